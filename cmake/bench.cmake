@@ -1,19 +1,24 @@
-# Each bench/*.c that has a main is a program of its own; the other files there are linked into all of them.
+# Each bench/*.c that has a main is a program of its own; the files in bench's sub-folders are linked where needed.
 
-file(GLOB bench_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bench/*.c)
-set(bench_shared)
-set(bench_mains)
-foreach(source ${bench_sources})
+file(GLOB bench_programs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bench/*.c)
+file(GLOB_RECURSE bench_parts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bench/*.c)
+list(REMOVE_ITEM bench_parts ${bench_programs})
+
+add_library(gramme_bench INTERFACE)
+if(bench_parts)
+    add_library(gramme_bench_parts STATIC ${bench_parts})
+    target_include_directories(gramme_bench_parts PUBLIC ${CMAKE_SOURCE_DIR}/bench)
+    target_link_libraries(gramme_bench_parts PUBLIC gramme_wire Threads::Threads m)
+    target_link_libraries(gramme_bench INTERFACE gramme_bench_parts)
+endif()
+target_include_directories(gramme_bench INTERFACE ${CMAKE_SOURCE_DIR}/bench)
+target_link_libraries(gramme_bench INTERFACE gramme_wire Threads::Threads m)
+
+foreach(source ${bench_programs})
+    get_filename_component(name ${source} NAME_WE)
     file(STRINGS ${source} has_main REGEX "^int main\\(")
     if(has_main)
-        list(APPEND bench_mains ${source})
-    else()
-        list(APPEND bench_shared ${source})
+        add_executable(${name} ${source})
+        target_link_libraries(${name} PRIVATE gramme_bench)
     endif()
-endforeach()
-
-foreach(source ${bench_mains})
-    get_filename_component(name ${source} NAME_WE)
-    add_executable(${name} ${source} ${bench_shared})
-    target_link_libraries(${name} PRIVATE gramme_wire Threads::Threads m)
 endforeach()

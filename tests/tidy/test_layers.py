@@ -24,8 +24,8 @@ from source import includes, read_text, walk_files
 DEPENDS = {
     "base": [],
     "ring": ["base"],
-    "version": ["base"],
-    "wire": ["ring", "version"],
+    "version": ["ring"],
+    "wire": ["version"],
     "core": ["wire"],
     "store": ["core"],
     "rocksdb": ["store"],
