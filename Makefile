@@ -1,0 +1,51 @@
+# The few commands a person types. CMake builds; see CMakePresets.json for the kinds of build.
+
+DATA ?= data
+FUZZ_SECONDS ?= 60
+SEEDS ?= 1000
+
+build: dependencies
+	@scripts/build release gramme gramme-sim
+
+run: build
+	@exec build/release/gramme dev --nodes 3 --data $(DATA)
+
+test: dependencies
+	@scripts/test
+
+bench: dependencies
+	@scripts/build release
+	@bench/run
+
+sim: dependencies
+	@scripts/build release gramme-sim
+	@build/release/gramme-sim --seeds $(SEEDS)
+
+fuzz: dependencies
+	@scripts/fuzz $(FUZZ_SECONDS)
+
+format: dependencies
+	@scripts/format
+
+tidy: dependencies
+	@scripts/tidy
+
+dependencies:
+	@scripts/install-dependencies
+
+clean:
+	rm -rf build
+
+help:
+	@echo "make          build build/release/gramme and gramme-sim"
+	@echo "make run      three nodes on this machine, in the foreground; DATA=$(DATA) is where they keep their data"
+	@echo "make test     build everything and run every test; ends with 'N passed, N failed'"
+	@echo "make bench    measure"
+	@echo "make sim      SEEDS=$(SEEDS) simulated cluster lives"
+	@echo "make fuzz     FUZZ_SECONDS=$(FUZZ_SECONDS) of fuzzing per target"
+	@echo "make format   format all C files"
+	@echo "make tidy     clang-tidy over all C files"
+	@echo "make clean    remove build/ (the data in DATA stays)"
+
+.DEFAULT_GOAL := build
+.PHONY: build run test bench sim fuzz format tidy dependencies clean help
