@@ -1,0 +1,50 @@
+/* Known bugs, planted on purpose, so that the checkers can be seen to fire. They exist in one test-only build
+ * (GRAMME_MUTANTS), chosen at run time; in every other build MUTANT() is the constant false and none of them is there. */
+#ifndef GRAMME_BASE_MUTANT_H
+#define GRAMME_BASE_MUTANT_H
+
+#include <stdbool.h>
+
+#define MUTANT_LIST(X)                                                                                                 \
+    X(ACK_BEFORE_DURABLE, "ack-before-durable", "a replica acknowledges before its batch is durable")                  \
+    X(REUSE_DOT, "reuse-dot", "a restarted replica goes on with the actor of the run before and a counter from one")   \
+    X(ACTOR_PER_REPLICA, "actor-per-replica", "one actor per replica and a counter per replica, not per key and stay") \
+    X(ERROR_IS_ABSENCE, "error-is-absence", "an unreadable record is taken for an absent one")                         \
+    X(MERGE_WITHOUT_DOTS, "merge-without-dots", "merging does not compare dots with the other's context")              \
+    X(ANSWER_COVERS_SIBLINGS, "answer-covers-siblings", "a put answers with the whole object's context")               \
+    X(SKIP_SECOND_ROUND, "skip-second-round", "SET is answered after its first round whatever replicas kept")          \
+    X(SECOND_FORGETS_FIRST, "second-forgets-first", "the second stamp does not cover the first")                       \
+    X(FORWARD_UNSTAMPED, "forward-unstamped", "replicas stamp a put themselves instead of storing the stamped object") \
+    X(CLOCK_BELOW_BOUND, "clock-below-bound", "a restart begins its clock at the civil time alone")                    \
+    X(REFUSE_FAR_TIME, "refuse-far-time", "a replica refuses stamped objects from the future but acknowledges them")   \
+    X(COUNT_SELF_TWICE, "count-self-twice", "the coordinator's own write counts as two acknowledgements")              \
+    X(INDOUBT_IS_FAILED, "indoubt-is-failed", "a put that may have landed is reported as certainly not done")          \
+    X(READ_ONE, "read-one", "a read answers after its first replica")                                                  \
+    X(LWW_KEEPS_OLDEST, "lww-keeps-oldest", "lww merges keep the least time")                                          \
+    X(TOKEN_ANY_KEY, "token-any-key", "a context is accepted for any key")                                             \
+    X(LOSE_EXPIRY_ON_MERGE, "lose-expiry-on-merge", "merging forgets the greater expiry stamp")                        \
+    X(STAMP_NOT_ABOVE, "stamp-not-above", "a new value's time may be below what it replaces")                          \
+    X(REPAIR_OVERWRITES, "repair-overwrites", "read repair replaces the replica's object instead of merging")
+
+enum mutant {
+    MUTANT_NONE = 0,
+#define MUTANT_ENUM(name, text, summary) MUTANT_##name,
+    MUTANT_LIST(MUTANT_ENUM)
+#undef MUTANT_ENUM
+    MUTANT_COUNT
+};
+
+#ifdef GRAMME_MUTANTS
+extern enum mutant mutant_active;
+#define MUTANT(name) (mutant_active == MUTANT_##name)
+#else
+#define MUTANT(name) false
+#endif
+
+/* The name on the command line and a sentence; NULL beyond the last. */
+const char *mutant_name(enum mutant mutant);
+const char *mutant_summary(enum mutant mutant);
+/* False when there is no such mutant. */
+bool mutant_find(const char *name, enum mutant *ret_mutant);
+
+#endif

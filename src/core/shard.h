@@ -1,0 +1,105 @@
+/* A shard: one thread's share of a node, and the whole of the protocol for the partitions it owns. Sans I/O: events come
+ * in through the functions below, each of them one step; what the shard wants leaves as output buffers and as calls on
+ * `struct shard_driver` and `struct storage`, which return at once and never call back. Two drivers run it: the server for
+ * real, the simulator for virtual time.
+ *
+ *      sessions --bytes--> front --operations--> router --+--> coordinator --+--> replica --> storage
+ *      (RESP)                                             |                  |
+ *                                                         +---- lanes -------+---> other shards and nodes
+ *
+ * Every step is told the time. A turn is some steps and then shard outputs flushed: outputs of a turn leave together. */
+#ifndef GRAMME_CORE_SHARD_H
+#define GRAMME_CORE_SHARD_H
+
+#include "base/buffer.h"
+#include "base/identity.h"
+#include "core/front.h"
+#include "core/storage.h"
+#include "core/trace.h"
+#include "ring/keyspace.h"
+#include "ring/ring.h"
+#include "version/token.h"
+
+struct shard;
+struct link;
+
+struct moment {
+    struct instant now;
+    struct wall_time wall;
+};
+
+/* What the shard asks of its driver. */
+struct shard_driver {
+    void *self;
+    /* The session has output, or wants to be closed: flush by the end of the turn. */
+    void (*session_wake)(void *self, struct session *session);
+    /* Connect to a peer (ring_member(peer)->peer_address): answered by shard_link_connected() or shard_link_closed(). */
+    void (*link_dial)(void *self, struct link *link, struct member_index peer);
+    /* The link has output: flush by the end of the turn. */
+    void (*link_wake)(void *self, struct link *link);
+    /* Close the connection (or stop dialing) now: the link is gone when this returns, no event may follow. */
+    void (*link_close)(void *self, struct link *link);
+    /* There is mail for another shard of this node: deliver by the end of the turn. */
+    void (*mail_wake)(void *self, uint32_t to_shard);
+    /* CONFIG GET: see front_port. NULL: nothing to tell. */
+    void (*configuration)(void *self, void (*emit)(void *context, struct view name, struct view value), void *context);
+    /* Appends "name:value\r\n" lines that only the driver knows (memory, cpu, uptime) to INFO's section. NULL: none. */
+    void (*information)(void *self, struct view section, struct buffer *text);
+    /* What happened, for checkers and people (core/trace.h). NULL: nobody listens. */
+    void (*trace)(void *self, const struct trace_record *record);
+};
+
+struct shard_options {
+    struct ring *ring; /* retained */
+    struct member_index self;
+    uint32_t shard_index;
+    uint32_t shard_count; /* of this node; peers may differ */
+    const struct keyspace_table *keyspaces; /* borrowed for the shard's life */
+    struct token_secrets secrets;
+    uint64_t seed;                  /* secret and random: actors are drawn from it */
+    uint64_t run;                   /* random id of this run of the process, the same in all its shards; not 0 */
+    struct hybrid_time clock_floor; /* store_birth.clock_floor */
+    bool was_clean;                 /* clean stop, or a new store: absences here may be believed whatever the durability */
+    uint32_t deadline_ms;
+    uint32_t max_pipelined;
+    struct storage storage;
+    struct shard_driver driver;
+};
+
+struct shard *shard_new(const struct shard_options *options, struct moment moment);
+void shard_free(struct shard *shard);
+
+/* Timers that are due. Call at or after shard_next_deadline(); early is harmless. */
+void shard_tick(struct shard *shard, struct moment moment);
+struct instant shard_next_deadline(const struct shard *shard);
+
+struct session *shard_session_open(struct shard *shard, void *handle, const char *address, struct moment moment);
+void shard_session_input(struct shard *shard, struct session *session, struct view bytes, struct moment moment);
+void shard_session_resume(struct shard *shard, struct session *session, struct moment moment);
+void shard_session_closed(struct shard *shard, struct session *session, struct moment moment);
+
+/* A peer connected to us and its first bytes name this shard (hello_target() in wire/message.h says which shard): the
+ * whole input from its first byte follows through shard_link_input(). */
+struct link *shard_link_accept(struct shard *shard, void *handle, struct moment moment);
+void shard_link_connected(struct shard *shard, struct link *link, void *handle, struct moment moment);
+void shard_link_input(struct shard *shard, struct link *link, struct view bytes, struct moment moment);
+/* The dial failed or the connection broke; the link is gone when this returns. */
+void shard_link_closed(struct shard *shard, struct link *link, struct moment moment);
+void *link_handle(const struct link *link);
+struct buffer *link_output(struct link *link);
+
+/* Mail between the shards of a node: the driver takes what is in the output (consumes or swaps it) and gives it to the
+ * other shard as it is. Any cut is fine, order per pair of shards is kept. */
+struct buffer *shard_mail_output(struct shard *shard, uint32_t to_shard);
+void shard_mail_input(struct shard *shard, uint32_t from_shard, struct view bytes, struct moment moment);
+
+void shard_storage_read(struct shard *shard, struct partition partition, struct view key, enum storage_status status,
+                        struct moment moment);
+void shard_storage_written(struct shard *shard, uint64_t token, enum storage_status status, struct moment moment);
+
+/* Can stamp, and is linked with every peer that can be reached at all: said once after start. */
+bool shard_is_ready(const struct shard *shard);
+/* Links that are up and not silent, self included: of ring_member_count(). */
+uint32_t shard_reachable_members(const struct shard *shard);
+
+#endif

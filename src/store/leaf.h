@@ -1,0 +1,72 @@
+/* The leaf: where bytes rest. get, batch, scan, sync, checkpoint and nothing about Gramme's meaning. Two of them: memory
+ * (store/memory_leaf.h) and RocksDB (rocksdb/rocksdb_leaf.h). A leaf is shared by the shards of a node; each shard has a
+ * port of its own, used by its thread alone, and completions return through that port. */
+#ifndef GRAMME_STORE_LEAF_H
+#define GRAMME_STORE_LEAF_H
+
+#include "base/buffer.h"
+#include "base/identity.h"
+#include "ring/keyspace.h"
+
+enum leaf_family { LEAF_OBJECTS, LEAF_HINTS, LEAF_METADATA, LEAF_FAMILY_COUNT };
+
+enum leaf_status {
+    LEAF_DONE,    /* get: found; batch: as durable as asked */
+    LEAF_ABSENT,  /* get */
+    LEAF_PENDING, /* a completion follows */
+    LEAF_FAILED,  /* I/O error or corruption; sticky for writes */
+};
+
+/* One batch is a run of entries in one buffer, in order: see leaf_batch_put() and leaf_batch_delete(). */
+struct leaf_batch {
+    struct buffer entries;
+    uint32_t count;
+};
+
+void leaf_batch_init(struct leaf_batch *batch);
+void leaf_batch_release(struct leaf_batch *batch);
+void leaf_batch_clear(struct leaf_batch *batch);
+void leaf_batch_put(struct leaf_batch *batch, enum leaf_family family, struct view key, struct view value);
+void leaf_batch_delete(struct leaf_batch *batch, enum leaf_family family, struct view key);
+
+struct leaf_entry {
+    enum leaf_family family;
+    bool is_delete;
+    struct view key;
+    struct view value;
+};
+/* Start with position 0; false at the end. */
+bool leaf_batch_next(const struct leaf_batch *batch, size_t *position, struct leaf_entry *ret_entry);
+
+enum leaf_completion_kind { LEAF_COMPLETION_GET, LEAF_COMPLETION_BATCH };
+
+struct leaf_completion {
+    enum leaf_completion_kind kind;
+    enum leaf_status status; /* DONE, ABSENT or FAILED */
+    uint64_t token;
+    struct view key;   /* get */
+    struct view value; /* get, DONE: valid until the next leaf_port_take() */
+};
+
+struct leaf_port;
+
+struct leaf_port_operations {
+    /* DONE with *ret_value valid until the next call on this port, ABSENT, FAILED, or PENDING. */
+    enum leaf_status (*get)(struct leaf_port *port, enum leaf_family family, struct view key, uint64_t token,
+                            struct view *ret_value);
+    /* Hands the batch down and empties it (buffers may be swapped). DONE when it is as durable as asked already; PENDING:
+     * one completion with the token. Batches of a port apply and complete in order; each applies whole or not at all. */
+    enum leaf_status (*submit)(struct leaf_port *port, struct leaf_batch *batch, enum durability durability,
+                               uint64_t token);
+    /* The next completion, or false. */
+    bool (*take)(struct leaf_port *port, struct leaf_completion *ret_completion);
+    /* Visits keys in [from, to) in order until `visit` says false. Blocking: start-up, tests and offline tools. */
+    enum leaf_status (*scan)(struct leaf_port *port, enum leaf_family family, struct view from, struct view to,
+                             bool (*visit)(void *self, struct view key, struct view value), void *self);
+};
+
+struct leaf_port {
+    const struct leaf_port_operations *operations;
+};
+
+#endif

@@ -1,0 +1,67 @@
+/* A shard's store: the object buffer (Dynamo, section 6.1) with a byte budget, and group commit, above a leaf port. All
+ * writes of a turn go down as one batch at store_end_turn(); acknowledgements leave when their batch is as durable as the
+ * keyspace asks. Every record rests with an XXH3-64 checksum that is verified when it comes up from the leaf.
+ *
+ * Leaf keys are partition (2 bytes, big-endian) | hash64(key) (8 bytes, big-endian) | key, so that a partition, and any
+ * range of its hashes, is one contiguous run. */
+#ifndef GRAMME_STORE_STORE_H
+#define GRAMME_STORE_STORE_H
+
+#include "core/storage.h"
+#include "store/leaf.h"
+
+struct store;
+
+struct store_options {
+    size_t buffer_bytes; /* budget of clean records kept in memory; dirty ones are kept beyond it */
+    uint64_t hash_seed;  /* of the cluster: the place of a key within its partition */
+    uint32_t shard_index;
+};
+
+enum store_event_kind { STORE_EVENT_READ, STORE_EVENT_WRITTEN };
+
+struct store_event {
+    enum store_event_kind kind;
+    enum storage_status status; /* READ: FOUND, ABSENT, ERROR; WRITTEN: FOUND or ERROR */
+    uint64_t token;             /* WRITTEN */
+    struct partition partition; /* READ */
+    struct view key;            /* READ; valid until the next call */
+};
+
+struct store *store_new(struct leaf_port *port, struct store_options options);
+void store_free(struct store *store);
+
+/* The functions of core/storage.h, bound to this store. */
+struct storage store_storage(struct store *store);
+
+/* Takes completions from the leaf and hands out, one by one, the events they cause; false when there is none. Between two
+ * calls the caller steps the core with the event: a key whose READ was just handed out answers read() at once. */
+bool store_next_event(struct store *store, struct store_event *ret_event);
+
+/* Ends a turn: submits what was written as one batch, forgets answers held for the turn, brings the buffer back to its
+ * budget. Durability `interval` and `none` of a batch: the strongest asked by any of its writes. */
+void store_end_turn(struct store *store);
+
+/* Writes that wait for a completion. */
+bool store_is_idle(const struct store *store);
+bool store_has_failed(const struct store *store);
+
+struct store_statistics {
+    uint64_t hits, misses, batches, batched_writes, evictions, corrupt_records;
+    size_t buffer_bytes, buffer_records, dirty_records;
+};
+void store_statistics(const struct store *store, struct store_statistics *ret_statistics);
+
+/* Node-wide metadata, blocking, at start and clean stop: the clock bound to begin above, the clean-stop mark (present only
+ * after a clean stop; start removes it), the format. */
+struct store_birth {
+    struct hybrid_time clock_floor; /* greatest bound that any shard remembered */
+    bool is_new;                    /* nothing was ever stored here */
+    bool was_clean;                 /* the last run stopped cleanly */
+    bool is_foreign;                /* belongs to another node or cluster: refuse */
+};
+enum leaf_status store_open_metadata(struct leaf_port *port, struct node_id node, struct cluster_id cluster,
+                                     struct store_birth *ret_birth);
+enum leaf_status store_mark_clean_stop(struct leaf_port *port);
+
+#endif

@@ -1,0 +1,135 @@
+/* Messages between shards, on one node or between nodes: each is the body of a frame (wire/frame.h), the frame's kind says
+ * which. Bodies are little-endian with varints; decoders borrow from the input and refuse trailing bytes. Request ids are
+ * the sender's, echoed by the answer on any lane of the same peer. */
+#ifndef GRAMME_WIRE_MESSAGE_H
+#define GRAMME_WIRE_MESSAGE_H
+
+#include "base/codec.h"
+#include "base/hash.h"
+#include "ring/ring.h"
+#include "version/clock.h"
+#include "wire/frame.h"
+#include "wire/operation.h"
+
+enum { PROTOCOL_VERSION = 1, PROTOCOL_VERSION_LEAST = 1 };
+
+enum message_kind {
+    MESSAGE_HELLO = 1,
+    MESSAGE_PING = 2,
+    MESSAGE_PONG = 3,
+    MESSAGE_PUT = 4,
+    MESSAGE_PUT_ANSWER = 5,
+    MESSAGE_READ = 6,
+    MESSAGE_READ_ANSWER = 7,
+    MESSAGE_OPERATION = 8,
+    MESSAGE_RESULT = 9,
+};
+
+/* First on every link, from both ends: the dialer's names the shard it wants to speak to. */
+struct message_hello {
+    uint32_t magic; /* HELLO_MAGIC */
+    uint16_t version_least;
+    uint16_t version;
+    struct cluster_id cluster;
+    struct node_id node;
+    uint16_t shard_index;
+    uint16_t shard_count;
+    uint16_t target_shard;
+    bool is_bulk; /* this link carries large messages, the other one small ones */
+    uint64_t run;
+    struct digest ring;
+    struct digest keyspaces;
+    struct wall_time wall;
+};
+
+enum { HELLO_MAGIC = 0x314d5247 }; /* "GRM1" */
+
+/* A sign of life, with the sender's civil time. */
+struct message_ping {
+    struct wall_time wall;
+};
+
+enum put_flag {
+    PUT_NAME_KEPT = 1 << 0, /* answer with what you keep beside this */
+    PUT_REPAIR = 1 << 1,    /* no answer wanted */
+};
+
+struct message_put {
+    uint64_t request;
+    struct partition partition;
+    uint64_t placement_mark;
+    uint8_t flags;
+    struct view key;
+    struct view object; /* canonical encoding */
+};
+
+enum answer_status {
+    ANSWER_STORED = 0, /* PUT: as durable as the keyspace asks */
+    ANSWER_OBJECT = 1, /* READ: `object` */
+    ANSWER_SAME = 2,   /* READ: the digest asked about is the digest here */
+    ANSWER_ABSENT = 3, /* READ */
+    ANSWER_REFUSED = 4, /* not an owner, or a placement mark that is not ours */
+    ANSWER_FAILED = 5,  /* local failure: unreadable, or the store stopped */
+};
+
+struct message_put_answer {
+    uint64_t request;
+    enum answer_status status;
+    struct view kept; /* encoded context of a replica that keeps what the put does not cover; else empty */
+};
+
+struct message_read {
+    uint64_t request;
+    struct partition partition;
+    uint64_t placement_mark;
+    bool has_digest;
+    struct digest digest; /* hash128 of the asker's encoded object, or of nothing */
+    struct view key;
+};
+
+struct message_read_answer {
+    uint64_t request;
+    enum answer_status status;
+    bool informed; /* its absence counts */
+    struct view object;
+};
+
+struct message_operation {
+    uint64_t request;
+    bool hopped; /* came over a link already: coordinate it or refuse it, do not forward it */
+    uint64_t placement_mark;
+    struct operation operation;
+};
+
+struct message_result {
+    uint64_t request;
+    struct result result;
+};
+
+/* Each encodes one whole frame at the end of the buffer. */
+void message_encode_hello(struct buffer *buffer, const struct message_hello *message);
+void message_encode_ping(struct buffer *buffer, enum message_kind kind, const struct message_ping *message);
+void message_encode_put(struct buffer *buffer, const struct message_put *message);
+void message_encode_put_answer(struct buffer *buffer, const struct message_put_answer *message);
+void message_encode_read(struct buffer *buffer, const struct message_read *message);
+void message_encode_read_answer(struct buffer *buffer, const struct message_read_answer *message);
+void message_encode_operation(struct buffer *buffer, const struct message_operation *message);
+void message_encode_result(struct buffer *buffer, const struct message_result *message);
+
+/* Each decodes a frame's body; false on anything malformed. */
+bool message_decode_hello(struct view body, struct message_hello *ret_message);
+bool message_decode_ping(struct view body, struct message_ping *ret_message);
+bool message_decode_put(struct view body, struct message_put *ret_message);
+bool message_decode_put_answer(struct view body, struct message_put_answer *ret_message);
+bool message_decode_read(struct view body, struct message_read *ret_message);
+bool message_decode_read_answer(struct view body, struct message_read_answer *ret_message);
+bool message_decode_operation(struct view body, struct message_operation *ret_message);
+bool message_decode_result(struct view body, struct message_result *ret_message);
+
+enum hello_status { HELLO_MORE, HELLO_READY, HELLO_CORRUPT };
+
+/* For an acceptor that must know which shard a new connection is for before it hands it over: looks at the first bytes of
+ * an input without consuming them. */
+enum hello_status hello_target(struct view input, uint32_t *ret_shard);
+
+#endif

@@ -1,0 +1,59 @@
+/* What a client asks of one key, and what becomes of it: the form in which an operation passes from a session to its
+ * coordinator, over a queue between shards or a link between nodes. */
+#ifndef GRAMME_WIRE_OPERATION_H
+#define GRAMME_WIRE_OPERATION_H
+
+#include "base/codec.h"
+
+enum operation_kind {
+    OPERATION_READ = 1,   /* R replicas, merged */
+    OPERATION_PUT = 2,    /* a value, or a tombstone */
+    OPERATION_EXPIRE = 3, /* sets the expiry register of what is there */
+    OPERATION_INSPECT = 4 /* one replica's own record, not coordinated; `target` says whose */
+};
+
+enum operation_flag {
+    OPERATION_PLAIN = 1 << 0,       /* PUT: replaces all that its coordinator has; else it follows `context` alone */
+    OPERATION_TOMBSTONE = 1 << 1,   /* PUT: deletes */
+    OPERATION_IF_ABSENT = 1 << 2,   /* PUT: SET NX */
+    OPERATION_IF_PRESENT = 1 << 3,  /* PUT: SET XX; DEL */
+    OPERATION_RETURN_OLD = 1 << 4,  /* PUT: SET GET; the object before */
+    OPERATION_KEEP_EXPIRY = 1 << 5, /* PUT: SET KEEPTTL */
+};
+
+struct operation {
+    enum operation_kind kind;
+    uint32_t flags;
+    uint8_t read_quorum;  /* 0: the keyspace's */
+    uint8_t write_quorum; /* 0: the keyspace's */
+    uint32_t deadline_ms; /* what is left of it */
+    uint64_t expires_at_ms; /* PUT, EXPIRE: 0 never (EXPIRE: persist) */
+    struct view key;
+    struct view value;        /* PUT */
+    struct view context;      /* PUT without PLAIN: encoded context (version/object_codec.h); empty: follows nothing */
+    struct node_id target;    /* INSPECT */
+};
+
+enum outcome {
+    OUTCOME_DONE = 0,
+    OUTCOME_UNCHANGED = 1,  /* a condition did not hold (NX, XX, EXPIRE of an absent key): nothing was done */
+    OUTCOME_NOREPLICAS = 2, /* too few candidates; nothing stamped */
+    OUTCOME_INDOUBT = 3,    /* may have landed */
+    OUTCOME_NOQUORUM = 4,   /* R not met */
+    OUTCOME_BUSY = 5,       /* load shed; nothing done */
+    OUTCOME_REFUSED = 6     /* certainly not done, for the reason in `detail` (a whole error line, with its prefix) */
+};
+
+struct result {
+    enum outcome outcome;
+    struct view object;  /* encoded. READ, EXPIRE: merged; PUT with a condition or RETURN_OLD: the object before. Empty: absent */
+    struct view context; /* PUT without PLAIN: the encoded context to give the client */
+    struct view detail;
+};
+
+void operation_encode(struct buffer *buffer, const struct operation *operation);
+bool operation_decode(struct reader *reader, struct operation *ret_operation);
+void result_encode(struct buffer *buffer, const struct result *result);
+bool result_decode(struct reader *reader, struct result *ret_result);
+
+#endif
