@@ -27,6 +27,9 @@ void buffer_shrink(struct buffer *buffer, size_t keep_bytes) {
 /* Moving to the front is worth it only when at least as much was read as is still unread: each byte is then moved at
  * most once for each byte that was consumed. */
 uint8_t *buffer_reserve_slowly(struct buffer *buffer, size_t bytes) {
+    if (bytes == 0) {
+        return buffer->data == NULL ? NULL : buffer->data + buffer->end;
+    }
     size_t unread = buffer_size(buffer);
     ENSURE(bytes <= SIZE_MAX / 4 && unread <= SIZE_MAX / 4);
     if (unread + bytes <= buffer->capacity && buffer->begin >= unread) {
