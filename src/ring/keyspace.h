@@ -1,0 +1,41 @@
+/* Keyspaces: the keys with a given prefix, with their quorums, conflict rule and durability. The longest prefix that
+ * matches wins; the empty prefix is the default keyspace and always there. */
+#ifndef GRAMME_RING_KEYSPACE_H
+#define GRAMME_RING_KEYSPACE_H
+
+#include "base/conflict.h"
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/view.h"
+
+enum durability {
+    DURABILITY_SYNC,     /* acknowledged means fsynced on W nodes */
+    DURABILITY_INTERVAL, /* acknowledged means handed to the operating system; fsync each second */
+    DURABILITY_NONE,     /* acknowledged means in memory */
+};
+
+enum { KEYSPACE_PREFIX_SIZE = 128 };
+
+struct keyspace {
+    uint8_t prefix[KEYSPACE_PREFIX_SIZE];
+    uint8_t prefix_bytes;
+    uint8_t read_quorum;  /* R as configured; the effective one is min(R, n) */
+    uint8_t write_quorum; /* W */
+    enum conflict_rule conflict;
+    enum durability durability;
+};
+
+struct keyspace_table {
+    struct keyspace keyspaces[LIMIT_KEYSPACES]; /* [0] is the default, prefix empty */
+    size_t count;
+};
+
+/* The table with the default keyspace alone: R=2 W=2 siblings sync. */
+void keyspace_table_init(struct keyspace_table *table);
+/* False when the table is full, the prefix is too long or there already. */
+bool keyspace_table_add(struct keyspace_table *table, const struct keyspace *keyspace);
+const struct keyspace *keyspace_of_key(const struct keyspace_table *table, struct view key);
+/* Independent of the order in which keyspaces were added; peers refuse a link on a mismatch. */
+struct digest keyspace_table_digest(const struct keyspace_table *table);
+
+#endif
