@@ -3,7 +3,6 @@
 #ifndef GRAMME_RING_KEYSPACE_H
 #define GRAMME_RING_KEYSPACE_H
 
-#include "base/conflict.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/view.h"
@@ -13,6 +12,8 @@ enum durability {
     DURABILITY_INTERVAL, /* acknowledged means handed to the operating system; fsync each second */
     DURABILITY_NONE,     /* acknowledged means in memory */
 };
+
+enum conflict_rule { CONFLICT_SIBLINGS, CONFLICT_LWW };
 
 enum { KEYSPACE_PREFIX_SIZE = 128 };
 

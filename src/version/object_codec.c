@@ -1,0 +1,229 @@
+#include "version/object_codec.h"
+
+#include "base/ensure.h"
+#include "base/limits.h"
+
+/* object  = u8 format, varint mark, context, varint values, value*
+ * context = u64 greatest, varint vector, varint detached, dot*, dot*
+ * dot     = u64 actor, varint n
+ * value   = varint place, [varint behind], varint older, u8 type, u8 format, [varint expiry, varint stamp],
+ *           digest hash, varint bytes, byte*
+ * record  = u8 format, u8 coordinated, [u64 run, u64 actor, varint n], object
+ *
+ * A value's dot is written as its place in the context, which must contain it: an entry of the vector and how far
+ * behind that entry's n it is, or, counting on, a detached dot. Its time is written as how much older than the greatest
+ * it is. For the usual object, one value that is the last event, all three are zero. */
+enum {
+    OBJECT_FORMAT = 1,
+    RECORD_FORMAT = 1,
+    TYPE_EXPIRES = 0x80, /* beside the type: an expiry register follows */
+    DOT_BYTES_LEAST = 9,
+    DOT_BYTES_MOST = 8 + VARINT_BYTES_MOST,
+    VALUE_BYTES_LEAST = 21,
+    VALUE_BYTES_MOST = 6 * VARINT_BYTES_MOST + 18, /* without its bytes */
+    CONTEXT_HEAD_BYTES_MOST = 8 + 2 * VARINT_BYTES_MOST,
+};
+
+size_t context_encoded_most(const struct context *context) {
+    return CONTEXT_HEAD_BYTES_MOST + ((size_t)context->vector_count + context->detached_count) * DOT_BYTES_MOST;
+}
+
+static void write_dots(struct buffer *buffer, const struct dot *dots, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        write_u64(buffer, dots[i].actor);
+        write_varint(buffer, dots[i].n);
+    }
+}
+
+void context_encode(struct buffer *buffer, const struct context *context) {
+    write_u64(buffer, context->greatest.value);
+    write_varint(buffer, context->vector_count);
+    write_varint(buffer, context->detached_count);
+    write_dots(buffer, context->vector, context->vector_count);
+    write_dots(buffer, context->detached, context->detached_count);
+}
+
+/* Memory follows bytes that have arrived: each dot takes DOT_BYTES_LEAST of them. */
+static const struct dot *read_dots(struct reader *reader, uint64_t count, struct arena *arena) {
+    if (count == 0 || reader->failed) {
+        return NULL;
+    }
+    struct dot *dots = ARENA_ARRAY(arena, struct dot, (size_t)count);
+    for (uint64_t i = 0; i < count; i++) {
+        dots[i].actor = read_u64(reader);
+        dots[i].n = read_varint(reader);
+    }
+    return dots;
+}
+
+bool context_decode(struct reader *reader, struct arena *arena, struct context *ret_context) {
+    struct context context = {.greatest = {read_u64(reader)}};
+    uint64_t vector_count = read_varint(reader);
+    uint64_t detached_count = read_varint(reader);
+    if (vector_count > LIMIT_CONTEXT_ENTRIES || detached_count > LIMIT_CONTEXT_ENTRIES ||
+        vector_count + detached_count > reader_left(reader) / DOT_BYTES_LEAST) {
+        reader->failed = true;
+        return false;
+    }
+    context.vector_count = (uint32_t)vector_count;
+    context.detached_count = (uint32_t)detached_count;
+    context.vector = read_dots(reader, vector_count, arena);
+    context.detached = read_dots(reader, detached_count, arena);
+    if (reader->failed || !context_is_valid(&context)) {
+        reader->failed = true;
+        return false;
+    }
+    *ret_context = context;
+    return true;
+}
+
+static void write_dot_of_context(struct buffer *buffer, const struct context *context, struct dot dot) {
+    for (uint32_t i = 0; i < context->vector_count && context->vector[i].actor <= dot.actor; i++) {
+        if (context->vector[i].actor == dot.actor && context->vector[i].n >= dot.n) {
+            write_varint(buffer, i);
+            write_varint(buffer, context->vector[i].n - dot.n);
+            return;
+        }
+    }
+    uint32_t place = 0;
+    while (place < context->detached_count && !dot_equal(context->detached[place], dot)) {
+        place++;
+    }
+    ENSURE(place < context->detached_count);
+    write_varint(buffer, (uint64_t)context->vector_count + place);
+}
+
+static struct dot read_dot_of_context(struct reader *reader, const struct context *context) {
+    uint64_t place = read_varint(reader);
+    if (place < context->vector_count) {
+        struct dot entry = context->vector[place];
+        uint64_t behind = read_varint(reader);
+        if (behind < entry.n) {
+            return (struct dot){entry.actor, entry.n - behind};
+        }
+    } else if (place - context->vector_count < context->detached_count) {
+        return context->detached[place - context->vector_count];
+    }
+    reader->failed = true;
+    return (struct dot){0, 0};
+}
+
+static void write_value(struct buffer *buffer, const struct context *context, const struct value *value) {
+    bool expires = value->expiry.at.ms != 0 || value->expiry.stamp.value != 0;
+    write_dot_of_context(buffer, context, value->dot);
+    write_varint(buffer, context->greatest.value - value->time.value);
+    write_u8(buffer, (uint8_t)(value->type | (expires ? TYPE_EXPIRES : 0)));
+    write_u8(buffer, value->format);
+    if (expires) {
+        write_varint(buffer, value->expiry.at.ms);
+        write_varint(buffer, value->expiry.stamp.value);
+    }
+    write_digest(buffer, value->hash);
+    write_sized(buffer, value->bytes);
+}
+
+static void read_value(struct reader *reader, const struct context *context, struct value *ret) {
+    ret->dot = read_dot_of_context(reader, context);
+    uint64_t older = read_varint(reader);
+    uint8_t type = read_u8(reader);
+    ret->format = read_u8(reader);
+    ret->expiry = (struct expiry){{0}, {0}};
+    if ((type & TYPE_EXPIRES) != 0) {
+        ret->expiry.at.ms = read_varint(reader);
+        ret->expiry.stamp.value = read_varint(reader);
+        reader->failed |= ret->expiry.at.ms == 0 && ret->expiry.stamp.value == 0;
+    }
+    type &= (uint8_t)~TYPE_EXPIRES;
+    ret->type = type == VALUE_TOMBSTONE ? VALUE_TOMBSTONE : VALUE_STRING;
+    ret->time.value = context->greatest.value - older;
+    ret->hash = read_digest(reader);
+    ret->bytes = read_sized(reader);
+    reader->failed |= older > context->greatest.value || type != (uint8_t)ret->type || ret->format != VALUE_FORMAT;
+}
+
+void object_encode(struct buffer *buffer, const struct object *object) {
+    size_t most = 1 + 2 * VARINT_BYTES_MOST + context_encoded_most(&object->context);
+    for (uint32_t i = 0; i < object->value_count; i++) {
+        most += VALUE_BYTES_MOST + object->values[i].bytes.size;
+    }
+    (void)buffer_reserve(buffer, most);
+    write_u8(buffer, OBJECT_FORMAT);
+    write_varint(buffer, object->mark);
+    context_encode(buffer, &object->context);
+    write_varint(buffer, object->value_count);
+    for (uint32_t i = 0; i < object->value_count; i++) {
+        write_value(buffer, &object->context, &object->values[i]);
+    }
+}
+
+bool object_decode(struct view bytes, struct arena *arena, struct object *ret_object) {
+    struct reader reader = reader_of(bytes);
+    uint8_t format = read_u8(&reader);
+    struct object object = {.mark = read_varint(&reader)};
+    if (format != OBJECT_FORMAT || !context_decode(&reader, arena, &object.context)) {
+        return false;
+    }
+    uint64_t count = read_varint(&reader);
+    if (count > reader_left(&reader) / VALUE_BYTES_LEAST) {
+        return false;
+    }
+    if (object_is_absent(&object) && (count != 0 || object.mark != 0 || object.context.greatest.value != 0)) {
+        return false;
+    }
+    if (count > 0) {
+        struct value *values = ARENA_ARRAY(arena, struct value, (size_t)count);
+        for (uint64_t i = 0; i < count && !reader.failed; i++) {
+            read_value(&reader, &object.context, &values[i]);
+            reader.failed |= i > 0 && dot_compare(values[i - 1].dot, values[i].dot) >= 0;
+        }
+        object.values = values;
+        object.value_count = (uint32_t)count;
+    }
+    if (!reader_finished(&reader)) {
+        return false;
+    }
+    *ret_object = object;
+    return true;
+}
+
+bool object_hashes_hold(const struct object *object) {
+    for (uint32_t i = 0; i < object->value_count; i++) {
+        if (!digest_equal(hash128(object->values[i].bytes), object->values[i].hash)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void record_encode(struct buffer *buffer, const struct local_actor *local, const struct object *object) {
+    write_u8(buffer, RECORD_FORMAT);
+    if (local->run == 0) {
+        ENSURE(local->actor == 0 && local->n == 0);
+        write_u8(buffer, 0);
+    } else {
+        ENSURE(local->actor != 0);
+        write_u8(buffer, 1);
+        write_u64(buffer, local->run);
+        write_u64(buffer, local->actor);
+        write_varint(buffer, local->n);
+    }
+    object_encode(buffer, object);
+}
+
+bool record_decode(struct view bytes, struct record *ret_record) {
+    struct reader reader = reader_of(bytes);
+    uint8_t format = read_u8(&reader);
+    uint8_t coordinated = read_u8(&reader);
+    struct local_actor local = {0, 0, 0};
+    if (coordinated == 1) {
+        local.run = read_u64(&reader);
+        local.actor = read_u64(&reader);
+        local.n = read_varint(&reader);
+        reader.failed |= local.run == 0 || local.actor == 0;
+    }
+    if (format != RECORD_FORMAT || coordinated > 1 || reader.failed || reader_left(&reader) == 0) {
+        return false;
+    }
+    *ret_record = (struct record){local, read_bytes(&reader, reader_left(&reader))};
+    return true;
+}
