@@ -6,6 +6,7 @@
 2. Headers stand alone: each compiles by itself with no more than its layer's includes.
 3. Symbols: what the archive of a pure layer leaves undefined is defined in a layer below it or is on a short list.
 4. State: the archives of the pure layers hold no writable data.
+5. Mutants: the programs that are shipped know none of the bugs planted for the simulator's sake.
 
 Usage: test_layers.py [--root FOLDER] [--build FOLDER]   (the build: build/release unless told)
 """
@@ -35,15 +36,27 @@ DEPENDS = {
 }
 PURE = ["base", "ring", "version", "wire", "core", "store"]
 
-PURE_HEADERS = {"inttypes.h", "limits.h", "stdalign.h", "stdbool.h", "stddef.h", "stdint.h", "string.h"}
-# Memory, the assertion's last words, and the hash library, all in base alone.
-BASE_HEADERS = PURE_HEADERS | {"stdio.h", "stdlib.h", "xxhash.h"}
+PURE_HEADERS = {"endian.h", "inttypes.h", "limits.h", "stdalign.h", "stdbool.h", "stddef.h", "stdint.h", "string.h"}
+# What single layers or files may see beside those: memory, in the two layers that ask libc for it; the hash library;
+# the assertion's last words; the count on a snapshot of the ring, which threads share.
+EXTRA_HEADERS = {
+    "base": {"stdlib.h", "xxhash.h"},
+    "ring": {"stdlib.h"},
+    "base/ensure.c": {"unistd.h"},
+    "base/poison.h": {"sanitizer/asan_interface.h"},
+    "ring/ring.c": {"stdatomic.h"},
+}
 SIM_NEVER = re.compile(r"^(uv|rocksdb/.*|openssl/.*|pthread|time|sys/.*|netinet/.*)\.h$")
 
 PURE_SYMBOLS = {"memcpy", "memmove", "memset", "memcmp", "bcmp", "strlen"}
-EXTRA_SYMBOLS = {"base": {"malloc", "calloc", "realloc", "free", "memchr", "aligned_alloc", "abort"}}
-# What single objects may use beside that: a failed assertion says so before it aborts.
-OBJECT_SYMBOLS = {("base", "ensure.c.o"): {"fprintf", "fputs", "fwrite", "fflush", "stderr", "write"}}
+MEMORY_SYMBOLS = {"malloc", "calloc", "realloc", "free", "aligned_alloc"}
+STRING_SYMBOLS = {"memchr", "strchr", "strcmp", "strncmp", "strnlen", "strrchr"}
+# From version upwards nothing asks libc for memory: base's pools and arenas do.
+EXTRA_SYMBOLS = {
+    "base": MEMORY_SYMBOLS | STRING_SYMBOLS,
+    "ring": MEMORY_SYMBOLS | STRING_SYMBOLS | {"qsort"},
+    "base/ensure.c": {"abort", "write"},
+}
 # Added by the compiler, not written by us.
 COMPILER_SYMBOLS = re.compile(
     r"^(__stack_chk_fail|_GLOBAL_OFFSET_TABLE_|__u?(div|mod|divmod)ti[34]|__popcountdi2"
@@ -66,6 +79,10 @@ def layer_files(root, layer, suffixes=(".c", ".h")):
     return list(walk_files(layer_folder(root, layer), ["."], suffixes))
 
 
+def extra(table, layer, path):
+    return table.get(layer, set()) | table.get(f"{layer}/{os.path.basename(path)}", set())
+
+
 def include_problems(root, layer):
     allowed = layers_below(layer)
     for path in layer_files(root, layer):
@@ -81,7 +98,7 @@ def include_problems(root, layer):
             elif not is_system and first not in DEPENDS:
                 yield f"{where}:{line}: no such layer: {name}"
             elif is_system and layer in PURE:
-                if name not in (BASE_HEADERS if layer == "base" else PURE_HEADERS):
+                if name not in PURE_HEADERS | extra(EXTRA_HEADERS, layer, path):
                     yield f"{where}:{line}: a pure layer may not use <{name}>"
             elif is_system and layer == "sim" and SIM_NEVER.match(name):
                 yield f"{where}:{line}: the simulator may not use <{name}>"
@@ -125,11 +142,11 @@ def symbol_problems(build, layer):
     for name in layers_below(layer):
         if os.path.exists(archive_path(build, name)):
             defined |= {symbol for _, symbol in nm(build, name, "--defined-only")}
-    allowed = PURE_SYMBOLS | EXTRA_SYMBOLS.get(layer, set()) | defined
+    allowed = PURE_SYMBOLS | defined
     for member, symbol in sorted(set(nm(build, layer, "--undefined-only"))):
         if symbol in allowed or COMPILER_SYMBOLS.match(symbol):
             continue
-        if symbol not in OBJECT_SYMBOLS.get((layer, member), set()):
+        if symbol not in extra(EXTRA_SYMBOLS, layer, member.removesuffix(".o")):
             yield f"{layer}/{member}: uses {symbol}"
 
 
@@ -152,6 +169,18 @@ def state_problems(build, layer):
             yield f"{layer}/{member}: writable data {entry.group(2)} in {entry.group(1)}"
 
 
+def mutant_problems(build):
+    for program in ("gramme", "gramme-sim"):
+        path = os.path.join(build, program)
+        if not os.path.exists(path):
+            yield f"{path}: not built"
+            continue
+        result = subprocess.run(["nm", path], capture_output=True, text=True, check=True)
+        for line in result.stdout.splitlines():
+            if line.split()[-1] == "mutant_active":
+                yield f"{path}: built with GRAMME_MUTANTS"
+
+
 def run(root, build, report):
     for layer in DEPENDS:
         report.check(f"includes of {layer}", include_problems(root, layer))
@@ -163,6 +192,10 @@ def run(root, build, report):
         report.check(f"no writable data in {layer}", state_problems(build, layer))
 
 
+def run_programs(build, report):
+    report.check("no mutants in what is shipped", mutant_problems(build))
+
+
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -170,7 +203,9 @@ def main():
     parser.add_argument("--build")
     options = parser.parse_args()
     report = Report()
-    run(options.root, options.build or os.path.join(options.root, "build", "release"), report)
+    build = options.build or os.path.join(options.root, "build", "release")
+    run(options.root, build, report)
+    run_programs(build, report)
     return report.finish()
 
 

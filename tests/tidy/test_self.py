@@ -100,8 +100,20 @@ def plant(root, path, text):
     write(root, path, text[1:] + before if text.startswith("^") else before + text)
 
 
+def planted_mutant(root):
+    """The programs of a build, one of them with the switch for planted bugs in it."""
+    for program, switch in (("gramme", ""), ("gramme-sim", "int mutant_active;")):
+        subprocess.run(["cc", "-xc", "-", "-o", f"{root}/{program}"], check=True, text=True,
+                       input=f"{switch}\nint main(void) {{ return 0; }}\n")
+    return list(test_layers.mutant_problems(root))
+
+
 def main():
     report = Report()
+    with tempfile.TemporaryDirectory() as root:
+        found = planted_mutant(root)
+        report.check("planted: a mutant in gramme-sim",
+                     [] if found == [f"{root}/gramme-sim: built with GRAMME_MUTANTS"] else [f"found {found}"])
     for path, text, expected, message in PLANTED:
         with tempfile.TemporaryDirectory() as root:
             plant_tree(root)
