@@ -1,0 +1,84 @@
+/* A node's configuration: lines of `name value...`, read strictly. A setting that is unknown, there twice, out of range
+ * or missing is an error that names the line; nothing is guessed and nothing ignored.
+ *
+ *     # words are separated by blanks; "a word with blanks" stands in quotes; a word that begins with # ends the line
+ *     cluster-id          32 hexadecimal digits         required; the same on all nodes
+ *     cluster-secret      32 hexadecimal digits         required; the same on all nodes
+ *     previous-cluster-secret  32 hexadecimal digits    while secrets are being rotated
+ *     node-id             32 hexadecimal digits         required; one of the members
+ *     data                folder                        required, unless storage is memory
+ *     storage             rocksdb | memory              rocksdb
+ *     shards              1 to 64                       one for each processor
+ *     partitions          power of two, 16 to 16384     1024 (Q; fixed when the cluster is born)
+ *     replicas            1 to 7                        3 (N)
+ *     read-quorum         1 to N                        N/2+1 (R of the default keyspace)
+ *     write-quorum        1 to N                        N/2+1 (W)
+ *     conflict            siblings | lww                siblings
+ *     durability          sync | interval | none        sync
+ *     keyspace            PREFIX [read-quorum n] [write-quorum n] [conflict c] [durability d]
+ *                                                       repeated; what isn't said is as in the default keyspace
+ *     member              ID ZONE WEIGHT CLIENT-ADDRESS PEER-ADDRESS
+ *                                                       repeated, this node included; a node listens on its addresses
+ *     object-buffer       bytes, or with kb, mb, gb     256mb (of the whole node)
+ *     deadline-ms         10 to 600000                  1000
+ *     max-clients         1 to 1000000                  10000
+ *     log-level           debug | info | warning | error  info
+ *     insecure-bind       yes-i-know                    without it, a node listens on loopback alone
+ */
+#ifndef GRAMME_SERVER_CONFIG_H
+#define GRAMME_SERVER_CONFIG_H
+
+#include "ring/keyspace.h"
+#include "ring/ring.h"
+#include "version/token.h"
+
+enum config_storage { CONFIG_STORAGE_ROCKSDB, CONFIG_STORAGE_MEMORY };
+
+enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARNING, CONFIG_LOG_ERROR };
+
+enum { CONFIG_PATH_SIZE = 1024, CONFIG_ERROR_SIZE = 512, CONFIG_FILE_BYTES_MOST = 1024 * 1024 };
+
+struct config {
+    struct token_secrets secrets; /* cluster id and secrets */
+    struct node_id node;
+    struct member *members; /* sorted by id; owned */
+    size_t member_count;
+    size_t self;                 /* this node among the members */
+    char data[CONFIG_PATH_SIZE]; /* may be empty when storage is memory */
+    enum config_storage storage;
+    uint32_t shards; /* 0 after config_parse() when it isn't said; config_load() puts the processors in its place */
+    uint32_t partitions;
+    uint32_t replicas;
+    struct keyspace_table keyspaces;
+    uint64_t object_buffer_bytes;
+    uint32_t deadline_ms;
+    uint32_t max_clients;
+    enum config_log_level log_level;
+    bool insecure_bind;
+};
+
+/* A sentence that begins with the name of the file and, where there is one, the line. */
+struct config_error {
+    char text[CONFIG_ERROR_SIZE];
+};
+
+/* Reads the text. On failure *ret_config is untouched and *ret_error says what is wrong. */
+bool config_parse(struct view text, const char *file_name, struct config *ret_config, struct config_error *ret_error);
+/* Reads the file. As config_parse(); a file that can't be read is an error too. */
+bool config_load(const char *path, struct config *ret_config, struct config_error *ret_error);
+void config_release(struct config *config);
+
+/* Appends to the log the joins that begin the cluster: in the order of their ids, each issued by its member, with Lamport
+ * times from 1. All nodes with the same members get the same log. */
+void config_add_members(const struct config *config, struct membership *log);
+/* The ring of those members. Legal configurations always have one. */
+struct ring *config_ring(const struct config *config);
+
+/* Each setting as text, without the secrets: for CONFIG GET. */
+void config_describe(const struct config *config, void (*emit)(void *context, struct view name, struct view value),
+                     void *context);
+
+/* "host:port" or "[host]:port" to its parts; the host has room for MEMBER_ADDRESS_SIZE. False when it is neither. */
+bool config_split_address(const char *address, char *ret_host, uint16_t *ret_port);
+
+#endif
