@@ -8,6 +8,7 @@ enum {
     LIMIT_SIBLINGS = 64, /* past it a client write is an error; merging is exempt */
     LIMIT_ARGUMENTS = 1024 * 1024,
     LIMIT_INLINE_BYTES = 64 * 1024,
+    LIMIT_COMMAND_BYTES = 64 * 1024 * 1024, /* all arguments of one command */
     LIMIT_CLIENTS = 10000,
     LIMIT_OUTPUT_BYTES = 64 * 1024 * 1024, /* a client that reads too slowly is closed past it */
     LIMIT_FRAME_BYTES = 1024 * 1024,

@@ -20,6 +20,11 @@ bool view_starts_with(struct view view, struct view prefix) {
     return view.size >= prefix.size && (prefix.size == 0 || memcmp(view.data, prefix.data, prefix.size) == 0);
 }
 
+size_t view_find(struct view view, uint8_t byte) {
+    const uint8_t *found = view.size == 0 ? NULL : memchr(view.data, byte, view.size);
+    return found == NULL ? view.size : (size_t)(found - view.data);
+}
+
 enum { UINT64_DIGITS = 20 };
 
 bool view_to_uint64(struct view view, uint64_t *ret) {

@@ -44,6 +44,9 @@ bool view_equal_ignoring_case(struct view a, struct view b);
 
 bool view_starts_with(struct view view, struct view prefix);
 
+/* The place of the first such byte, or view.size when there is none. */
+size_t view_find(struct view view, uint8_t byte);
+
 /* Whole view as a decimal integer, as Redis reads them: optional '-', no '+', no leading zeros or spaces.
  * False, with *ret untouched, when it is anything else or does not fit. */
 bool view_to_int64(struct view view, int64_t *ret);

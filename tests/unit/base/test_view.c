@@ -34,6 +34,9 @@ static void test_prefix_and_slice(void **state) {
     assert_false(view_starts_with(VIEW("sess"), VIEW("session:")));
     assert_true(view_equal(view_slice(VIEW("abcdef"), 2, 3), VIEW("cde")));
     assert_null(view_slice(view_of(NULL, 0), 0, 0).data);
+    assert_int_equal(view_find(VIEW("a\nb\n"), '\n'), 1);
+    assert_int_equal(view_find(VIEW("ab"), '\n'), 2);
+    assert_int_equal(view_find(view_of(NULL, 0), '\n'), 0);
 }
 
 static const struct {
