@@ -1,15 +1,16 @@
 /* The front: sessions, the command table, scatter and gather. A session's bytes come in, commands become operations on
- * single keys, their results become replies in the order of the commands. Knows nothing of rings or replicas: operations
- * leave through `front_port`, results come back by token, possibly before submit() returns.
+ * single keys, their results become replies in the order of the commands. Knows nothing of rings or replicas:
+ * operations leave through `front_port`, results come back by token, possibly before submit() returns.
  *
- * A session runs its commands concurrently (pipelining) and answers in order. Two commands of one session on the same key
- * keep their order: they go through the same router in order, which keeps them in order (router.h). */
+ * A session runs its commands concurrently (pipelining) and answers in order. Two commands of one session on the same
+ * key keep their order: they go through the same router in order, which keeps them in order (router.h). */
 #ifndef GRAMME_CORE_FRONT_H
 #define GRAMME_CORE_FRONT_H
 
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/identity.h"
+#include "core/placement.h"
 #include "version/token.h"
 #include "wire/operation.h"
 
@@ -19,21 +20,21 @@ struct session;
 /* Things that the front asks of the shard around it. */
 struct front_port {
     void *self;
-    /* The operation's views are borrowed for the call. Exactly one front_complete() with the token follows, at the latest
-     * at the operation's deadline; it may come before submit() returns. */
+    /* The operation's views are borrowed for the call. Exactly one front_complete() with the token follows, at the
+     * latest at the operation's deadline; it may come before submit() returns. */
     void (*submit)(void *self, const struct operation *operation, uint64_t token);
-    /* The session's output went from empty to non-empty, or it wants to be closed after its output: see session_output(). */
+    /* The session's output went from empty to non-empty, or it wants to be closed after its output: see
+     * session_output(). */
     void (*session_wake)(void *self, struct session *session);
-    /* INFO sections and CLUSTER replies come from the shard, which knows the ring: appends a complete RESP reply (cluster)
-     * or text lines (information). False: no such subcommand or section. */
+    /* INFO sections and CLUSTER replies come from the shard, which knows the ring: appends a complete RESP reply
+     * (cluster) or text lines (information). False: no such subcommand or section. */
     bool (*cluster_command)(void *self, const struct view *arguments, size_t count, int protocol, struct buffer *reply);
     void (*information)(void *self, struct view section, struct buffer *text);
     /* CONFIG GET: name/value pairs that match the glob pattern, in order, through `emit`. */
     void (*configuration)(void *self, void (*emit)(void *context, struct view name, struct view value), void *context);
-    /* Appends a RESP reply that explains a key (GRAMME.EXPLAIN): placement as known here; the replicas' records are then
-     * gathered by the front through INSPECT operations to each of the nodes that this lists, in preference order. */
-    size_t (*placement)(void *self, struct view key, struct node_id *ret_nodes, size_t most);
-    void (*describe_placement)(void *self, struct view key, int protocol, struct buffer *reply);
+    /* GRAMME.EXPLAIN: placement as known here; the front gathers the replicas' records through INSPECT operations to
+     * each of the nodes that this lists. Returns their number. */
+    size_t (*placement)(void *self, struct view key, struct placement *ret_placement);
 };
 
 struct front_options {
@@ -65,8 +66,13 @@ struct buffer *session_output(struct session *session);
 bool session_wants_input(const struct session *session);
 void front_resume(struct front *front, struct session *session, struct instant now, struct wall_time wall,
                   struct arena *arena);
-/* True when the connection is to be closed once its output is sent (QUIT, protocol error, output limit: then at once). */
+/* True when the connection is to be closed once its output is sent (QUIT, protocol error, output limit: then at once).
+ */
 bool session_wants_close(const struct session *session);
+
+/* Every command that came is answered (the output may still be unsent): a driver that closes in good order waits for
+ * it. */
+bool session_is_idle(const struct session *session);
 
 struct front_statistics {
     uint64_t commands, errors, connections_total, connections_now, keyspace_hits, keyspace_misses;

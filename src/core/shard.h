@@ -1,13 +1,14 @@
-/* A shard: one thread's share of a node, and the whole of the protocol for the partitions it owns. Sans I/O: events come
- * in through the functions below, each of them one step; what the shard wants leaves as output buffers and as calls on
- * `struct shard_driver` and `struct storage`, which return at once and never call back. Two drivers run it: the server for
- * real, the simulator for virtual time.
+/* A shard: one thread's share of a node, and the whole of the protocol for the partitions it owns. Sans I/O: events
+ * come in through the functions below, each of them one step; what the shard wants leaves as output buffers and as
+ * calls on `struct shard_driver` and `struct storage`, which return at once and never call back. Two drivers run it:
+ * the server for real, the simulator for virtual time.
  *
  *      sessions --bytes--> front --operations--> router --+--> coordinator --+--> replica --> storage
  *      (RESP)                                             |                  |
  *                                                         +---- lanes -------+---> other shards and nodes
  *
- * Every step is told the time. A turn is some steps and then shard outputs flushed: outputs of a turn leave together. */
+ * Every step is told the time. A turn is some steps and then shard outputs flushed: outputs of a turn leave together.
+ */
 #ifndef GRAMME_CORE_SHARD_H
 #define GRAMME_CORE_SHARD_H
 
@@ -33,7 +34,8 @@ struct shard_driver {
     void *self;
     /* The session has output, or wants to be closed: flush by the end of the turn. */
     void (*session_wake)(void *self, struct session *session);
-    /* Connect to a peer (ring_member(peer)->peer_address): answered by shard_link_connected() or shard_link_closed(). */
+    /* Connect to a peer (ring_member(peer)->peer_address): answered by shard_link_connected() or shard_link_closed().
+     */
     void (*link_dial)(void *self, struct link *link, struct member_index peer);
     /* The link has output: flush by the end of the turn. */
     void (*link_wake)(void *self, struct link *link);
@@ -47,19 +49,21 @@ struct shard_driver {
     void (*information)(void *self, struct view section, struct buffer *text);
     /* What happened, for checkers and people (core/trace.h). NULL: nobody listens. */
     void (*trace)(void *self, const struct trace_record *record);
+    /* Records of single keys (stamped, stored, repaired, second round) are wanted too, not only those of peers. */
+    bool trace_keys;
 };
 
 struct shard_options {
     struct ring *ring; /* retained */
     struct member_index self;
     uint32_t shard_index;
-    uint32_t shard_count; /* of this node; peers may differ */
+    uint32_t shard_count;                   /* of this node; peers may differ */
     const struct keyspace_table *keyspaces; /* borrowed for the shard's life */
     struct token_secrets secrets;
     uint64_t seed;                  /* secret and random: actors are drawn from it */
     uint64_t run;                   /* random id of this run of the process, the same in all its shards; not 0 */
     struct hybrid_time clock_floor; /* store_birth.clock_floor */
-    bool was_clean;                 /* clean stop, or a new store: absences here may be believed whatever the durability */
+    bool was_clean; /* clean stop, or a new store: absences here may be believed whatever the durability */
     uint32_t deadline_ms;
     uint32_t max_pipelined;
     struct storage storage;

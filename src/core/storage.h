@@ -1,5 +1,6 @@
-/* What a shard asks of its storage. The calls return at once and never call back into the core: memory answers within the
- * step, everything slower answers later with an event (shard.h). The store (store/store.h) implements this above a leaf. */
+/* What a shard asks of its storage. The calls return at once and never call back into the core: memory answers within
+ * the step, everything slower answers later with an event (shard.h). The store (store/store.h) implements this above a
+ * leaf. */
 #ifndef GRAMME_CORE_STORAGE_H
 #define GRAMME_CORE_STORAGE_H
 
@@ -17,14 +18,14 @@ enum storage_status {
 struct storage {
     void *self;
 
-    /* The record of a key (version/object_codec.h), written or not yet durable. Valid until the key is written or the step
-     * ends. PENDING: EVENT_STORAGE_READ for that key follows (one event per key, however often it was asked); during the
-     * step of that event this call answers the key at once, with anything but PENDING. */
+    /* The record of a key (version/object_codec.h), written or not yet durable. Valid until the key is written or the
+     * step ends. PENDING: EVENT_STORAGE_READ for that key follows (one event per key, however often it was asked);
+     * during the step of that event this call answers the key at once, with anything but PENDING. */
     enum storage_status (*read)(void *self, struct partition partition, struct view key, struct view *ret_record);
 
-    /* Replaces the record; read() sees it at once. FOUND: done; PENDING: EVENT_STORAGE_WRITTEN with the token follows when
-     * the write is as durable as asked (writes become durable in the order in which they were made); ERROR: the store
-     * stopped. Token 0 asks for no event. Views are copied. */
+    /* Replaces the record; read() sees it at once. FOUND: done; PENDING: EVENT_STORAGE_WRITTEN with the token follows
+     * when the write is as durable as asked (writes become durable in the order in which they were made); ERROR: the
+     * store stopped. Token 0 asks for no event. Views are copied. */
     enum storage_status (*write)(void *self, struct partition partition, struct view key, struct view record,
                                  enum durability durability, uint64_t token);
 

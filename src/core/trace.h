@@ -1,5 +1,5 @@
-/* Trace records: what the protocol did, for the simulator's checkers and for a person who reads a failing seed. The core
- * never logs; a driver that has no use for records passes no sink, and then none is made. */
+/* Trace records: what the protocol did, for the simulator's checkers and for a person who reads a failing seed. The
+ * core never logs; a driver that has no use for records passes no sink, and then none is made. */
 #ifndef GRAMME_CORE_TRACE_H
 #define GRAMME_CORE_TRACE_H
 
@@ -7,16 +7,16 @@
 #include "version/object.h"
 
 enum trace_kind {
-    TRACE_STAMPED,     /* a coordinator made a dot: key, dot, object as it wrote it */
-    TRACE_STORED,      /* a replica wrote an object it merged: key, object */
-    TRACE_REPAIRED,    /* a read sent its merged object to a stale replica: key, peer */
+    TRACE_STAMPED,      /* a coordinator made a dot: key, dot, object as it wrote it */
+    TRACE_STORED,       /* a replica wrote an object it merged: key, object */
+    TRACE_REPAIRED,     /* a read sent its merged object to a stale replica: key, peer */
     TRACE_SECOND_ROUND, /* replicas named what they keep: the SET is stamped again */
-    TRACE_LINK_UP,     /* peer */
-    TRACE_LINK_DOWN,   /* peer; text: why */
-    TRACE_PEER_SILENT, /* peer */
-    TRACE_PEER_HEARD,  /* peer */
-    TRACE_REFUSED,     /* text: a frame or link that was refused, and why */
-    TRACE_CLOCK_OFF,   /* this node's clock is too far off its peers' to coordinate */
+    TRACE_LINK_UP,      /* peer */
+    TRACE_LINK_DOWN,    /* peer; text: why */
+    TRACE_PEER_SILENT,  /* peer */
+    TRACE_PEER_HEARD,   /* peer */
+    TRACE_REFUSED,      /* text: a frame or link that was refused, and why */
+    TRACE_CLOCK_OFF,    /* this node's clock is too far off its peers' to coordinate */
 };
 
 struct trace_record {

@@ -1,6 +1,6 @@
-/* Messages between shards, on one node or between nodes: each is the body of a frame (wire/frame.h), the frame's kind says
- * which. Bodies are little-endian with varints; decoders borrow from the input and refuse trailing bytes. Request ids are
- * the sender's, echoed by the answer on any lane of the same peer. */
+/* Messages between shards, on one node or between nodes: each is the body of a frame (wire/frame.h), the frame's kind
+ * says which. Bodies are little-endian with varints; decoders borrow from the input and refuse trailing bytes. Request
+ * ids are the sender's, echoed by the answer on any lane of the same peer. */
 #ifndef GRAMME_WIRE_MESSAGE_H
 #define GRAMME_WIRE_MESSAGE_H
 
@@ -64,10 +64,10 @@ struct message_put {
 };
 
 enum answer_status {
-    ANSWER_STORED = 0, /* PUT: as durable as the keyspace asks */
-    ANSWER_OBJECT = 1, /* READ: `object` */
-    ANSWER_SAME = 2,   /* READ: the digest asked about is the digest here */
-    ANSWER_ABSENT = 3, /* READ */
+    ANSWER_STORED = 0,  /* PUT: as durable as the keyspace asks */
+    ANSWER_OBJECT = 1,  /* READ: `object` */
+    ANSWER_SAME = 2,    /* READ: the digest asked about is the digest here */
+    ANSWER_ABSENT = 3,  /* READ */
     ANSWER_REFUSED = 4, /* not an owner, or a placement mark that is not ours */
     ANSWER_FAILED = 5,  /* local failure: unreadable, or the store stopped */
 };
@@ -128,8 +128,8 @@ bool message_decode_result(struct view body, struct message_result *ret_message)
 
 enum hello_status { HELLO_MORE, HELLO_READY, HELLO_CORRUPT };
 
-/* For an acceptor that must know which shard a new connection is for before it hands it over: looks at the first bytes of
- * an input without consuming them. */
+/* For an acceptor that must know which shard a new connection is for before it hands it over: looks at the first bytes
+ * of an input without consuming them. */
 enum hello_status hello_target(struct view input, uint32_t *ret_shard);
 
 #endif

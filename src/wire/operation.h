@@ -24,14 +24,14 @@ enum operation_flag {
 struct operation {
     enum operation_kind kind;
     uint32_t flags;
-    uint8_t read_quorum;  /* 0: the keyspace's */
-    uint8_t write_quorum; /* 0: the keyspace's */
-    uint32_t deadline_ms; /* what is left of it */
+    uint8_t read_quorum;    /* 0: the keyspace's */
+    uint8_t write_quorum;   /* 0: the keyspace's */
+    uint32_t deadline_ms;   /* what is left of it */
     uint64_t expires_at_ms; /* PUT, EXPIRE: 0 never (EXPIRE: persist) */
     struct view key;
-    struct view value;        /* PUT */
-    struct view context;      /* PUT without PLAIN: encoded context (version/object_codec.h); empty: follows nothing */
-    struct node_id target;    /* INSPECT */
+    struct view value;     /* PUT */
+    struct view context;   /* PUT without PLAIN: encoded context (version/object_codec.h); empty: follows nothing */
+    struct node_id target; /* INSPECT */
 };
 
 enum outcome {
@@ -46,7 +46,8 @@ enum outcome {
 
 struct result {
     enum outcome outcome;
-    struct view object;  /* encoded. READ, EXPIRE: merged; PUT with a condition or RETURN_OLD: the object before. Empty: absent */
+    struct view object;  /* encoded. READ, EXPIRE: merged; PUT with a condition or RETURN_OLD: the object before. Empty:
+                            absent */
     struct view context; /* PUT without PLAIN: the encoded context to give the client */
     struct view detail;
 };

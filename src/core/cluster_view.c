@@ -1,0 +1,334 @@
+/* What a shard tells Redis clients of the ring: CLUSTER's replies and INFO's lines. A slot's primary is the first owner
+ * in reach; only nodes in reach are listed, and by default no replicas, since clients that fan out over the primaries
+ * would skip a node that is listed as both. Source: Redis command reference, CLUSTER SLOTS, SHARDS, NODES, INFO. */
+#include "core/cluster_view.h"
+
+#include "base/limits.h"
+#include "core/shard_state.h"
+#include "wire/resp_writer.h"
+
+struct address {
+    struct view host;
+    uint64_t port;
+};
+
+/* "host:port", or "[v6]:port"; configuration has checked it. */
+static struct address address_parse(const char *text) {
+    struct view whole = view_of_string(text);
+    size_t colon = whole.size;
+    while (colon > 0 && whole.data[colon - 1] != ':') {
+        colon--;
+    }
+    struct address address = {.host = view_slice(whole, 0, colon == 0 ? 0 : colon - 1)};
+    if (address.host.size >= 2 && address.host.data[0] == '[') {
+        address.host = view_slice(address.host, 1, address.host.size - 2);
+    }
+    uint64_t port = 0;
+    if (view_to_uint64(view_slice(whole, colon, whole.size - colon), &port)) {
+        address.port = port;
+    }
+    return address;
+}
+
+static void append_number(struct buffer *text, uint64_t number) {
+    uint8_t digits[DECIMAL_BYTES_MOST];
+    buffer_append(text, digits, (size_t)(decimal_store(digits, number) - digits));
+}
+
+static void append_line(struct buffer *text, struct view name, uint64_t number) {
+    buffer_append_view(text, name);
+    buffer_append_byte(text, ':');
+    append_number(text, number);
+    buffer_append_view(text, VIEW("\r\n"));
+}
+
+enum { CLUSTER_NAME_SIZE = 40 };
+
+/* Redis' node names have forty digits: ours, and eight zeros. */
+static struct view cluster_name(struct node_id id, char text[NODE_ID_TEXT_SIZE + 8]) {
+    node_id_to_text(id, text);
+    memset(text + NODE_ID_TEXT_SIZE - 1, '0', 8);
+    return view_of(text, CLUSTER_NAME_SIZE);
+}
+
+static const char *client_address(const struct shard *shard, struct member_index member) {
+    return ring_member(shard->ring, member)->client_address;
+}
+
+/* ---- who serves what ---- */
+
+/* The first owner in reach; the first owner when none is. */
+static struct member_index primary_of(const struct shard *shard, struct partition partition, bool *ret_is_served) {
+    const struct member_index *list = ring_preference(shard->ring, partition);
+    for (uint32_t place = 0; place < ring_replica_count(shard->ring); place++) {
+        if (peer_is_alive(shard, list[place])) {
+            *ret_is_served = true;
+            return list[place];
+        }
+    }
+    *ret_is_served = false;
+    return list[0];
+}
+
+struct slot_range {
+    uint16_t first;
+    uint16_t last;
+    struct member_index primary;
+};
+
+/* Neighbouring partitions of one primary as one range; ranges that nobody serves are left out. */
+static size_t slot_ranges(struct shard *shard, struct slot_range **ret_ranges) {
+    uint32_t partitions = ring_partition_count(shard->ring);
+    struct slot_range *ranges = ARENA_ARRAY(&shard->scratch, struct slot_range, partitions);
+    size_t count = 0;
+    for (uint32_t index = 0; index < partitions; index++) {
+        struct partition partition = {(uint16_t)index};
+        bool is_served;
+        struct member_index primary = primary_of(shard, partition, &is_served);
+        uint16_t first = partition_first_slot(partition, partitions).value;
+        uint16_t last = partition_last_slot(partition, partitions).value;
+        if (!is_served) {
+            continue;
+        }
+        bool extends =
+            count > 0 && ranges[count - 1].last + 1 == first && member_index_equal(ranges[count - 1].primary, primary);
+        if (extends) {
+            ranges[count - 1].last = last;
+        } else {
+            ranges[count++] = (struct slot_range){first, last, primary};
+        }
+    }
+    *ret_ranges = ranges;
+    return count;
+}
+
+static uint32_t served_slots(struct shard *shard) {
+    struct slot_range *ranges;
+    size_t count = slot_ranges(shard, &ranges);
+    uint32_t slots = 0;
+    for (size_t index = 0; index < count; index++) {
+        slots += (uint32_t)(ranges[index].last - ranges[index].first + 1);
+    }
+    return slots;
+}
+
+/* ---- CLUSTER ---- */
+
+static void reply_slots(struct shard *shard, int protocol, struct buffer *reply) {
+    struct slot_range *ranges;
+    size_t count = slot_ranges(shard, &ranges);
+    char name[NODE_ID_TEXT_SIZE + 8];
+    resp_write_array(reply, count);
+    for (size_t index = 0; index < count; index++) {
+        struct address address = address_parse(client_address(shard, ranges[index].primary));
+        resp_write_array(reply, 3);
+        resp_write_integer(reply, ranges[index].first);
+        resp_write_integer(reply, ranges[index].last);
+        resp_write_array(reply, 4);
+        resp_write_bulk(reply, address.host);
+        resp_write_integer(reply, (int64_t)address.port);
+        resp_write_bulk(reply, cluster_name(ring_member(shard->ring, ranges[index].primary)->id, name));
+        resp_write_map(reply, 0, protocol);
+    }
+}
+
+static void reply_shard(struct shard *shard, struct member_index member, const struct slot_range *ranges, size_t count,
+                        int protocol, struct buffer *reply) {
+    char name[NODE_ID_TEXT_SIZE + 8];
+    struct address address = address_parse(client_address(shard, member));
+    size_t own = 0;
+    for (size_t index = 0; index < count; index++) {
+        own += member_index_equal(ranges[index].primary, member) ? 1 : 0;
+    }
+    resp_write_map(reply, 2, protocol);
+    resp_write_bulk(reply, VIEW("slots"));
+    resp_write_array(reply, own * 2);
+    for (size_t index = 0; index < count; index++) {
+        if (member_index_equal(ranges[index].primary, member)) {
+            resp_write_integer(reply, ranges[index].first);
+            resp_write_integer(reply, ranges[index].last);
+        }
+    }
+    resp_write_bulk(reply, VIEW("nodes"));
+    resp_write_array(reply, 1);
+    resp_write_map(reply, 7, protocol);
+    resp_write_bulk(reply, VIEW("id"));
+    resp_write_bulk(reply, cluster_name(ring_member(shard->ring, member)->id, name));
+    resp_write_bulk(reply, VIEW("port"));
+    resp_write_integer(reply, (int64_t)address.port);
+    resp_write_bulk(reply, VIEW("ip"));
+    resp_write_bulk(reply, address.host);
+    resp_write_bulk(reply, VIEW("endpoint"));
+    resp_write_bulk(reply, address.host);
+    resp_write_bulk(reply, VIEW("role"));
+    resp_write_bulk(reply, VIEW("master"));
+    resp_write_bulk(reply, VIEW("replication-offset"));
+    resp_write_integer(reply, 0);
+    resp_write_bulk(reply, VIEW("health"));
+    resp_write_bulk(reply, VIEW("online"));
+}
+
+static void reply_shards(struct shard *shard, int protocol, struct buffer *reply) {
+    struct slot_range *ranges;
+    size_t count = slot_ranges(shard, &ranges);
+    resp_write_array(reply, shard_reachable_members(shard));
+    for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
+        struct member_index member = {index};
+        if (peer_is_alive(shard, member)) {
+            reply_shard(shard, member, ranges, count, protocol, reply);
+        }
+    }
+}
+
+static void append_node_line(struct shard *shard, struct member_index member, const struct slot_range *ranges,
+                             size_t count, struct buffer *text) {
+    char name[NODE_ID_TEXT_SIZE + 8];
+    bool is_alive = peer_is_alive(shard, member);
+    const struct member *described = ring_member(shard->ring, member);
+    buffer_append_view(text, cluster_name(described->id, name));
+    buffer_append_byte(text, ' ');
+    buffer_append_view(text, view_of_string(described->client_address));
+    buffer_append_byte(text, '@');
+    append_number(text, address_parse(described->peer_address).port);
+    buffer_append_view(text, member_index_equal(member, shard->self) ? VIEW(" myself,master") : VIEW(" master"));
+    buffer_append_view(text, is_alive ? VIEW(" - 0 0 ") : VIEW(",fail? - 0 0 "));
+    append_number(text, ring_placement_mark(shard->ring, (struct partition){0}));
+    buffer_append_view(text, is_alive ? VIEW(" connected") : VIEW(" disconnected"));
+    for (size_t index = 0; index < count; index++) {
+        if (!member_index_equal(ranges[index].primary, member)) {
+            continue;
+        }
+        buffer_append_byte(text, ' ');
+        append_number(text, ranges[index].first);
+        if (ranges[index].last != ranges[index].first) {
+            buffer_append_byte(text, '-');
+            append_number(text, ranges[index].last);
+        }
+    }
+    buffer_append_byte(text, '\n');
+}
+
+static void reply_nodes(struct shard *shard, int protocol, struct buffer *reply) {
+    struct slot_range *ranges;
+    size_t count = slot_ranges(shard, &ranges);
+    buffer_clear(&shard->encoded);
+    for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
+        append_node_line(shard, (struct member_index){index}, ranges, count, &shard->encoded);
+    }
+    resp_write_verbatim(reply, "txt", buffer_view(&shard->encoded), protocol);
+}
+
+static void reply_info(struct shard *shard, int protocol, struct buffer *reply) {
+    uint32_t served = served_slots(shard);
+    uint64_t members = ring_member_count(shard->ring);
+    struct buffer *text = &shard->encoded;
+    buffer_clear(text);
+    buffer_append_view(text, served == SLOT_COUNT ? VIEW("cluster_state:ok\r\n") : VIEW("cluster_state:fail\r\n"));
+    append_line(text, VIEW("cluster_slots_assigned"), SLOT_COUNT);
+    append_line(text, VIEW("cluster_slots_ok"), served);
+    append_line(text, VIEW("cluster_slots_pfail"), SLOT_COUNT - served);
+    append_line(text, VIEW("cluster_slots_fail"), 0);
+    append_line(text, VIEW("cluster_known_nodes"), members);
+    append_line(text, VIEW("cluster_size"), members);
+    append_line(text, VIEW("cluster_current_epoch"), ring_placement_mark(shard->ring, (struct partition){0}));
+    append_line(text, VIEW("cluster_my_epoch"), ring_placement_mark(shard->ring, (struct partition){0}));
+    append_line(text, VIEW("cluster_stats_messages_sent"), 0);
+    append_line(text, VIEW("cluster_stats_messages_received"), 0);
+    resp_write_verbatim(reply, "txt", buffer_view(text), protocol);
+}
+
+bool cluster_view_command(void *self, const struct view *arguments, size_t count, int protocol, struct buffer *reply) {
+    struct shard *shard = self;
+    char name[NODE_ID_TEXT_SIZE + 8];
+    struct view subcommand = count >= 2 ? arguments[1] : (struct view){0};
+    if (count == 2 && view_equal_ignoring_case(subcommand, VIEW("slots"))) {
+        reply_slots(shard, protocol, reply);
+    } else if (count == 2 && view_equal_ignoring_case(subcommand, VIEW("shards"))) {
+        reply_shards(shard, protocol, reply);
+    } else if (count == 2 && view_equal_ignoring_case(subcommand, VIEW("nodes"))) {
+        reply_nodes(shard, protocol, reply);
+    } else if (count == 2 && view_equal_ignoring_case(subcommand, VIEW("info"))) {
+        reply_info(shard, protocol, reply);
+    } else if (count == 2 && view_equal_ignoring_case(subcommand, VIEW("myid"))) {
+        resp_write_bulk(reply, cluster_name(ring_member(shard->ring, shard->self)->id, name));
+    } else if (count == 3 && view_equal_ignoring_case(subcommand, VIEW("keyslot"))) {
+        resp_write_integer(reply, slot_of_key(arguments[2]).value);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* ---- INFO ---- */
+
+static void information_cluster(struct shard *shard, struct buffer *text) {
+    const struct coordinator *coordinator = &shard->coordinator;
+    const struct keyspace *keyspace = &shard->options.keyspaces->keyspaces[0];
+    uint64_t members = ring_member_count(shard->ring);
+    append_line(text, VIEW("cluster_enabled"), 1);
+    append_line(text, VIEW("gramme_members"), members);
+    append_line(text, VIEW("gramme_members_reachable"), shard_reachable_members(shard));
+    append_line(text, VIEW("gramme_replicas"), ring_configured_replica_count(shard->ring));
+    append_line(text, VIEW("gramme_replicas_effective"), ring_replica_count(shard->ring));
+    append_line(text, VIEW("gramme_read_quorum"), keyspace->read_quorum);
+    append_line(text, VIEW("gramme_write_quorum"), keyspace->write_quorum);
+    append_line(text, VIEW("gramme_partitions"), ring_partition_count(shard->ring));
+    append_line(text, VIEW("gramme_shards"), shard->options.shard_count);
+    append_line(text, VIEW("gramme_started_clean"), shard->options.was_clean ? 1 : 0);
+    append_line(text, VIEW("gramme_clock_off"), lanes_clock_is_off(shard) ? 1 : 0);
+    append_line(text, VIEW("gramme_requests_now"), coordinator->requests.size);
+    append_line(text, VIEW("gramme_coordinated_reads"), coordinator->reads);
+    append_line(text, VIEW("gramme_coordinated_writes"), coordinator->puts);
+    append_line(text, VIEW("gramme_second_rounds"), coordinator->second_rounds);
+    append_line(text, VIEW("gramme_read_repairs"), coordinator->repairs);
+    append_line(text, VIEW("gramme_hedged_reads"), coordinator->hedges);
+    append_line(text, VIEW("gramme_forwarded"), shard->router.forwarded);
+    append_line(text, VIEW("gramme_forward_retries"), shard->router.retried);
+    append_line(text, VIEW("gramme_error_noreplicas"), coordinator->no_replicas);
+    append_line(text, VIEW("gramme_error_indoubt"), coordinator->in_doubt + shard->router.in_doubt);
+    append_line(text, VIEW("gramme_error_noquorum"), coordinator->no_quorum);
+    append_line(text, VIEW("gramme_replica_puts"), shard->replica.puts);
+    append_line(text, VIEW("gramme_replica_reads"), shard->replica.reads);
+    if (ring_replica_count(shard->ring) < ring_configured_replica_count(shard->ring)) {
+        buffer_append_view(text, VIEW("gramme_warning:fewer members than replicas are configured\r\n"));
+    }
+}
+
+void cluster_view_information(void *self, struct view section, struct buffer *text) {
+    struct shard *shard = self;
+    if (view_equal_ignoring_case(section, VIEW("cluster"))) {
+        information_cluster(shard, text);
+    }
+    if (shard->options.driver.information != NULL) {
+        shard->options.driver.information(shard->options.driver.self, section, text);
+    }
+}
+
+/* ---- GRAMME.EXPLAIN ---- */
+
+size_t cluster_view_placement(void *self, struct view key, struct placement *ret_placement) {
+    struct shard *shard = self;
+    struct partition partition = ring_partition_of_key(shard->ring, key);
+    const struct keyspace *keyspace = keyspace_of_key(shard->options.keyspaces, key);
+    const struct member_index *list = ring_preference(shard->ring, partition);
+    uint32_t owners = ring_replica_count(shard->ring);
+    struct placement placement = {
+        .slot = slot_of_key(key),
+        .partition = partition,
+        .mark = ring_placement_mark(shard->ring, partition),
+        .read_quorum = keyspace->read_quorum,
+        .write_quorum = keyspace->write_quorum,
+        .replica_count = owners,
+    };
+    for (uint32_t place = 0; place < owners; place++) {
+        const struct member *member = ring_member(shard->ring, list[place]);
+        placement.replicas[place] = (struct placement_replica){
+            .node = member->id,
+            .address = view_of_string(member->client_address),
+            .is_owner = true,
+            .is_reachable = peer_is_alive(shard, list[place]),
+        };
+    }
+    *ret_placement = placement;
+    return owners;
+}

@@ -1,0 +1,15 @@
+/* What a shard tells Redis clients of the ring: the functions of struct front_port that need to know it. */
+#ifndef GRAMME_CORE_CLUSTER_VIEW_H
+#define GRAMME_CORE_CLUSTER_VIEW_H
+
+#include "base/buffer.h"
+#include "core/placement.h"
+
+/* CLUSTER SLOTS, SHARDS, NODES, INFO, MYID, KEYSLOT; false, nothing written, for anything else. */
+bool cluster_view_command(void *shard, const struct view *arguments, size_t count, int protocol, struct buffer *reply);
+/* Lines of one section of INFO. */
+void cluster_view_information(void *shard, struct view section, struct buffer *text);
+/* Returns how many replicas it told of. */
+size_t cluster_view_placement(void *shard, struct view key, struct placement *ret_placement);
+
+#endif

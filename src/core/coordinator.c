@@ -1,0 +1,291 @@
+#include "core/coordinator.h"
+
+#include "base/mutant.h"
+#include "core/shard_state.h"
+
+/* A key held by a request that reads before it writes; the others queue here in order. */
+struct key_hold {
+    struct map_node node;
+    struct blob key;
+    uint64_t holder;
+    struct list waiting; /* struct request */
+};
+
+void coordinator_init(struct shard *shard) {
+    struct coordinator *coordinator = &shard->coordinator;
+    map_init(&coordinator->requests, 1024);
+    map_init(&coordinator->holds, 64);
+    list_init(&coordinator->active);
+    pool_init(&coordinator->request_pool, sizeof(struct request), 64);
+    pool_init(&coordinator->hold_pool, sizeof(struct key_hold), 32);
+}
+
+void coordinator_release(struct shard *shard) {
+    struct coordinator *coordinator = &shard->coordinator;
+    map_release(&coordinator->requests);
+    map_release(&coordinator->holds);
+    pool_release(&coordinator->request_pool);
+    pool_release(&coordinator->hold_pool);
+}
+
+struct request *request_find(const struct shard *shard, uint64_t id) {
+    struct map_node *node = map_first(&shard->coordinator.requests, id);
+    return node == NULL ? NULL : CONTAINER_OF(node, struct request, node);
+}
+
+struct request *request_find_wire(const struct shard *shard, uint64_t wire_id) {
+    struct request *request = request_find(shard, wire_id >> 2);
+    return request != NULL && request->round == (wire_id & 3) ? request : NULL;
+}
+
+struct request_owner *request_owner_of(struct request *request, struct member_index member) {
+    for (uint32_t place = 0; place < request->owner_count; place++) {
+        if (member_index_equal(request->owners[place].member, member)) {
+            return &request->owners[place];
+        }
+    }
+    return NULL;
+}
+
+uint32_t request_count_owners(const struct request *request, enum owner_state state) {
+    uint32_t count = 0;
+    for (uint32_t place = 0; place < request->owner_count; place++) {
+        count += request->owners[place].state == state ? 1 : 0;
+    }
+    return count;
+}
+
+/* ---- holding a key ---- */
+
+static struct key_hold *hold_find(const struct shard *shard, struct view key) {
+    if (shard->coordinator.holds.size == 0) {
+        return NULL;
+    }
+    for (struct map_node *node = map_first(&shard->coordinator.holds, hash64(key, 0)); node != NULL;
+         node = map_next(node)) {
+        struct key_hold *hold = CONTAINER_OF(node, struct key_hold, node);
+        if (view_equal(blob_view(&hold->key), key)) {
+            return hold;
+        }
+    }
+    return NULL;
+}
+
+static bool operation_holds_key(const struct operation *operation) {
+    return operation->kind == OPERATION_EXPIRE ||
+           (operation->flags &
+            (OPERATION_IF_ABSENT | OPERATION_IF_PRESENT | OPERATION_RETURN_OLD | OPERATION_KEEP_EXPIRY)) != 0;
+}
+
+static void request_start(struct shard *shard, struct request *request) {
+    if (operation_holds_key(&request->operation)) {
+        struct key_hold *hold = pool_take(&shard->coordinator.hold_pool);
+        hold->key = blob_copy(&shard->blobs, request->operation.key);
+        hold->holder = request->id;
+        list_init(&hold->waiting);
+        map_insert(&shard->coordinator.holds, &hold->node, hash64(request->operation.key, 0));
+        request->holds_key = true;
+        request_begin_reading(shard, request);
+    } else if (request->operation.kind == OPERATION_READ) {
+        request_begin_reading(shard, request);
+    } else {
+        request_begin_storing(shard, request);
+    }
+}
+
+/* Starts the requests behind a hold that ended, up to the next one that holds the key itself. */
+static void hold_end(struct shard *shard, struct view key) {
+    struct key_hold *hold = hold_find(shard, key);
+    ENSURE(hold != NULL);
+    map_remove(&shard->coordinator.holds, &hold->node);
+    struct list_node *node;
+    while ((node = list_take_first(&hold->waiting)) != NULL) {
+        struct request *request = CONTAINER_OF(node, struct request, waiting);
+        struct key_hold *newer = hold_find(shard, blob_view(&hold->key));
+        if (newer != NULL) {
+            list_push_back(&newer->waiting, node);
+        } else {
+            request_start(shard, request);
+        }
+    }
+    blob_give(&shard->blobs, &hold->key);
+    pool_give(&shard->coordinator.hold_pool, hold);
+}
+
+/* ---- life of a request ---- */
+
+static void request_keep_operation(struct shard *shard, struct request *request, const struct operation *operation) {
+    size_t sizes[3] = {operation->key.size, operation->value.size, operation->context.size};
+    request->bytes = blob_take(&shard->blobs, sizes[0] + sizes[1] + sizes[2]);
+    request->operation = *operation;
+    struct view *views[3] = {&request->operation.key, &request->operation.value, &request->operation.context};
+    size_t position = 0;
+    for (int index = 0; index < 3; index++) {
+        if (sizes[index] > 0) {
+            memcpy(request->bytes.data + position, views[index]->data, sizes[index]);
+            *views[index] = view_of(request->bytes.data + position, sizes[index]);
+            position += sizes[index];
+        }
+    }
+}
+
+static uint8_t quorum_of(uint8_t asked, uint8_t configured, uint8_t owners) {
+    uint8_t quorum = asked != 0 ? asked : configured;
+    return quorum < owners ? quorum : owners;
+}
+
+static struct request *request_new(struct shard *shard, const struct operation *operation, const struct origin *origin,
+                                   struct partition partition) {
+    struct coordinator *coordinator = &shard->coordinator;
+    struct request *request = pool_take(&coordinator->request_pool);
+    request->id = shard->next_request++;
+    request->origin = *origin;
+    request->partition = partition;
+    request_keep_operation(shard, request, operation);
+    request->keyspace = keyspace_of_key(shard->options.keyspaces, operation->key);
+    request->owner_count = (uint8_t)ring_replica_count(shard->ring);
+    request->read_quorum = quorum_of(operation->read_quorum, request->keyspace->read_quorum, request->owner_count);
+    request->write_quorum = quorum_of(operation->write_quorum, request->keyspace->write_quorum, request->owner_count);
+    const struct member_index *list = ring_preference(shard->ring, partition);
+    for (uint8_t place = 0; place < request->owner_count; place++) {
+        request->owners[place].member = list[place];
+        if (member_index_equal(list[place], shard->self)) {
+            request->self_place = place;
+        }
+    }
+    request->deadline.kind = ALARM_REQUEST_DEADLINE;
+    request->hedge.kind = ALARM_REQUEST_HEDGE;
+    map_insert(&coordinator->requests, &request->node, request->id);
+    list_push_back(&coordinator->active, &request->active);
+    timers_schedule(&shard->timers, &request->deadline.timer,
+                    instant_after_ms(shard_now(shard), operation->deadline_ms));
+    return request;
+}
+
+static void request_free(struct shard *shard, struct request *request) {
+    struct coordinator *coordinator = &shard->coordinator;
+    map_remove(&coordinator->requests, &request->node);
+    list_remove(&request->active);
+    if (list_node_linked(&request->waiting)) {
+        list_remove(&request->waiting);
+    }
+    timers_cancel(&shard->timers, &request->deadline.timer);
+    timers_cancel(&shard->timers, &request->hedge.timer);
+    blob_give(&shard->blobs, &request->kept);
+    blob_give(&shard->blobs, &request->before);
+    blob_give(&shard->blobs, &request->answer_context);
+    blob_give(&shard->blobs, &request->bytes);
+    pool_give(&coordinator->request_pool, request);
+}
+
+void request_finish(struct shard *shard, struct request *request, const struct result *result) {
+    struct coordinator *coordinator = &shard->coordinator;
+    coordinator->no_replicas += result->outcome == OUTCOME_NOREPLICAS ? 1 : 0;
+    coordinator->in_doubt += result->outcome == OUTCOME_INDOUBT ? 1 : 0;
+    coordinator->no_quorum += result->outcome == OUTCOME_NOQUORUM ? 1 : 0;
+    origin_answer(shard, &request->origin, result);
+    struct view key = arena_copy(&shard->scratch, request->operation.key);
+    bool holds_key = request->holds_key;
+    request_free(shard, request);
+    if (holds_key) {
+        hold_end(shard, key);
+    }
+}
+
+void request_finish_outcome(struct shard *shard, struct request *request, enum outcome outcome, const char *detail) {
+    struct result result = {.outcome = outcome, .detail = view_of_string(detail)};
+    request_finish(shard, request, &result);
+}
+
+void request_finish_short(struct shard *shard, struct request *request) {
+    if (request->round > 0) {
+        request_finish_outcome(shard, request, MUTANT(INDOUBT_IS_FAILED) ? OUTCOME_NOREPLICAS : OUTCOME_INDOUBT, "");
+    } else if (request->operation.kind == OPERATION_READ || request->state == REQUEST_READING) {
+        request_finish_outcome(shard, request, OUTCOME_NOQUORUM, "");
+    } else {
+        request_finish_outcome(shard, request, OUTCOME_NOREPLICAS, "");
+    }
+}
+
+void request_park(struct shard *shard, struct request *request) {
+    replica_park_request(shard, request->operation.key, request->id);
+}
+
+/* ---- events ---- */
+
+void coordinator_begin(struct shard *shard, const struct operation *operation, const struct origin *origin,
+                       struct partition partition) {
+    struct request *request = request_new(shard, operation, origin, partition);
+    struct key_hold *hold = hold_find(shard, operation->key);
+    if (hold != NULL) {
+        list_push_back(&hold->waiting, &request->waiting);
+    } else {
+        request_start(shard, request);
+    }
+}
+
+void coordinator_inspect(struct shard *shard, const struct operation *operation, const struct origin *origin,
+                         struct partition partition) {
+    struct copy copy;
+    struct result result = {.outcome = OUTCOME_DONE};
+    switch (replica_load(shard, partition, operation->key, &copy)) {
+    case STORAGE_FOUND:
+        result.object = copy.record.object_bytes;
+        break;
+    case STORAGE_ABSENT:
+        break;
+    case STORAGE_PENDING:
+        /* Rare and harmless to ask again: looking does not wait for a disk. */
+        result.outcome = OUTCOME_BUSY;
+        break;
+    case STORAGE_ERROR:
+        result.outcome = OUTCOME_REFUSED;
+        result.detail = VIEW("IOERR this node cannot read its copy of the key");
+        break;
+    }
+    origin_answer(shard, origin, &result);
+}
+
+void request_resume(struct shard *shard, uint64_t id) {
+    struct request *request = request_find(shard, id);
+    if (request == NULL) {
+        return; /* answered at its deadline */
+    }
+    if (request->state == REQUEST_READING) {
+        request_resume_reading(shard, request);
+    } else if (request->state == REQUEST_STORING) {
+        request_begin_storing(shard, request);
+    }
+}
+
+void coordinator_peer_lost(struct shard *shard, struct member_index member) {
+    /* An ending request may start or end others: by id, from a list made first. */
+    struct coordinator *coordinator = &shard->coordinator;
+    uint64_t *ids = ARENA_ARRAY(&shard->scratch, uint64_t, coordinator->requests.size);
+    size_t count = 0;
+    for (struct list_node *node = list_first(&coordinator->active); node != NULL;
+         node = list_next(&coordinator->active, node)) {
+        struct request *request = CONTAINER_OF(node, struct request, active);
+        struct request_owner *owner = request_owner_of(request, member);
+        if (owner != NULL && owner->state == OWNER_ASKED) {
+            ids[count++] = request->id;
+        }
+    }
+    for (size_t index = 0; index < count; index++) {
+        struct request *request = request_find(shard, ids[index]);
+        struct request_owner *owner = request == NULL ? NULL : request_owner_of(request, member);
+        if (owner == NULL || owner->state != OWNER_ASKED) {
+            continue;
+        }
+        if (request->state == REQUEST_READING) {
+            request_reading_lost(shard, request, owner);
+        } else if (request->state == REQUEST_STORING) {
+            request_storing_lost(shard, request, owner);
+        }
+    }
+}
+
+void coordinator_on_deadline(struct shard *shard, struct alarm *alarm) {
+    shard->coordinator.deadlines++;
+    request_finish_short(shard, CONTAINER_OF(alarm, struct request, deadline));
+}

@@ -1,0 +1,148 @@
+/* The coordinator: one small state machine per request, with a deadline, that ends in exactly one answer.
+ *
+ *                 +---------------------------- plain SET, GRAMME.PUT, GRAMME.DEL --------------------------+
+ *                 |                                                                                          v
+ *   begin --> (QUEUED) --> READING --condition holds------------------------------------------------> STORING 1
+ *                |  key      |  R informed owners, or presence: merged                                  |      |
+ *                |  held     |                                                          nothing was kept|      | kept:
+ *                |           +-- READ: answer, then repair the stale                                    |      v
+ *                |           +-- condition fails: answer UNCHANGED                                      |   STORING 2
+ *                |           +-- R out of reach: NOQUORUM                                               |      |
+ *                +-- deadline: nothing stamped, nothing done                  W durable answers: DONE <-+------+
+ *                                                                             W out of reach: INDOUBT
+ *
+ * A put writes here, sends the stamped object to the other owners, and is done at W durable answers of distinct nodes.
+ * A plain SET replaces all that its coordinator has, and asks every replica to name what it keeps beside it; once
+ * N-W+1 owners have spoken, and if any of them kept something, the coordinator stamps once more, over the contexts
+ * named and over its own first stamp, and counts W answers of that second round. So one client's SETs through any nodes
+ * with any clocks leave one value, the last (while quorums are strict and no earlier SET is in doubt).
+ *
+ * What holds: before the first stamp at least W owners were in reach, or nothing was stamped; an answer DONE to a put
+ * means W distinct owners said "durable" in the round that was answered; a request that stamped never says "certainly
+ * not done"; requests on a key that one of them holds (those that read before they write) run in their order of
+ * arrival. Source: Dynamo, sections 4.4, 4.5, 6.3. */
+#ifndef GRAMME_CORE_COORDINATOR_H
+#define GRAMME_CORE_COORDINATOR_H
+
+#include "base/limits.h"
+#include "core/alarm.h"
+#include "core/replica.h"
+#include "core/router.h"
+
+enum { HEDGE_LEAST_MS = 2 };
+
+enum request_state {
+    REQUEST_QUEUED,
+    REQUEST_READING,
+    REQUEST_STORING,
+};
+
+enum owner_state {
+    OWNER_IDLE, /* not asked in this phase */
+    OWNER_ASKED,
+    OWNER_ANSWERED, /* READING: what it has is merged here; STORING: durable */
+    OWNER_FAILED,   /* refused, failed or went out of reach */
+};
+
+struct request_owner {
+    struct member_index member;
+    enum owner_state state;
+    struct digest digest; /* READING: of the object it answered with */
+    struct instant asked;
+};
+
+struct request {
+    struct map_node node; /* by id */
+    struct list_node active;
+    struct alarm deadline;
+    struct alarm hedge;
+    uint64_t id;
+    struct origin origin;
+    struct operation operation; /* its views lie in `bytes` */
+    struct blob bytes;
+    struct partition partition;
+    const struct keyspace *keyspace;
+    enum request_state state;
+    uint8_t owner_count; /* n */
+    uint8_t read_quorum;
+    uint8_t write_quorum;
+    uint8_t self_place; /* this node's place among the owners */
+    struct request_owner owners[LIMIT_REPLICAS];
+
+    bool holds_key;
+    struct list_node waiting; /* QUEUED: behind the key's holder */
+
+    /* READING */
+    uint8_t counted;          /* answers that count for R */
+    bool is_rereading;        /* EXPIRE's second round: everything in reach is asked */
+    struct digest own_digest; /* of this node's object when others were asked to compare */
+    bool has_own_digest;
+    bool was_hedged;
+
+    /* STORING */
+    uint32_t round;     /* 0: nothing stamped; 1, 2 */
+    uint8_t named;      /* owners that said what they keep, itself included */
+    struct dot dot;     /* of the latest stamp */
+    struct blob kept;   /* encoded join of the contexts that replicas named */
+    struct blob before; /* encoded object before, where the answer shows it */
+    struct blob answer_context;
+};
+
+struct key_hold;
+
+struct coordinator {
+    struct map requests;
+    struct list active;
+    struct pool request_pool;
+    struct map holds; /* struct key_hold by hash of key */
+    struct pool hold_pool;
+    uint64_t reads, puts, second_rounds, repairs, hedges, no_replicas, in_doubt, no_quorum, deadlines;
+};
+
+void coordinator_init(struct shard *shard);
+void coordinator_release(struct shard *shard);
+
+/* Coordinates an operation on a key of which this node is an owner and this shard the holder. */
+void coordinator_begin(struct shard *shard, const struct operation *operation, const struct origin *origin,
+                       struct partition partition);
+/* Answers with this node's own record of the key. */
+void coordinator_inspect(struct shard *shard, const struct operation *operation, const struct origin *origin,
+                         struct partition partition);
+
+void coordinator_on_put_answer(struct shard *shard, const struct source *source, struct view body);
+void coordinator_on_read_answer(struct shard *shard, const struct source *source, struct view body);
+void coordinator_peer_lost(struct shard *shard, struct member_index member);
+void coordinator_on_deadline(struct shard *shard, struct alarm *alarm);
+void coordinator_on_hedge(struct shard *shard, struct alarm *alarm);
+
+/* Storage answered the key for which the request was parked. */
+void request_resume(struct shard *shard, uint64_t id);
+/* This node's own write of a round is as durable as asked, or failed. */
+void request_stored(struct shard *shard, uint64_t id, uint32_t round, bool is_durable);
+
+/* ---- between the coordinator's own files ---- */
+
+struct request *request_find(const struct shard *shard, uint64_t id);
+/* The id that messages carry names the round too: an answer to an earlier round finds nobody. */
+static inline uint64_t request_wire_id(const struct request *request) {
+    return request->id << 2 | request->round;
+}
+struct request *request_find_wire(const struct shard *shard, uint64_t wire_id);
+struct request_owner *request_owner_of(struct request *request, struct member_index member);
+uint32_t request_count_owners(const struct request *request, enum owner_state state);
+/* Ends the request with its one answer. */
+void request_finish(struct shard *shard, struct request *request, const struct result *result);
+void request_finish_outcome(struct shard *shard, struct request *request, enum outcome outcome, const char *detail);
+void request_park(struct shard *shard, struct request *request);
+
+void request_begin_reading(struct shard *shard, struct request *request);
+void request_resume_reading(struct shard *shard, struct request *request);
+void request_reading_lost(struct shard *shard, struct request *request, struct request_owner *owner);
+void request_begin_storing(struct shard *shard, struct request *request);
+void request_storing_lost(struct shard *shard, struct request *request, struct request_owner *owner);
+/* What is certain when a request ends before its quorum. */
+void request_finish_short(struct shard *shard, struct request *request);
+/* What a request asks, once R answers are merged here: the copy is the merged object. */
+void request_reading_done(struct shard *shard, struct request *request, const struct copy *copy);
+
+#endif

@@ -1,0 +1,397 @@
+/* The coordinator's STORING: stamp, write here, send the stamped object to the other owners, count durable answers, and
+ * for a plain SET or an EXPIRE the second round over what replicas kept (see coordinator.h). Also what follows READING.
+ */
+#include "base/limits.h"
+#include "base/mutant.h"
+#include "core/coordinator.h"
+#include "core/shard_state.h"
+
+static bool operation_has(const struct request *request, uint32_t flag) {
+    return (request->operation.flags & flag) != 0;
+}
+
+/* Asks replicas to name what they keep: SET, DEL and EXPIRE replace all there is, so they must hear of it. */
+static bool request_names(const struct request *request) {
+    return request->operation.kind == OPERATION_EXPIRE || operation_has(request, OPERATION_PLAIN);
+}
+
+/* N-W+1, so that at least one of the W owners of every acknowledged write is heard; fewer when fewer are in reach. */
+static uint32_t names_needed(const struct request *request) {
+    uint32_t wanted = (uint32_t)(request->owner_count - request->write_quorum + 1);
+    uint32_t in_reach = request->owner_count - request_count_owners(request, OWNER_FAILED);
+    return wanted < in_reach ? wanted : in_reach;
+}
+
+static bool must_stamp_again(const struct request *request) {
+    return request->round == 1 && request_names(request) && request->kept.size > 0 && !MUTANT(SKIP_SECOND_ROUND);
+}
+
+static void finish_done(struct shard *shard, struct request *request) {
+    struct result result = {
+        .outcome = OUTCOME_DONE,
+        .object = blob_view(&request->before),
+        .context = blob_view(&request->answer_context),
+    };
+    shard->coordinator.puts++;
+    request_finish(shard, request, &result);
+}
+
+static void begin_second_round(struct shard *shard, struct request *request) {
+    shard->coordinator.second_rounds++;
+    if (shard_traces_keys(shard)) {
+        shard_trace(shard, &(struct trace_record){
+                               .kind = TRACE_SECOND_ROUND, .key = request->operation.key, .dot = request->dot});
+    }
+    if (request->operation.kind == OPERATION_EXPIRE) {
+        /* The values that were kept lie elsewhere: fetch them, then set the register of them all. */
+        request->is_rereading = true;
+        request_begin_reading(shard, request);
+    } else {
+        request_begin_storing(shard, request);
+    }
+}
+
+/* Ends the round if it is over, one way or the other. */
+static void storing_check(struct shard *shard, struct request *request) {
+    bool names = request->round == 1 && request_names(request);
+    if (names && request->named < names_needed(request)) {
+        return;
+    }
+    if (must_stamp_again(request)) {
+        begin_second_round(shard, request);
+        return;
+    }
+    uint32_t durable = request_count_owners(request, OWNER_ANSWERED);
+    if (MUTANT(COUNT_SELF_TWICE) && request->owners[request->self_place].state == OWNER_ANSWERED) {
+        durable++;
+    }
+    if (durable >= request->write_quorum) {
+        finish_done(shard, request);
+    } else if (durable + request_count_owners(request, OWNER_ASKED) < request->write_quorum) {
+        request_finish_short(shard, request);
+    }
+}
+
+/* ---- stamping ---- */
+
+/* The next dot of this replica on this key: of the actor drawn for this stay in this run, or of a new one. */
+static struct dot next_dot(struct shard *shard, const struct copy *copy, struct local_actor *ret_local) {
+    struct local_actor local = copy->record.local;
+    bool goes_on = local.run == shard->options.run && local.actor != 0;
+    if (MUTANT(ACTOR_PER_REPLICA)) {
+        /* One counter for every key: what a vector of this actor covers is then more than its holder saw. */
+        local = (struct local_actor){shard->options.run, shard->self.value + UINT64_C(1), shard->coordinator.puts + 1};
+        goes_on = false;
+        local.n = shard->next_request / 7;
+        *ret_local = local;
+        return (struct dot){local.actor, local.n == 0 ? 1 : local.n};
+    }
+    if (MUTANT(REUSE_DOT)) {
+        goes_on = goes_on || local.actor != 0;
+        local.n = local.run == shard->options.run ? local.n : 0;
+        local.run = shard->options.run;
+    }
+    if (!goes_on) {
+        local = (struct local_actor){.run = shard->options.run};
+        while (local.actor == 0 || context_contains(&copy->object.context, (struct dot){local.actor, 1})) {
+            local.actor = rng_next(&shard->rng);
+        }
+    }
+    local.n++;
+    *ret_local = local;
+    return (struct dot){local.actor, local.n};
+}
+
+static struct view answer_context(struct shard *shard, const struct context *given, const struct object *object,
+                                  const struct stamp *stamp) {
+    struct context context = context_add(given, stamp->dot, &shard->scratch);
+    if (MUTANT(ANSWER_COVERS_SIBLINGS)) {
+        context = object->context;
+    }
+    context.greatest = stamp->time.value > given->greatest.value ? stamp->time : given->greatest;
+    buffer_clear(&shard->encoded);
+    context_encode(&shard->encoded, &context);
+    return buffer_view(&shard->encoded);
+}
+
+static bool decode_context(struct shard *shard, struct view bytes, struct context *ret_context) {
+    struct reader reader = reader_of(bytes);
+    *ret_context = context_empty();
+    return bytes.size == 0 || (context_decode(&reader, &shard->scratch, ret_context) && reader_finished(&reader));
+}
+
+/* What the new value follows. False: the client's context does not decode. */
+static bool past_of(struct shard *shard, struct request *request, const struct copy *copy, struct context *ret_past) {
+    struct context named;
+    if (!operation_has(request, OPERATION_PLAIN)) {
+        return decode_context(shard, request->operation.context, ret_past);
+    }
+    bool is_ours = decode_context(shard, blob_view(&request->kept), &named);
+    ENSURE(is_ours);
+    *ret_past = context_join(&copy->object.context, &named, &shard->scratch);
+    if (MUTANT(SECOND_FORGETS_FIRST) && request->round == 1) {
+        *ret_past = named;
+    }
+    return true;
+}
+
+static uint64_t expiry_of(struct request *request, const struct copy *copy) {
+    if (operation_has(request, OPERATION_KEEP_EXPIRY)) {
+        const struct value *latest = object_latest(&copy->object);
+        return latest == NULL || latest->type == VALUE_TOMBSTONE ? 0 : latest->expiry.at.ms;
+    }
+    return request->operation.expires_at_ms;
+}
+
+/* ---- one round ---- */
+
+static void send_put(struct shard *shard, struct request *request, struct request_owner *owner, struct view object) {
+    owner->state = OWNER_FAILED;
+    struct buffer *output = lane_output(shard, owner->member, request->partition, object.size);
+    if (output == NULL) {
+        return;
+    }
+    struct message_put put = {
+        .request = request_wire_id(request),
+        .partition = request->partition,
+        .placement_mark = ring_placement_mark(shard->ring, request->partition),
+        .flags = request->round == 1 && request_names(request) ? PUT_NAME_KEPT : 0,
+        .key = request->operation.key,
+        .object = object,
+    };
+    message_encode_put(output, &put);
+    owner->state = OWNER_ASKED;
+    owner->asked = shard_now(shard);
+}
+
+/* Writes the object here and sends it to the other owners: from now on the request cannot say "certainly not done". */
+static void store_everywhere(struct shard *shard, struct request *request, const struct local_actor *local,
+                             const struct object *object) {
+    request->round++;
+    request->state = REQUEST_STORING;
+    request->named = 1;
+    struct request_owner *self = &request->owners[request->self_place];
+    self->state = OWNER_ASKED;
+    enum storage_status status =
+        replica_write(shard, request->partition, request->operation.key, local, object, request->id, request->round);
+    if (status != STORAGE_PENDING) {
+        self->state = status == STORAGE_FOUND ? OWNER_ANSWERED : OWNER_FAILED;
+    }
+    buffer_clear(&shard->encoded);
+    object_encode(&shard->encoded, object);
+    for (uint32_t place = 0; place < request->owner_count; place++) {
+        if (place != request->self_place) {
+            send_put(shard, request, &request->owners[place], buffer_view(&shard->encoded));
+        }
+    }
+    storing_check(shard, request);
+}
+
+static uint32_t owners_in_reach(struct shard *shard, const struct request *request) {
+    uint32_t count = 0;
+    for (uint32_t place = 0; place < request->owner_count; place++) {
+        count += peer_is_reachable(shard, request->owners[place].member, request->partition) ? 1 : 0;
+    }
+    return count;
+}
+
+static bool make_stamp(struct shard *shard, struct request *request, const struct copy *copy,
+                       const struct context *past, struct stamp *ret_stamp) {
+    uint64_t above = object_greatest_time(&copy->object).value;
+    above = past->greatest.value > above ? past->greatest.value : above;
+    ret_stamp->mark = 1;
+    if (MUTANT(STAMP_NOT_ABOVE)) {
+        ret_stamp->time = hybrid_time_of_wall(shard_wall(shard));
+        return true;
+    }
+    (void)request;
+    return clock_stamp(&shard->clock, shard_wall(shard), (struct hybrid_time){above}, &ret_stamp->time);
+}
+
+static void trace_stamped(struct shard *shard, const struct request *request, const struct object *object) {
+    if (shard_traces_keys(shard)) {
+        shard_trace(shard,
+                    &(struct trace_record){
+                        .kind = TRACE_STAMPED, .key = request->operation.key, .dot = request->dot, .object = object});
+    }
+}
+
+static void store_put(struct shard *shard, struct request *request, const struct copy *copy) {
+    struct context past;
+    struct stamp stamp = {0};
+    if (!past_of(shard, request, copy, &past)) {
+        request_finish_outcome(shard, request, OUTCOME_REFUSED, "ERR invalid context");
+        return;
+    }
+    if (request->round == 0 && !operation_has(request, OPERATION_PLAIN) &&
+        object_uncovered_count(&copy->object, &past) >= LIMIT_SIBLINGS) {
+        request_finish_outcome(shard, request, OUTCOME_REFUSED,
+                               "ERR too many siblings: read the key and write with its context");
+        return;
+    }
+    if (!make_stamp(shard, request, copy, &past, &stamp)) {
+        if (request->round == 0) {
+            request_finish_outcome(shard, request, OUTCOME_BUSY, "");
+        } else {
+            request_finish_short(shard, request);
+        }
+        shard_keep_clock_bound(shard);
+        return;
+    }
+    struct local_actor local;
+    stamp.dot = next_dot(shard, copy, &local);
+    request->dot = stamp.dot;
+    bool is_tombstone = operation_has(request, OPERATION_TOMBSTONE);
+    uint64_t expires_at_ms = is_tombstone ? 0 : expiry_of(request, copy);
+    struct value value = {
+        .expiry = {.at = {expires_at_ms}, .stamp = {expires_at_ms == 0 ? 0 : stamp.time.value}},
+        .type = is_tombstone ? VALUE_TOMBSTONE : VALUE_STRING,
+        .format = VALUE_FORMAT,
+        .hash = hash128(request->operation.value),
+        .bytes = request->operation.value,
+    };
+    struct object object =
+        object_put(&copy->object, &past, &stamp, &value, request->keyspace->conflict, &shard->scratch);
+    if (!operation_has(request, OPERATION_PLAIN)) {
+        request->answer_context = blob_copy(&shard->blobs, answer_context(shard, &past, &object, &stamp));
+    }
+    trace_stamped(shard, request, &object);
+    store_everywhere(shard, request, &local, &object);
+}
+
+static void store_expiry(struct shard *shard, struct request *request, const struct copy *copy) {
+    struct stamp stamp = {0};
+    struct context past = copy->object.context;
+    if (!make_stamp(shard, request, copy, &past, &stamp)) {
+        request_finish_outcome(shard, request, request->round == 0 ? OUTCOME_BUSY : OUTCOME_INDOUBT, "");
+        shard_keep_clock_bound(shard);
+        return;
+    }
+    struct expiry expiry = {.at = {request->operation.expires_at_ms}, .stamp = stamp.time};
+    struct object object = object_expire(&copy->object, expiry, &shard->scratch);
+    store_everywhere(shard, request, &copy->record.local, &object);
+}
+
+void request_begin_storing(struct shard *shard, struct request *request) {
+    struct copy copy;
+    request->state = REQUEST_STORING;
+    if (request->round == 0 && owners_in_reach(shard, request) < request->write_quorum) {
+        request_finish_short(shard, request);
+        return;
+    }
+    switch (replica_load(shard, request->partition, request->operation.key, &copy)) {
+    case STORAGE_PENDING:
+        request_park(shard, request);
+        return;
+    case STORAGE_ERROR:
+        if (request->round > 0) {
+            request_finish_short(shard, request);
+        } else {
+            request_finish_outcome(shard, request, OUTCOME_REFUSED,
+                                   "IOERR this node cannot read its copy of the key; nothing was written");
+        }
+        return;
+    case STORAGE_FOUND:
+    case STORAGE_ABSENT:
+        break;
+    }
+    bool is_superseded = request->round > 0 && request->operation.kind != OPERATION_EXPIRE &&
+                         object_find(&copy.object, request->dot) == NULL;
+    if (is_superseded) {
+        /* A later write here covers our first stamp; stamping again would bring our value back over it. What replicas
+         * kept is that write's business now. */
+        blob_give(&shard->blobs, &request->kept);
+        storing_check(shard, request);
+    } else if (request->operation.kind == OPERATION_EXPIRE) {
+        store_expiry(shard, request, &copy);
+    } else {
+        store_put(shard, request, &copy);
+    }
+}
+
+/* ---- after reading ---- */
+
+static bool condition_holds(struct shard *shard, const struct request *request, const struct object *object) {
+    const struct value *latest = object_latest(object);
+    bool shows = latest != NULL && value_is_live(latest, shard_wall(shard));
+    if (request->operation.kind == OPERATION_EXPIRE) {
+        return shows;
+    }
+    if (operation_has(request, OPERATION_TOMBSTONE)) {
+        return !operation_has(request, OPERATION_IF_PRESENT) || object_has_live(object, shard_wall(shard));
+    }
+    return (!operation_has(request, OPERATION_IF_ABSENT) || !shows) &&
+           (!operation_has(request, OPERATION_IF_PRESENT) || shows);
+}
+
+void request_reading_done(struct shard *shard, struct request *request, const struct copy *copy) {
+    struct view object = copy->record.object_bytes;
+    if (request->operation.kind == OPERATION_READ) {
+        struct result result = {.outcome = OUTCOME_DONE, .object = object};
+        shard->coordinator.reads++;
+        request_finish(shard, request, &result);
+        return;
+    }
+    if (!condition_holds(shard, request, &copy->object)) {
+        struct result result = {.outcome = request->round > 0 ? OUTCOME_DONE : OUTCOME_UNCHANGED, .object = object};
+        request_finish(shard, request, &result);
+        return;
+    }
+    if (request->round == 0) {
+        request->before = blob_copy(&shard->blobs, object);
+    }
+    for (uint32_t place = 0; place < request->owner_count; place++) {
+        request->owners[place].state = OWNER_IDLE;
+    }
+    request_begin_storing(shard, request);
+}
+
+/* ---- answers ---- */
+
+static void keep_named(struct shard *shard, struct request *request, struct view bytes) {
+    struct context named;
+    struct context before;
+    if (bytes.size == 0 || !decode_context(shard, bytes, &named) ||
+        !decode_context(shard, blob_view(&request->kept), &before)) {
+        return;
+    }
+    struct context joined = context_join(&before, &named, &shard->scratch);
+    buffer_clear(&shard->encoded);
+    context_encode(&shard->encoded, &joined);
+    blob_give(&shard->blobs, &request->kept);
+    request->kept = blob_copy(&shard->blobs, buffer_view(&shard->encoded));
+}
+
+void coordinator_on_put_answer(struct shard *shard, const struct source *source, struct view body) {
+    struct message_put_answer answer;
+    if (source->lane == NULL || !message_decode_put_answer(body, &answer)) {
+        return;
+    }
+    struct request *request = request_find_wire(shard, answer.request);
+    struct request_owner *owner = request == NULL ? NULL : request_owner_of(request, source->lane->peer->member);
+    if (owner == NULL || request->state != REQUEST_STORING || owner->state != OWNER_ASKED) {
+        return;
+    }
+    if (answer.status != ANSWER_STORED) {
+        owner->state = OWNER_FAILED;
+    } else {
+        owner->state = OWNER_ANSWERED;
+        request->named++;
+        keep_named(shard, request, answer.kept);
+    }
+    storing_check(shard, request);
+}
+
+void request_stored(struct shard *shard, uint64_t id, uint32_t round, bool is_durable) {
+    struct request *request = request_find(shard, id);
+    if (request == NULL || request->state != REQUEST_STORING || request->round != round) {
+        return;
+    }
+    request->owners[request->self_place].state = is_durable ? OWNER_ANSWERED : OWNER_FAILED;
+    storing_check(shard, request);
+}
+
+void request_storing_lost(struct shard *shard, struct request *request, struct request_owner *owner) {
+    owner->state = OWNER_FAILED;
+    storing_check(shard, request);
+}

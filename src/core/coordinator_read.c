@@ -1,0 +1,284 @@
+/* The coordinator's READING: R informed owners, or presence (see coordinator.h). What others answer is merged into this
+ * node's own copy at once, so the request carries no objects; at the end its copy is the merged object. */
+#include "base/mutant.h"
+#include "core/coordinator.h"
+#include "core/shard_state.h"
+
+static bool ask_owner(struct shard *shard, struct request *request, struct request_owner *owner) {
+    struct buffer *output = lane_output(shard, owner->member, request->partition, request->operation.key.size);
+    if (output == NULL) {
+        return false;
+    }
+    struct message_read read = {
+        .request = request_wire_id(request),
+        .partition = request->partition,
+        .placement_mark = ring_placement_mark(shard->ring, request->partition),
+        .has_digest = request->has_own_digest,
+        .digest = request->own_digest,
+        .key = request->operation.key,
+    };
+    message_encode_read(output, &read);
+    owner->state = OWNER_ASKED;
+    owner->asked = shard_now(shard);
+    return true;
+}
+
+/* The owner in reach, not asked yet, that answers soonest; NULL when there is none. */
+static struct request_owner *next_owner(struct shard *shard, struct request *request) {
+    struct request_owner *best = NULL;
+    uint64_t best_latency = UINT64_MAX;
+    for (uint32_t offset = 0; offset < request->owner_count; offset++) {
+        uint32_t place = (uint32_t)((request->id + offset) % request->owner_count); /* equals take turns */
+        struct request_owner *owner = &request->owners[place];
+        if (owner->state != OWNER_IDLE || place == request->self_place ||
+            !peer_is_reachable(shard, owner->member, request->partition)) {
+            continue;
+        }
+        uint64_t latency = peer_of(shard, owner->member)->latency_p95_ns / (NS_PER_MS / 2);
+        if (latency < best_latency) {
+            best_latency = latency;
+            best = owner;
+        }
+    }
+    return best;
+}
+
+static bool ask_one_more(struct shard *shard, struct request *request) {
+    struct request_owner *owner;
+    while ((owner = next_owner(shard, request)) != NULL) {
+        if (ask_owner(shard, request, owner)) {
+            return true;
+        }
+        owner->state = OWNER_FAILED;
+    }
+    return false;
+}
+
+static void arm_hedge(struct shard *shard, struct request *request) {
+    uint64_t slowest = HEDGE_LEAST_MS * NS_PER_MS;
+    for (uint32_t place = 0; place < request->owner_count; place++) {
+        const struct request_owner *owner = &request->owners[place];
+        if (owner->state == OWNER_ASKED && place != request->self_place) {
+            uint64_t latency = peer_of(shard, owner->member)->latency_p95_ns;
+            slowest = latency > slowest ? latency : slowest;
+        }
+    }
+    timers_schedule(&shard->timers, &request->hedge.timer, (struct instant){shard_now(shard).ns + slowest});
+}
+
+/* R, or every owner while this node cannot vouch for what it holds. */
+static uint32_t answers_needed(const struct shard *shard, const struct request *request) {
+    if (MUTANT(READ_ONE)) {
+        return 1;
+    }
+    bool all = request->is_rereading || !replica_is_informed(shard, request->keyspace);
+    if (!all) {
+        return request->read_quorum;
+    }
+    uint32_t in_reach = request->owner_count - request_count_owners(request, OWNER_FAILED);
+    return in_reach > request->read_quorum ? in_reach : request->read_quorum;
+}
+
+static void send_repair(struct shard *shard, struct request *request, struct request_owner *owner,
+                        const struct copy *copy) {
+    struct buffer *output = lane_output(shard, owner->member, request->partition, copy->record.object_bytes.size);
+    if (output == NULL) {
+        return;
+    }
+    struct message_put put = {
+        .request = request->id,
+        .partition = request->partition,
+        .placement_mark = ring_placement_mark(shard->ring, request->partition),
+        .flags = PUT_REPAIR,
+        .key = request->operation.key,
+        .object = copy->record.object_bytes,
+    };
+    message_encode_put(output, &put);
+    shard->coordinator.repairs++;
+    if (shard_traces_keys(shard)) {
+        shard_trace(shard, &(struct trace_record){
+                               .kind = TRACE_REPAIRED, .key = request->operation.key, .peer = owner->member});
+    }
+}
+
+/* Dynamo, section 5: read repair. Those that answered with anything but the merged object get it. */
+static void repair_the_stale(struct shard *shard, struct request *request, const struct copy *copy) {
+    if (object_is_absent(&copy->object)) {
+        return;
+    }
+    struct digest merged = hash128(copy->record.object_bytes);
+    for (uint32_t place = 0; place < request->owner_count; place++) {
+        struct request_owner *owner = &request->owners[place];
+        bool answered = owner->state == OWNER_ANSWERED && place != request->self_place;
+        if (answered && !digest_equal(owner->digest, merged)) {
+            send_repair(shard, request, owner, copy);
+        }
+    }
+}
+
+static bool reading_is_over(struct shard *shard, struct request *request) {
+    uint32_t answered = request_count_owners(request, OWNER_ANSWERED);
+    return request->counted >= answers_needed(shard, request) || answered == request->owner_count;
+}
+
+/* Ends the phase if it is over, or asks on, or gives up. */
+static void reading_check(struct shard *shard, struct request *request) {
+    struct copy copy;
+    if (!reading_is_over(shard, request)) {
+        uint32_t needed = answers_needed(shard, request);
+        while (request->counted + request_count_owners(request, OWNER_ASKED) < needed) {
+            if (!ask_one_more(shard, request)) {
+                break;
+            }
+        }
+        if (request_count_owners(request, OWNER_ASKED) == 0) {
+            /* Asking may have failed and so lowered what is needed. */
+            if (!reading_is_over(shard, request)) {
+                request_finish_short(shard, request);
+                return;
+            }
+        } else {
+            return;
+        }
+    }
+    switch (replica_load(shard, request->partition, request->operation.key, &copy)) {
+    case STORAGE_PENDING:
+        request_park(shard, request);
+        return;
+    case STORAGE_ERROR:
+        request_finish_outcome(shard, request, OUTCOME_REFUSED, "IOERR this node cannot read its copy of the key");
+        return;
+    case STORAGE_FOUND:
+    case STORAGE_ABSENT:
+        break;
+    }
+    timers_cancel(&shard->timers, &request->hedge.timer);
+    struct record record = copy.record;
+    repair_the_stale(shard, request, &copy);
+    ENSURE(record.object_bytes.data == copy.record.object_bytes.data);
+    request_reading_done(shard, request, &copy);
+}
+
+/* This node's own answer. */
+static void reading_load_own(struct shard *shard, struct request *request) {
+    struct request_owner *self = &request->owners[request->self_place];
+    struct copy copy;
+    switch (replica_load(shard, request->partition, request->operation.key, &copy)) {
+    case STORAGE_PENDING:
+        request_park(shard, request);
+        arm_hedge(shard, request);
+        return;
+    case STORAGE_ERROR:
+        request_finish_outcome(shard, request, OUTCOME_REFUSED, "IOERR this node cannot read its copy of the key");
+        return;
+    case STORAGE_FOUND:
+    case STORAGE_ABSENT:
+        break;
+    }
+    self->state = OWNER_ANSWERED;
+    request->own_digest = hash128(copy.record.object_bytes);
+    request->has_own_digest = true;
+    bool is_absent = object_is_absent(&copy.object);
+    if (!is_absent || replica_is_informed(shard, request->keyspace)) {
+        request->counted++;
+    }
+    reading_check(shard, request);
+}
+
+void request_begin_reading(struct shard *shard, struct request *request) {
+    request->state = REQUEST_READING;
+    request->counted = 0;
+    request->has_own_digest = false;
+    for (uint32_t place = 0; place < request->owner_count; place++) {
+        request->owners[place].state = OWNER_IDLE;
+    }
+    request->owners[request->self_place].state = OWNER_ASKED;
+    uint64_t id = request->id;
+    reading_load_own(shard, request);
+    request = request_find(shard, id);
+    bool waits = request != NULL && request->state == REQUEST_READING && !request->hedge.timer.position;
+    if (waits) {
+        arm_hedge(shard, request);
+    }
+}
+
+void request_resume_reading(struct shard *shard, struct request *request) {
+    if (request->owners[request->self_place].state == OWNER_ASKED) {
+        reading_load_own(shard, request);
+    } else {
+        reading_check(shard, request);
+    }
+}
+
+void request_reading_lost(struct shard *shard, struct request *request, struct request_owner *owner) {
+    owner->state = OWNER_FAILED;
+    reading_check(shard, request);
+}
+
+void coordinator_on_hedge(struct shard *shard, struct alarm *alarm) {
+    struct request *request = CONTAINER_OF(alarm, struct request, hedge);
+    if (request->state == REQUEST_READING && ask_one_more(shard, request)) {
+        shard->coordinator.hedges++;
+        arm_hedge(shard, request);
+    }
+}
+
+/* False when the answer could not be taken in. */
+static bool take_object(struct shard *shard, struct request *request, struct request_owner *owner,
+                        const struct message_read_answer *answer) {
+    struct object object;
+    if (!object_decode(answer->object, &shard->scratch, &object) || object_is_absent(&object)) {
+        return false;
+    }
+    owner->digest = hash128(answer->object);
+    clock_observe(&shard->clock, shard_wall(shard), object.context.greatest);
+    enum storage_status status = replica_merge(shard, request->partition, request->operation.key, &object);
+    return status == STORAGE_FOUND || status == STORAGE_ABSENT;
+}
+
+void coordinator_on_read_answer(struct shard *shard, const struct source *source, struct view body) {
+    struct message_read_answer answer;
+    if (source->lane == NULL || !message_decode_read_answer(body, &answer)) {
+        return;
+    }
+    struct request *request = request_find_wire(shard, answer.request);
+    struct request_owner *owner = request == NULL ? NULL : request_owner_of(request, source->lane->peer->member);
+    if (owner == NULL || request->state != REQUEST_READING || owner->state != OWNER_ASKED) {
+        return; /* answered already */
+    }
+    struct copy copy;
+    bool needs_copy = answer.status == ANSWER_OBJECT;
+    if (needs_copy && replica_load(shard, request->partition, request->operation.key, &copy) == STORAGE_PENDING) {
+        replica_park_answer(shard, request->operation.key, source, body);
+        return;
+    }
+    peer_observe_latency(source->lane->peer, shard_now(shard).ns - owner->asked.ns);
+    owner->state = OWNER_ANSWERED;
+    switch (answer.status) {
+    case ANSWER_SAME:
+        owner->digest = request->own_digest;
+        request->counted++;
+        break;
+    case ANSWER_OBJECT:
+        if (take_object(shard, request, owner, &answer)) {
+            request->counted++;
+        } else {
+            owner->state = OWNER_FAILED;
+        }
+        break;
+    case ANSWER_ABSENT:
+        owner->digest = hash128((struct view){0});
+        if (answer.informed) {
+            request->counted++;
+        }
+        break;
+    case ANSWER_STORED:
+    case ANSWER_REFUSED:
+    case ANSWER_FAILED:
+        owner->state = OWNER_FAILED;
+        break;
+    }
+    if (request->owners[request->self_place].state == OWNER_ANSWERED) {
+        reading_check(shard, request);
+    }
+}

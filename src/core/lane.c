@@ -1,0 +1,478 @@
+#include "core/lane.h"
+
+#include "base/limits.h"
+#include "core/shard_state.h"
+
+static void lane_schedule_dial(struct shard *shard, struct lane *lane);
+
+struct peer *peer_of(struct shard *shard, struct member_index member) {
+    return &shard->peers[member.value];
+}
+
+static bool lane_is_reachable(const struct lane *lane) {
+    return lane != NULL && lane->link != NULL && lane->link->state == LINK_UP && !lane->link->silent;
+}
+
+static uint32_t peer_shards(const struct shard *shard, const struct peer *peer) {
+    return peer->shard_count != 0 ? peer->shard_count : shard->options.shard_count;
+}
+
+bool peer_is_reachable(const struct shard *shard, struct member_index member, struct partition partition) {
+    if (member_index_equal(member, shard->self)) {
+        return true;
+    }
+    const struct peer *peer = &shard->peers[member.value];
+    return lane_is_reachable(peer->lanes[0][partition.value % peer_shards(shard, peer)]);
+}
+
+bool peer_is_alive(const struct shard *shard, struct member_index member) {
+    if (member_index_equal(member, shard->self)) {
+        return true;
+    }
+    const struct peer *peer = &shard->peers[member.value];
+    for (uint32_t index = 0; index < peer_shards(shard, peer); index++) {
+        if (lane_is_reachable(peer->lanes[0][index])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void peer_observe_latency(struct peer *peer, uint64_t took_ns) {
+    /* A quantile by unequal steps: up 19 of a unit when above, down 1 when below, balances where 5 % lie above. */
+    uint64_t unit = peer->latency_p95_ns / 256 + NS_PER_US / 4;
+    if (took_ns > peer->latency_p95_ns) {
+        peer->latency_p95_ns += 19 * unit;
+    } else if (peer->latency_p95_ns > unit) {
+        peer->latency_p95_ns -= unit;
+    }
+}
+
+bool lanes_clock_is_off(const struct shard *shard) {
+    uint32_t heard = 0;
+    uint32_t off = 0;
+    for (size_t index = 0; index < ring_member_count(shard->ring); index++) {
+        const struct peer *peer = &shard->peers[index];
+        if (index == shard->self.value || !peer->has_wall_offset || !peer_is_alive(shard, peer->member)) {
+            continue;
+        }
+        heard++;
+        int64_t offset_ms = peer->wall_offset_ms < 0 ? -peer->wall_offset_ms : peer->wall_offset_ms;
+        off += offset_ms > CLOCK_SKEW_LIMIT_MS ? 1 : 0;
+    }
+    return off * 2 > heard;
+}
+
+/* ---- links ---- */
+
+static struct link *link_new(struct shard *shard, struct lane *lane, enum link_state state) {
+    struct link *link = pool_take(&shard->link_pool);
+    link->lane = lane;
+    link->state = state;
+    link->since = shard_now(shard);
+    link->last_heard = shard_now(shard);
+    link->last_sent = shard_now(shard);
+    frame_reader_init(&link->reader);
+    buffer_init(&link->output);
+    list_push_back(&shard->links, &link->all);
+    return link;
+}
+
+static void link_free(struct shard *shard, struct link *link) {
+    list_remove(&link->all);
+    frame_reader_release(&link->reader);
+    buffer_release(&link->output);
+    pool_give(&shard->link_pool, link);
+}
+
+/* The link leaves its lane; the connection itself is gone already. */
+static void link_end(struct shard *shard, struct link *link, const char *why) {
+    struct lane *lane = link->lane;
+    bool was_up = link->state == LINK_UP;
+    link_free(shard, link);
+    if (lane == NULL) {
+        return;
+    }
+    lane->link = NULL;
+    if (was_up) {
+        shard_trace_peer(shard, TRACE_LINK_DOWN, lane->peer->member, why);
+        shard_peer_lost(shard, lane->peer->member);
+    }
+    lane_schedule_dial(shard, lane);
+}
+
+/* This end gives the connection up. */
+static void link_abandon(struct shard *shard, struct link *link, const char *why) {
+    shard->options.driver.link_close(shard->options.driver.self, link);
+    link_end(shard, link, why);
+}
+
+static void link_wake(struct shard *shard, struct link *link) {
+    link->last_sent = shard_now(shard);
+    if (!link->awake) {
+        link->awake = true;
+        shard->options.driver.link_wake(shard->options.driver.self, link);
+    }
+}
+
+static void link_send_hello(struct shard *shard, struct link *link, uint16_t target_shard, bool is_bulk) {
+    struct message_hello hello = {
+        .magic = HELLO_MAGIC,
+        .version_least = PROTOCOL_VERSION_LEAST,
+        .version = PROTOCOL_VERSION,
+        .cluster = shard->options.secrets.cluster,
+        .node = ring_member(shard->ring, shard->self)->id,
+        .shard_index = (uint16_t)shard->options.shard_index,
+        .shard_count = (uint16_t)shard->options.shard_count,
+        .target_shard = target_shard,
+        .is_bulk = is_bulk,
+        .run = shard->options.run,
+        .ring = ring_digest(shard->ring),
+        .keyspaces = keyspace_table_digest(shard->options.keyspaces),
+        .wall = shard_wall(shard),
+    };
+    link_wake(shard, link);
+    message_encode_hello(&link->output, &hello);
+}
+
+static void peer_observe_wall(struct shard *shard, struct peer *peer, struct wall_time wall) {
+    peer->has_wall_offset = true;
+    peer->wall_offset_ms = (int64_t)wall.ms - (int64_t)shard_wall(shard).ms;
+}
+
+static void link_heard(struct shard *shard, struct link *link) {
+    link->last_heard = shard_now(shard);
+    if (link->silent) {
+        link->silent = false;
+        shard_trace_peer(shard, TRACE_PEER_HEARD, link->lane->peer->member, NULL);
+    }
+}
+
+/* ---- lanes ---- */
+
+static struct lane *lane_get(struct shard *shard, struct peer *peer, bool is_bulk, uint16_t peer_shard) {
+    struct lane **place = &peer->lanes[is_bulk ? 1 : 0][peer_shard];
+    if (*place == NULL) {
+        struct lane *lane = pool_take(&shard->lane_pool);
+        lane->peer = peer;
+        lane->is_bulk = is_bulk;
+        lane->peer_shard = peer_shard;
+        lane->backoff_ms = REDIAL_LEAST_MS;
+        lane->redial.kind = ALARM_REDIAL;
+        list_push_back(&shard->lanes, &lane->all);
+        *place = lane;
+    }
+    return *place;
+}
+
+static void lane_schedule_dial(struct shard *shard, struct lane *lane) {
+    if (!lane->dialed_here || lane->link != NULL) {
+        return;
+    }
+    timers_schedule(&shard->timers, &lane->redial.timer, instant_after_ms(shard_now(shard), lane->backoff_ms));
+    lane->backoff_ms = lane->backoff_ms * 2 > REDIAL_MOST_MS ? REDIAL_MOST_MS : lane->backoff_ms * 2;
+}
+
+void lane_dial(struct shard *shard, struct lane *lane) {
+    if (!lane->dialed_here || lane->link != NULL) {
+        return;
+    }
+    lane->link = link_new(shard, lane, LINK_DIALING);
+    shard->options.driver.link_dial(shard->options.driver.self, lane->link, lane->peer->member);
+}
+
+/* Dials, at the node with the lesser id, every shard of the peer that shares a partition with this shard. */
+static void peer_want_lanes(struct shard *shard, struct peer *peer) {
+    if (peer->member.value <= shard->self.value) {
+        return;
+    }
+    uint32_t theirs = peer_shards(shard, peer);
+    bool wanted[LIMIT_SHARDS] = {false};
+    for (uint32_t partition = shard->options.shard_index; partition < ring_partition_count(shard->ring);
+         partition += shard->options.shard_count) {
+        wanted[partition % theirs] = true;
+    }
+    for (uint16_t index = 0; index < LIMIT_SHARDS; index++) {
+        for (int is_bulk = 0; is_bulk < 2; is_bulk++) {
+            struct lane *lane = peer->lanes[is_bulk][index];
+            if (wanted[index] && (lane == NULL || !lane->dialed_here)) {
+                lane = lane_get(shard, peer, is_bulk == 1, index);
+                lane->dialed_here = true;
+                timers_schedule(&shard->timers, &lane->redial.timer, shard_now(shard));
+            } else if (!wanted[index] && lane != NULL && lane->dialed_here) {
+                lane->dialed_here = false;
+                timers_cancel(&shard->timers, &lane->redial.timer);
+            }
+        }
+    }
+}
+
+void lanes_init(struct shard *shard) {
+    size_t members = ring_member_count(shard->ring);
+    pool_init(&shard->lane_pool, sizeof(struct lane), 16);
+    pool_init(&shard->link_pool, sizeof(struct link), 16);
+    list_init(&shard->lanes);
+    list_init(&shard->links);
+    shard->peers = ARENA_ARRAY(&shard->permanent, struct peer, members);
+    memset(shard->peers, 0, sizeof(struct peer) * members);
+    for (uint16_t index = 0; index < members; index++) {
+        struct peer *peer = &shard->peers[index];
+        peer->member = (struct member_index){index};
+        peer->id = ring_member(shard->ring, peer->member)->id;
+        peer->latency_p95_ns = 2 * NS_PER_MS;
+        peer_want_lanes(shard, peer);
+    }
+}
+
+void lanes_release(struct shard *shard) {
+    struct list_node *node;
+    while ((node = list_first(&shard->links)) != NULL) {
+        link_free(shard, CONTAINER_OF(node, struct link, all));
+    }
+    pool_release(&shard->link_pool);
+    pool_release(&shard->lane_pool);
+}
+
+/* ---- greeting ---- */
+
+static const char *hello_refusal(const struct shard *shard, const struct message_hello *hello,
+                                 struct member_index *ret_member) {
+    if (memcmp(&hello->cluster, &shard->options.secrets.cluster, sizeof(hello->cluster)) != 0) {
+        return "the other end belongs to another cluster (cluster-id differs)";
+    }
+    if (hello->version_least > PROTOCOL_VERSION || hello->version < PROTOCOL_VERSION_LEAST) {
+        return "no protocol version in common";
+    }
+    if (!ring_find_member(shard->ring, hello->node, ret_member)) {
+        return "the other end is no member of this cluster";
+    }
+    if (member_index_equal(*ret_member, shard->self)) {
+        return "the other end has this node's own id: two nodes share a node-id, or an address leads back here";
+    }
+    if (!digest_equal(hello->keyspaces, keyspace_table_digest(shard->options.keyspaces))) {
+        return "keyspace tables differ";
+    }
+    return NULL;
+}
+
+static void link_join_lane(struct shard *shard, struct link *link, struct peer *peer,
+                           const struct message_hello *hello) {
+    struct lane *lane = lane_get(shard, peer, hello->is_bulk, hello->shard_index);
+    if (hello->target_shard != shard->options.shard_index) {
+        /* It took our shards to be as many as its own. This answer tells it; it will dial the right ones. */
+        link_send_hello(shard, link, hello->shard_index, hello->is_bulk);
+        return;
+    }
+    if (lane->link != NULL) {
+        /* The dialer dialed again, so it has given the old link up, whether or not we have noticed. */
+        struct link *old = lane->link;
+        link_abandon(shard, old, "replaced by a newer link");
+    }
+    lane->link = link;
+    link->lane = lane;
+    link_send_hello(shard, link, hello->shard_index, hello->is_bulk);
+}
+
+static void link_come_up(struct shard *shard, struct link *link) {
+    struct lane *lane = link->lane;
+    link->state = LINK_UP;
+    lane->generation++;
+    lane->backoff_ms = REDIAL_LEAST_MS;
+    timers_cancel(&shard->timers, &lane->redial.timer);
+    shard_trace_peer(shard, TRACE_LINK_UP, lane->peer->member, lane->is_bulk ? "bulk" : "small");
+}
+
+/* False when the link is gone. */
+static bool link_greet(struct shard *shard, struct link *link, const struct message_hello *hello) {
+    struct member_index member = shard->self;
+    const char *refusal = hello_refusal(shard, hello, &member);
+    if (refusal != NULL) {
+        shard_trace_peer(shard, TRACE_REFUSED, member, refusal);
+        link_abandon(shard, link, refusal);
+        return false;
+    }
+    struct peer *peer = peer_of(shard, member);
+    peer->run = hello->run;
+    peer_observe_wall(shard, peer, hello->wall);
+    if (peer->shard_count != hello->shard_count) {
+        peer->shard_count = hello->shard_count;
+        peer_want_lanes(shard, peer);
+    }
+    if (link->lane == NULL) {
+        link_join_lane(shard, link, peer, hello);
+        if (link->lane == NULL) {
+            return true; /* refused politely; the dialer closes it */
+        }
+    } else if (link->lane->peer != peer || link->lane->peer_shard != hello->shard_index || !link->lane->dialed_here) {
+        link_abandon(shard, link, "another shard answered");
+        return false;
+    }
+    link_come_up(shard, link);
+    return true;
+}
+
+/* ---- events ---- */
+
+struct link *shard_link_accept(struct shard *shard, void *handle, struct moment moment) {
+    shard_step_begin(shard, moment);
+    struct link *link = link_new(shard, NULL, LINK_GREETING);
+    link->handle = handle;
+    return link;
+}
+
+void shard_link_connected(struct shard *shard, struct link *link, void *handle, struct moment moment) {
+    shard_step_begin(shard, moment);
+    ENSURE(link->state == LINK_DIALING);
+    link->handle = handle;
+    link->state = LINK_GREETING;
+    link->since = moment.now;
+    link->last_heard = moment.now;
+    link_send_hello(shard, link, link->lane->peer_shard, link->lane->is_bulk);
+}
+
+void shard_link_closed(struct shard *shard, struct link *link, struct moment moment) {
+    shard_step_begin(shard, moment);
+    link_end(shard, link, "closed");
+}
+
+static bool link_receive(struct shard *shard, struct link *link, const struct frame *frame) {
+    link_heard(shard, link);
+    if (link->state == LINK_GREETING) {
+        struct message_hello hello;
+        if (frame->kind != MESSAGE_HELLO || !message_decode_hello(frame->body, &hello)) {
+            shard_trace_peer(shard, TRACE_REFUSED, shard->self, "a link that does not begin with HELLO");
+            link_abandon(shard, link, "no HELLO");
+            return false;
+        }
+        return link_greet(shard, link, &hello);
+    }
+    struct message_ping ping;
+    if (frame->kind == MESSAGE_PING || frame->kind == MESSAGE_PONG) {
+        if (message_decode_ping(frame->body, &ping)) {
+            peer_observe_wall(shard, link->lane->peer, ping.wall);
+            if (frame->kind == MESSAGE_PING) {
+                struct message_ping pong = {.wall = shard_wall(shard)};
+                link_wake(shard, link);
+                message_encode_ping(&link->output, MESSAGE_PONG, &pong);
+            }
+        }
+        return true;
+    }
+    struct source source = {.lane = link->lane, .generation = link->lane->generation};
+    struct lane *lane = link->lane;
+    shard_receive(shard, &source, frame->kind, frame->body);
+    return lane->link == link;
+}
+
+void shard_link_input(struct shard *shard, struct link *link, struct view bytes, struct moment moment) {
+    struct frame frame;
+    for (;;) {
+        shard_step_begin(shard, moment);
+        enum frame_status status = frame_reader_next(&link->reader, &bytes, &frame);
+        if (status == FRAME_MORE) {
+            return;
+        }
+        if (status == FRAME_CORRUPT) {
+            /* TCP's own checksum lets one error in some millions pass: the link starts over. */
+            shard_trace_peer(shard, TRACE_REFUSED, link->lane != NULL ? link->lane->peer->member : shard->self,
+                             "a corrupt frame");
+            link_abandon(shard, link, "corrupt frame");
+            return;
+        }
+        if (!link_receive(shard, link, &frame)) {
+            return;
+        }
+    }
+}
+
+void *link_handle(const struct link *link) {
+    return link->handle;
+}
+
+struct buffer *link_output(struct link *link) {
+    link->awake = false;
+    return &link->output;
+}
+
+/* ---- output ---- */
+
+static struct buffer *lane_open_output(struct shard *shard, struct lane *lane, size_t bytes) {
+    struct peer *peer = lane->peer;
+    if (bytes >= BULK_BYTES && lane_is_reachable(peer->lanes[1][lane->peer_shard])) {
+        lane = peer->lanes[1][lane->peer_shard];
+    }
+    if (!lane_is_reachable(lane)) {
+        return NULL;
+    }
+    if (buffer_size(&lane->link->output) > LINK_OUTPUT_MOST) {
+        return NULL; /* it takes in nothing: as good as out of reach */
+    }
+    link_wake(shard, lane->link);
+    return &lane->link->output;
+}
+
+struct buffer *lane_output(struct shard *shard, struct member_index member, struct partition partition, size_t bytes) {
+    struct peer *peer = peer_of(shard, member);
+    struct lane *lane = peer->lanes[0][partition.value % peer_shards(shard, peer)];
+    return lane == NULL ? NULL : lane_open_output(shard, lane, bytes);
+}
+
+struct buffer *source_output(struct shard *shard, const struct source *source, size_t bytes) {
+    if (source->lane == NULL) {
+        return mail_output(shard, source->shard);
+    }
+    if (source->lane->generation != source->generation) {
+        return NULL; /* whoever asked has lost its link since, and knows it */
+    }
+    struct lane *small = source->lane->peer->lanes[0][source->lane->peer_shard];
+    return small == NULL ? NULL : lane_open_output(shard, small, bytes);
+}
+
+struct buffer *mail_output(struct shard *shard, uint32_t to_shard) {
+    struct mailbox *mailbox = &shard->mailboxes[to_shard];
+    if (!mailbox->awake) {
+        mailbox->awake = true;
+        shard->options.driver.mail_wake(shard->options.driver.self, to_shard);
+    }
+    return &mailbox->output;
+}
+
+/* ---- time ---- */
+
+static void link_check(struct shard *shard, struct link *link) {
+    uint64_t now = shard_now(shard).ns;
+    if (link->state == LINK_GREETING && now - link->since.ns > GREETING_MS * NS_PER_MS) {
+        link_abandon(shard, link, "no HELLO in time");
+        return;
+    }
+    if (link->state != LINK_UP) {
+        return;
+    }
+    if (!link->silent && now - link->last_heard.ns > SILENCE_MS * NS_PER_MS) {
+        link->silent = true;
+        shard_trace_peer(shard, TRACE_PEER_SILENT, link->lane->peer->member, link->lane->is_bulk ? "bulk" : "small");
+        shard_peer_lost(shard, link->lane->peer->member);
+    }
+    bool quiet = now - link->last_sent.ns >= HEARTBEAT_MS * NS_PER_MS;
+    if (quiet && buffer_size(&link->output) < LINK_OUTPUT_MOST) {
+        struct message_ping ping = {.wall = shard_wall(shard)};
+        link_wake(shard, link);
+        message_encode_ping(&link->output, MESSAGE_PING, &ping);
+    }
+}
+
+void lanes_heartbeat(struct shard *shard) {
+    uint64_t now = shard_now(shard).ns;
+    bool was_paused = now - shard->last_heartbeat.ns > 2 * HEARTBEAT_MS * NS_PER_MS;
+    shard->last_heartbeat = shard_now(shard);
+    struct list_node *next;
+    for (struct list_node *node = list_first(&shard->links); node != NULL; node = next) {
+        next = list_next(&shard->links, node);
+        struct link *link = CONTAINER_OF(node, struct link, all);
+        if (was_paused) {
+            /* It was we who were away: what the peers sent in the meantime is still to be read. */
+            link->last_heard = shard_now(shard);
+        }
+        link_check(shard, link);
+    }
+}

@@ -1,0 +1,107 @@
+/* Lanes: how a shard reaches the shards of other nodes. A lane is a place in a table, (peer, peer's shard, small or
+ * bulk); a link is the connection that fills it for a while. The node with the lesser id dials, so there is one link
+ * per lane; small messages and large ones go by different links, so that a value of megabytes delays no
+ * acknowledgement.
+ *
+ *      lane, dialer's end                              link
+ *      ------------------                              ----
+ *      EMPTY --redial timer--> DIALING --connected--> GREETING --peer's HELLO fits--> UP
+ *        ^                        |                       |                            |
+ *        +------------------------+------ closed ---------+----------------------------+
+ *
+ *      The acceptor's link begins in GREETING without a lane; the dialer's HELLO tells it which.
+ *
+ * What holds: a lane has at most one link; an UP link has a lane, and the lane has it; a link heard nothing from for
+ * SILENCE_MS is silent: it stays open, nothing but pings is sent on it, and its peer does not count as reachable. */
+#ifndef GRAMME_CORE_LANE_H
+#define GRAMME_CORE_LANE_H
+
+#include "base/list.h"
+#include "core/alarm.h"
+#include "core/shard.h"
+#include "wire/frame.h"
+#include "wire/message.h"
+
+enum {
+    HEARTBEAT_MS = 100,   /* a ping when nothing else was sent for so long */
+    SILENCE_MS = 500,     /* nothing heard for so long: out of reach */
+    REDIAL_LEAST_MS = 50, /* doubled at each failure */
+    REDIAL_MOST_MS = 1000,
+    GREETING_MS = 2000,     /* a link whose HELLO does not come is closed */
+    BULK_BYTES = 64 * 1024, /* messages from this size on go by the bulk link */
+    LINK_OUTPUT_MOST = 256 * 1024 * 1024,
+};
+
+struct lane;
+
+struct peer {
+    struct member_index member;
+    struct node_id id;
+    uint16_t shard_count; /* 0: not heard yet, taken for ours */
+    uint64_t run;         /* of the peer's process, from its last HELLO */
+    bool has_wall_offset;
+    int64_t wall_offset_ms;              /* its civil clock minus ours, transit not taken off */
+    uint64_t latency_p95_ns;             /* of its answers, an estimate; see peer_observe_latency() */
+    struct lane *lanes[2][LIMIT_SHARDS]; /* [is_bulk][peer's shard]; NULL until wanted */
+};
+
+struct lane {
+    struct peer *peer;
+    struct list_node all;
+    struct alarm redial;
+    uint32_t backoff_ms;
+    uint32_t generation; /* counts links: an answer goes only to the link that asked */
+    uint16_t peer_shard;
+    bool is_bulk;
+    bool dialed_here; /* wanted by this end */
+    struct link *link;
+};
+
+enum link_state { LINK_DIALING, LINK_GREETING, LINK_UP };
+
+struct link {
+    struct lane *lane; /* NULL: accepted, HELLO not seen */
+    void *handle;
+    struct list_node all;
+    enum link_state state;
+    bool silent;
+    bool awake; /* the driver was told of the output of this turn */
+    struct instant since;
+    struct instant last_heard;
+    struct instant last_sent;
+    struct frame_reader reader;
+    struct buffer output;
+};
+
+/* Where a message came from, and so where its answer goes. */
+struct source {
+    struct lane *lane; /* NULL: mail from another shard of this node */
+    uint32_t generation;
+    uint32_t shard; /* mail */
+};
+
+void lanes_init(struct shard *shard);
+void lanes_release(struct shard *shard);
+void lanes_heartbeat(struct shard *shard);
+void lane_dial(struct shard *shard, struct lane *lane); /* the redial alarm */
+
+/* The peer's shard that owns the partition hears us. Always true of this node itself. */
+bool peer_is_reachable(const struct shard *shard, struct member_index member, struct partition partition);
+/* Any shard of the peer hears us. */
+bool peer_is_alive(const struct shard *shard, struct member_index member);
+struct peer *peer_of(struct shard *shard, struct member_index member);
+
+/* The output to encode one message of about `bytes` into, or NULL when the peer is out of reach. */
+struct buffer *lane_output(struct shard *shard, struct member_index member, struct partition partition, size_t bytes);
+/* The same for an answer; NULL when whoever asked is gone. */
+struct buffer *source_output(struct shard *shard, const struct source *source, size_t bytes);
+/* The same for another shard of this node; never NULL. */
+struct buffer *mail_output(struct shard *shard, uint32_t to_shard);
+
+/* How long an answer took: moves an estimate of the 95th percentile. */
+void peer_observe_latency(struct peer *peer, uint64_t took_ns);
+
+/* True when most of the peers that are heard have civil clocks over CLOCK_SKEW_LIMIT_MS from ours. */
+bool lanes_clock_is_off(const struct shard *shard);
+
+#endif

@@ -1,0 +1,366 @@
+#include "core/replica.h"
+
+#include "base/mutant.h"
+#include "core/shard_state.h"
+
+enum parked_kind { PARKED_REQUEST, PARKED_PUT, PARKED_READ, PARKED_ANSWER };
+
+struct parked {
+    struct map_node node;
+    struct blob key;
+    struct blob body; /* PUT and READ: the message */
+    struct source source;
+    uint64_t request;
+    uint64_t order;
+    enum parked_kind kind;
+};
+
+/* A write on its way to the disk, and what is owed when it is there: an answer to a coordinator elsewhere, or a word to
+ * one of ours. Its address is the token of the write. */
+struct waiting_write {
+    bool is_own;
+    struct source source;
+    uint64_t request;
+    uint32_t round;
+    struct blob kept;
+};
+
+void replica_init(struct shard *shard) {
+    struct replica *replica = &shard->replica;
+    map_init(&replica->parked, 64);
+    pool_init(&replica->parked_pool, sizeof(struct parked), 64);
+    pool_init(&replica->write_pool, sizeof(struct waiting_write), 256);
+}
+
+void replica_release(struct shard *shard) {
+    struct replica *replica = &shard->replica;
+    map_release(&replica->parked);
+    pool_release(&replica->parked_pool);
+    pool_release(&replica->write_pool);
+}
+
+/* ---- the copy ---- */
+
+enum storage_status replica_load(struct shard *shard, struct partition partition, struct view key,
+                                 struct copy *ret_copy) {
+    struct storage *storage = &shard->options.storage;
+    struct copy copy = {0};
+    struct view bytes;
+    enum storage_status status = storage->read(storage->self, partition, key, &bytes);
+    if (status == STORAGE_ERROR && MUTANT(ERROR_IS_ABSENCE)) {
+        status = STORAGE_ABSENT;
+    }
+    if (status == STORAGE_FOUND && (!record_decode(bytes, &copy.record) ||
+                                    !object_decode(copy.record.object_bytes, &shard->scratch, &copy.object))) {
+        status = STORAGE_ERROR;
+    }
+    if (status == STORAGE_FOUND || status == STORAGE_ABSENT) {
+        *ret_copy = copy;
+    }
+    return status;
+}
+
+bool replica_is_informed(const struct shard *shard, const struct keyspace *keyspace) {
+    return shard->options.was_clean || keyspace->durability == DURABILITY_SYNC;
+}
+
+static enum storage_status replica_store(struct shard *shard, struct partition partition, struct view key,
+                                         const struct local_actor *local, const struct object *object,
+                                         struct waiting_write *waiting) {
+    struct storage *storage = &shard->options.storage;
+    const struct keyspace *keyspace = keyspace_of_key(shard->options.keyspaces, key);
+    buffer_clear(&shard->record);
+    record_encode(&shard->record, local, object);
+    return storage->write(storage->self, partition, key, buffer_view(&shard->record), keyspace->durability,
+                          (uint64_t)(uintptr_t)waiting);
+}
+
+static struct waiting_write *waiting_write_new(struct shard *shard, uint64_t request) {
+    struct waiting_write *waiting = pool_take(&shard->replica.write_pool);
+    waiting->request = request;
+    return waiting;
+}
+
+static void waiting_write_free(struct shard *shard, struct waiting_write *waiting) {
+    blob_give(&shard->blobs, &waiting->kept);
+    pool_give(&shard->replica.write_pool, waiting);
+}
+
+enum storage_status replica_write(struct shard *shard, struct partition partition, struct view key,
+                                  const struct local_actor *local, const struct object *object, uint64_t request,
+                                  uint32_t round) {
+    struct waiting_write *waiting = NULL;
+    if (request != 0) {
+        waiting = waiting_write_new(shard, request);
+        waiting->is_own = true;
+        waiting->round = round;
+    }
+    enum storage_status status = replica_store(shard, partition, key, local, object, waiting);
+    if (waiting != NULL && status != STORAGE_PENDING) {
+        waiting_write_free(shard, waiting);
+    }
+    return status;
+}
+
+static void trace_stored(struct shard *shard, struct view key, const struct object *object) {
+    if (shard_traces_keys(shard)) {
+        shard_trace(shard, &(struct trace_record){.kind = TRACE_STORED, .key = key, .object = object});
+    }
+}
+
+/* The object after merging, or false when the copy has everything already. */
+static bool merged_object(struct shard *shard, struct view key, const struct copy *copy, const struct object *incoming,
+                          struct object *ret_merged) {
+    enum conflict_rule rule = keyspace_of_key(shard->options.keyspaces, key)->conflict;
+    if (object_is_absent(&copy->object)) {
+        *ret_merged = *incoming;
+        return !object_is_absent(incoming);
+    }
+    *ret_merged = object_merge(&copy->object, incoming, rule, &shard->scratch);
+    return !object_equal(ret_merged, &copy->object);
+}
+
+enum storage_status replica_merge(struct shard *shard, struct partition partition, struct view key,
+                                  const struct object *object) {
+    struct copy copy;
+    enum storage_status status = replica_load(shard, partition, key, &copy);
+    struct object merged;
+    ENSURE(status != STORAGE_PENDING);
+    if (status == STORAGE_ERROR) {
+        return STORAGE_ERROR;
+    }
+    if (!merged_object(shard, key, &copy, object, &merged)) {
+        return STORAGE_FOUND;
+    }
+    shard->replica.merges++;
+    trace_stored(shard, key, &merged);
+    status = replica_store(shard, partition, key, &copy.record.local, &merged, NULL);
+    return status == STORAGE_ERROR ? STORAGE_ERROR : STORAGE_FOUND;
+}
+
+/* ---- parking ---- */
+
+static struct parked *park(struct shard *shard, enum parked_kind kind, struct view key) {
+    struct replica *replica = &shard->replica;
+    struct parked *parked = pool_take(&replica->parked_pool);
+    parked->kind = kind;
+    parked->key = blob_copy(&shard->blobs, key);
+    parked->order = replica->parked_count++;
+    map_insert(&replica->parked, &parked->node, hash64(key, 0));
+    return parked;
+}
+
+void replica_park_request(struct shard *shard, struct view key, uint64_t request) {
+    park(shard, PARKED_REQUEST, key)->request = request;
+}
+
+static void park_message(struct shard *shard, enum parked_kind kind, struct view key, const struct source *source,
+                         struct view body) {
+    struct parked *parked = park(shard, kind, key);
+    parked->source = *source;
+    parked->body = blob_copy(&shard->blobs, body);
+}
+
+/* The one that has waited longest, out of the table; NULL when nobody waits for the key. */
+static struct parked *unpark_first(struct shard *shard, struct view key) {
+    struct parked *first = NULL;
+    for (struct map_node *node = map_first(&shard->replica.parked, hash64(key, 0)); node != NULL;
+         node = map_next(node)) {
+        struct parked *parked = CONTAINER_OF(node, struct parked, node);
+        bool is_earlier = first == NULL || (int64_t)(parked->order - first->order) < 0;
+        if (is_earlier && view_equal(blob_view(&parked->key), key)) {
+            first = parked;
+        }
+    }
+    if (first != NULL) {
+        map_remove(&shard->replica.parked, &first->node);
+    }
+    return first;
+}
+
+void replica_park_answer(struct shard *shard, struct view key, const struct source *source, struct view body) {
+    park_message(shard, PARKED_ANSWER, key, source, body);
+}
+
+void replica_on_storage_read(struct shard *shard, struct partition partition, struct view key) {
+    (void)partition;
+    struct parked *parked;
+    uint64_t newest = shard->replica.parked_count;
+    while ((parked = unpark_first(shard, key)) != NULL) {
+        ENSURE(parked->order < newest); /* storage answers at once during this step, so nothing parks again */
+        switch (parked->kind) {
+        case PARKED_REQUEST:
+            request_resume(shard, parked->request);
+            break;
+        case PARKED_PUT:
+            replica_on_put(shard, &parked->source, blob_view(&parked->body));
+            break;
+        case PARKED_READ:
+            replica_on_read(shard, &parked->source, blob_view(&parked->body));
+            break;
+        case PARKED_ANSWER:
+            coordinator_on_read_answer(shard, &parked->source, blob_view(&parked->body));
+            break;
+        }
+        blob_give(&shard->blobs, &parked->key);
+        blob_give(&shard->blobs, &parked->body);
+        pool_give(&shard->replica.parked_pool, parked);
+    }
+}
+
+/* ---- others' puts ---- */
+
+static void answer_put(struct shard *shard, const struct source *source, uint64_t request, enum answer_status status,
+                       struct view kept) {
+    struct buffer *output = source_output(shard, source, kept.size);
+    if (output != NULL) {
+        struct message_put_answer answer = {.request = request, .status = status, .kept = kept};
+        message_encode_put_answer(output, &answer);
+    }
+}
+
+static bool placement_holds(const struct shard *shard, struct partition partition, uint64_t mark) {
+    return partition.value < ring_partition_count(shard->ring) &&
+           shard_of_partition(shard, partition) == shard->options.shard_index &&
+           mark == ring_placement_mark(shard->ring, partition) && ring_is_owner(shard->ring, partition, shard->self);
+}
+
+/* "A replica that keeps a value which the put does not cover answers with its whole context": see ARCHITECTURE.md. */
+static struct view kept_context(struct shard *shard, const struct object *merged, const struct object *incoming) {
+    if (object_uncovered_count(merged, &incoming->context) == 0) {
+        return (struct view){0};
+    }
+    struct context whole = merged->context;
+    whole.greatest = object_greatest_time(merged);
+    buffer_clear(&shard->encoded);
+    context_encode(&shard->encoded, &whole);
+    return arena_copy(&shard->scratch, buffer_view(&shard->encoded));
+}
+
+static bool put_is_acceptable(struct shard *shard, const struct message_put *put, struct object *ret_object) {
+    return placement_holds(shard, put->partition, put->placement_mark) &&
+           ring_partition_of_key(shard->ring, put->key).value == put->partition.value &&
+           object_decode(put->object, &shard->scratch, ret_object) && !object_is_absent(ret_object);
+}
+
+static void put_store(struct shard *shard, const struct source *source, const struct message_put *put,
+                      const struct copy *copy, const struct object *incoming) {
+    struct storage *storage = &shard->options.storage;
+    struct object merged;
+    bool changes = merged_object(shard, put->key, copy, incoming, &merged);
+    if (MUTANT(REPAIR_OVERWRITES) && (put->flags & PUT_REPAIR) != 0) {
+        merged = *incoming;
+    }
+    bool wants_answer = (put->flags & PUT_REPAIR) == 0;
+    struct view kept = {0};
+    if (wants_answer && (put->flags & PUT_NAME_KEPT) != 0) {
+        kept = kept_context(shard, &merged, incoming);
+    }
+    struct waiting_write *waiting = NULL;
+    if (wants_answer) {
+        waiting = waiting_write_new(shard, put->request);
+        waiting->source = *source;
+        waiting->kept = blob_copy(&shard->blobs, kept);
+    }
+    enum storage_status status;
+    if (changes) {
+        trace_stored(shard, put->key, &merged);
+        status = replica_store(shard, put->partition, put->key, &copy->record.local, &merged, waiting);
+    } else {
+        enum durability durability = keyspace_of_key(shard->options.keyspaces, put->key)->durability;
+        status = storage->barrier(storage->self, durability, (uint64_t)(uintptr_t)waiting);
+    }
+    if (waiting != NULL && (status != STORAGE_PENDING || MUTANT(ACK_BEFORE_DURABLE))) {
+        answer_put(shard, source, put->request, status == STORAGE_ERROR ? ANSWER_FAILED : ANSWER_STORED, kept);
+    }
+    if (waiting != NULL && status != STORAGE_PENDING) {
+        waiting_write_free(shard, waiting);
+    }
+}
+
+void replica_on_put(struct shard *shard, const struct source *source, struct view body) {
+    struct message_put put;
+    struct object incoming;
+    struct copy copy;
+    if (!message_decode_put(body, &put)) {
+        shard->replica.refusals++;
+        return;
+    }
+    if (!put_is_acceptable(shard, &put, &incoming)) {
+        shard->replica.refusals++;
+        answer_put(shard, source, put.request, ANSWER_REFUSED, (struct view){0});
+        return;
+    }
+    if (MUTANT(REFUSE_FAR_TIME) && hybrid_time_wall(incoming.context.greatest).ms > shard_wall(shard).ms + 20) {
+        answer_put(shard, source, put.request, ANSWER_STORED, (struct view){0});
+        return;
+    }
+    clock_observe(&shard->clock, shard_wall(shard), incoming.context.greatest);
+    switch (replica_load(shard, put.partition, put.key, &copy)) {
+    case STORAGE_PENDING:
+        park_message(shard, PARKED_PUT, put.key, source, body);
+        return;
+    case STORAGE_ERROR:
+        answer_put(shard, source, put.request, ANSWER_FAILED, (struct view){0});
+        return;
+    case STORAGE_FOUND:
+    case STORAGE_ABSENT:
+        break;
+    }
+    shard->replica.puts++;
+    put_store(shard, source, &put, &copy, &incoming);
+}
+
+void replica_on_storage_written(struct shard *shard, uint64_t token, enum storage_status status) {
+    struct waiting_write *waiting = (struct waiting_write *)(uintptr_t)token;
+    if (waiting->is_own) {
+        request_stored(shard, waiting->request, waiting->round, status == STORAGE_FOUND);
+    } else if (!MUTANT(ACK_BEFORE_DURABLE)) {
+        answer_put(shard, &waiting->source, waiting->request, status == STORAGE_FOUND ? ANSWER_STORED : ANSWER_FAILED,
+                   blob_view(&waiting->kept));
+    }
+    waiting_write_free(shard, waiting);
+}
+
+/* ---- others' reads ---- */
+
+static void answer_read(struct shard *shard, const struct source *source, const struct message_read_answer *answer) {
+    struct buffer *output = source_output(shard, source, answer->object.size);
+    if (output != NULL) {
+        message_encode_read_answer(output, answer);
+    }
+}
+
+void replica_on_read(struct shard *shard, const struct source *source, struct view body) {
+    struct message_read read;
+    if (!message_decode_read(body, &read)) {
+        shard->replica.refusals++;
+        return;
+    }
+    struct message_read_answer answer = {.request = read.request};
+    if (!placement_holds(shard, read.partition, read.placement_mark)) {
+        shard->replica.refusals++;
+        answer.status = ANSWER_REFUSED;
+        answer_read(shard, source, &answer);
+        return;
+    }
+    struct storage *storage = &shard->options.storage;
+    struct view bytes;
+    struct record record;
+    enum storage_status status = storage->read(storage->self, read.partition, read.key, &bytes);
+    if (status == STORAGE_PENDING) {
+        park_message(shard, PARKED_READ, read.key, source, body);
+        return;
+    }
+    shard->replica.reads++;
+    answer.informed = replica_is_informed(shard, keyspace_of_key(shard->options.keyspaces, read.key));
+    answer.status = ANSWER_FAILED;
+    if (status == STORAGE_ABSENT || (status == STORAGE_ERROR && MUTANT(ERROR_IS_ABSENCE))) {
+        answer.status = ANSWER_ABSENT;
+    } else if (status == STORAGE_FOUND && record_decode(bytes, &record)) {
+        bool is_same = read.has_digest && digest_equal(read.digest, hash128(record.object_bytes));
+        answer.status = is_same ? ANSWER_SAME : ANSWER_OBJECT;
+        answer.object = is_same ? (struct view){0} : record.object_bytes;
+    }
+    answer_read(shard, source, &answer);
+}

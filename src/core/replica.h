@@ -1,0 +1,61 @@
+/* The replica: this shard's own copies. It answers other coordinators' puts and reads, and gives the coordinators of
+ * this shard the object of a key. What storage cannot answer at once is parked and run again when the answer is there;
+ * per key, in the order of arrival, so that nothing that changes a key comes between its read and its write. */
+#ifndef GRAMME_CORE_REPLICA_H
+#define GRAMME_CORE_REPLICA_H
+
+#include "base/map.h"
+#include "base/pool.h"
+#include "core/lane.h"
+#include "version/object_codec.h"
+
+struct request;
+
+struct replica {
+    struct map parked; /* struct parked by hash of key */
+    struct pool parked_pool;
+    struct pool write_pool;
+    uint32_t parked_count;
+    uint64_t puts, reads, merges, refusals;
+};
+
+void replica_init(struct shard *shard);
+void replica_release(struct shard *shard);
+
+/* A key's copy as it is now. Object and record are borrowed until the key is written or the step ends. */
+struct copy {
+    struct record record;
+    struct object object;
+};
+
+/* FOUND, ABSENT (an empty copy), PENDING or ERROR (unreadable, or undecodable). */
+enum storage_status replica_load(struct shard *shard, struct partition partition, struct view key,
+                                 struct copy *ret_copy);
+
+/* After replica_load() said PENDING: request_resume() for that request once the answer is there. */
+void replica_park_request(struct shard *shard, struct view key, uint64_t request);
+
+/* The same for another node's answer to a read: coordinator_on_read_answer() gets it again. */
+void replica_park_answer(struct shard *shard, struct view key, const struct source *source, struct view body);
+
+/* Writes an object over the copy just loaded. With a request that is not 0, request_stored() follows once it is as
+ * durable as the keyspace asks, unless FOUND says that it is so already. */
+enum storage_status replica_write(struct shard *shard, struct partition partition, struct view key,
+                                  const struct local_actor *local, const struct object *object, uint64_t request,
+                                  uint32_t round);
+
+/* Merges an object from elsewhere into the copy (read repair of this node itself). FOUND: merged, or nothing was new;
+ * ERROR: the copy is unreadable or the store has stopped. Only for a key whose copy is at hand. */
+enum storage_status replica_merge(struct shard *shard, struct partition partition, struct view key,
+                                  const struct object *object);
+
+/* An absence or a copy here may be taken for all that was acknowledged: after an unclean stop of a keyspace that is not
+ * `sync`, it may not. */
+bool replica_is_informed(const struct shard *shard, const struct keyspace *keyspace);
+
+void replica_on_put(struct shard *shard, const struct source *source, struct view body);
+void replica_on_read(struct shard *shard, const struct source *source, struct view body);
+void replica_on_storage_read(struct shard *shard, struct partition partition, struct view key);
+void replica_on_storage_written(struct shard *shard, uint64_t token, enum storage_status status);
+
+#endif

@@ -1,0 +1,338 @@
+#include "core/router.h"
+
+#include "core/shard_state.h"
+
+enum { RELAY_TRIES = 3, RELAY_GRACE_MS = 50 };
+
+struct relay {
+    struct map_node node;
+    struct list_node active;
+    struct alarm alarm;
+    struct origin origin;
+    uint64_t id;
+    struct instant deadline;
+    struct blob encoded; /* the operation */
+    struct partition partition;
+    bool by_mail;
+    uint32_t to_shard;          /* mail */
+    struct member_index target; /* link */
+    uint32_t tries;
+    uint64_t tried; /* bit i: the i-th of the preference list was tried */
+};
+
+void router_init(struct shard *shard) {
+    struct router *router = &shard->router;
+    map_init(&router->relays, 256);
+    list_init(&router->active);
+    pool_init(&router->relay_pool, sizeof(struct relay), 128);
+}
+
+void router_release(struct shard *shard) {
+    map_release(&shard->router.relays);
+    pool_release(&shard->router.relay_pool);
+}
+
+/* ---- answers ---- */
+
+void origin_answer(struct shard *shard, const struct origin *origin, const struct result *result) {
+    if (origin->is_front) {
+        front_complete(shard->front, origin->token, result, shard_wall(shard), &shard->scratch);
+        return;
+    }
+    struct buffer *output = source_output(shard, &origin->source, result->object.size);
+    if (output != NULL) {
+        struct message_result message = {.request = origin->token, .result = *result};
+        message_encode_result(output, &message);
+    }
+}
+
+void origin_answer_outcome(struct shard *shard, const struct origin *origin, enum outcome outcome, const char *detail) {
+    struct result result = {.outcome = outcome, .detail = view_of_string(detail)};
+    origin_answer(shard, origin, &result);
+}
+
+/* ---- relays ---- */
+
+static struct operation relay_operation(const struct relay *relay) {
+    struct reader reader = reader_of(blob_view(&relay->encoded));
+    struct operation operation = {0};
+    bool is_ours = operation_decode(&reader, &operation);
+    ENSURE(is_ours);
+    return operation;
+}
+
+static struct relay *relay_new(struct shard *shard, const struct operation *operation, const struct origin *origin,
+                               struct partition partition) {
+    struct router *router = &shard->router;
+    struct relay *relay = pool_take(&router->relay_pool);
+    relay->id = shard->next_request++;
+    relay->origin = *origin;
+    relay->partition = partition;
+    relay->alarm.kind = ALARM_RELAY;
+    relay->deadline = instant_after_ms(shard_now(shard), operation->deadline_ms);
+    buffer_clear(&shard->encoded);
+    operation_encode(&shard->encoded, operation);
+    relay->encoded = blob_copy(&shard->blobs, buffer_view(&shard->encoded));
+    map_insert(&router->relays, &relay->node, relay->id);
+    list_push_back(&router->active, &relay->active);
+    return relay;
+}
+
+static void relay_free(struct shard *shard, struct relay *relay) {
+    struct router *router = &shard->router;
+    map_remove(&router->relays, &relay->node);
+    list_remove(&relay->active);
+    timers_cancel(&shard->timers, &relay->alarm.timer);
+    blob_give(&shard->blobs, &relay->encoded);
+    pool_give(&router->relay_pool, relay);
+}
+
+static void relay_finish(struct shard *shard, struct relay *relay, const struct result *result) {
+    struct origin origin = relay->origin;
+    relay_free(shard, relay);
+    origin_answer(shard, &origin, result);
+}
+
+static struct relay *relay_find(const struct shard *shard, uint64_t id) {
+    struct map_node *node = map_first(&shard->router.relays, id);
+    return node == NULL ? NULL : CONTAINER_OF(node, struct relay, node);
+}
+
+static bool operation_is_write(const struct operation *operation) {
+    return operation->kind == OPERATION_PUT || operation->kind == OPERATION_EXPIRE;
+}
+
+/* Doing it twice does no harm: a read, or a SET that says the same thing again. */
+static bool operation_may_repeat(const struct operation *operation) {
+    const uint32_t conditions =
+        OPERATION_IF_ABSENT | OPERATION_IF_PRESENT | OPERATION_RETURN_OLD | OPERATION_KEEP_EXPIRY | OPERATION_TOMBSTONE;
+    return operation->kind == OPERATION_READ || operation->kind == OPERATION_INSPECT ||
+           (operation->kind == OPERATION_PUT && (operation->flags & OPERATION_PLAIN) != 0 &&
+            (operation->flags & conditions) == 0);
+}
+
+/* SET NX and its like serialise at one place per key: the first owner in reach. */
+static bool operation_is_conditional(const struct operation *operation) {
+    return operation->kind == OPERATION_EXPIRE ||
+           (operation->kind == OPERATION_PUT &&
+            (operation->flags &
+             (OPERATION_IF_ABSENT | OPERATION_IF_PRESENT | OPERATION_RETURN_OLD | OPERATION_KEEP_EXPIRY)) != 0);
+}
+
+/* ---- choice of the coordinator ---- */
+
+/* The place in the preference list of the owner that shall coordinate, or -1. `tried`: places not to choose again. */
+static int choose_owner(const struct shard *shard, const struct operation *operation, struct partition partition,
+                        uint64_t tried, bool clock_is_off) {
+    const struct member_index *list = ring_preference(shard->ring, partition);
+    int owners = (int)ring_replica_count(shard->ring);
+    bool writes = operation_is_write(operation);
+    int chosen = -1;
+    for (int place = 0; place < owners; place++) {
+        bool is_self = member_index_equal(list[place], shard->self);
+        if ((tried & (UINT64_C(1) << place)) != 0 || !peer_is_reachable(shard, list[place], partition) ||
+            (is_self && writes && clock_is_off)) {
+            continue;
+        }
+        if (operation_is_conditional(operation) || is_self) {
+            return place;
+        }
+        uint64_t latency = shard->peers[list[place].value].latency_p95_ns;
+        if (chosen < 0 || latency < shard->peers[list[chosen].value].latency_p95_ns) {
+            chosen = place;
+        }
+    }
+    return chosen;
+}
+
+/* False when the target is out of reach after all. */
+static bool relay_send(struct shard *shard, struct relay *relay) {
+    struct operation operation = relay_operation(relay);
+    uint64_t now = shard_now(shard).ns;
+    uint64_t left_ms = relay->deadline.ns > now ? (relay->deadline.ns - now) / NS_PER_MS : 0;
+    operation.deadline_ms = (uint32_t)left_ms;
+    struct buffer *output = relay->by_mail ? mail_output(shard, relay->to_shard)
+                                           : lane_output(shard, relay->target, relay->partition, relay->encoded.size);
+    if (output == NULL) {
+        return false;
+    }
+    struct message_operation message = {
+        .request = relay->id,
+        .hopped = !relay->by_mail,
+        .placement_mark = ring_placement_mark(shard->ring, relay->partition),
+        .operation = operation,
+    };
+    message_encode_operation(output, &message);
+    bool may_repeat = !relay->by_mail && operation.kind != OPERATION_INSPECT && operation_may_repeat(&operation);
+    struct instant due = instant_after_ms(relay->deadline, relay->by_mail ? RELAY_GRACE_MS : 0);
+    struct instant patience = instant_after_ms(shard_now(shard), RELAY_PATIENCE_MS);
+    if (may_repeat && relay->tries < RELAY_TRIES && patience.ns < due.ns) {
+        due = patience;
+    }
+    timers_schedule(&shard->timers, &relay->alarm.timer, due);
+    return true;
+}
+
+/* The relay's operation cannot be carried further. */
+static void relay_give_up(struct shard *shard, struct relay *relay, bool may_have_landed) {
+    struct operation operation = relay_operation(relay);
+    struct result result = {.outcome = OUTCOME_NOREPLICAS};
+    if (!operation_is_write(&operation)) {
+        result.outcome = OUTCOME_NOQUORUM;
+    } else if (may_have_landed) {
+        shard->router.in_doubt++;
+        result.outcome = OUTCOME_INDOUBT;
+    }
+    relay_finish(shard, relay, &result);
+}
+
+/* Sends the relay to the best owner not tried yet, or ends it. */
+static void relay_try(struct shard *shard, struct relay *relay) {
+    struct operation operation = relay_operation(relay);
+    bool was_sent = relay->tries > 0;
+    while (relay->tries < RELAY_TRIES) {
+        int place = choose_owner(shard, &operation, relay->partition, relay->tried, lanes_clock_is_off(shard));
+        if (place < 0) {
+            break;
+        }
+        relay->tried |= UINT64_C(1) << place;
+        relay->target = ring_preference(shard->ring, relay->partition)[place];
+        relay->tries++;
+        if (relay_send(shard, relay)) {
+            shard->router.retried += was_sent ? 1 : 0;
+            return;
+        }
+    }
+    relay_give_up(shard, relay, was_sent);
+}
+
+/* ---- routing ---- */
+
+static void route_inspect(struct shard *shard, const struct operation *operation, const struct origin *origin,
+                          struct partition partition) {
+    struct member_index target;
+    if (!ring_find_member(shard->ring, operation->target, &target)) {
+        origin_answer_outcome(shard, origin, OUTCOME_REFUSED, "ERR no such node");
+    } else if (member_index_equal(target, shard->self)) {
+        coordinator_inspect(shard, operation, origin, partition);
+    } else {
+        struct relay *relay = relay_new(shard, operation, origin, partition);
+        relay->target = target;
+        relay->tries = RELAY_TRIES;
+        if (!relay_send(shard, relay)) {
+            relay_give_up(shard, relay, false);
+        }
+    }
+}
+
+void router_route(struct shard *shard, const struct operation *operation, const struct origin *origin, bool hopped) {
+    struct partition partition = ring_partition_of_key(shard->ring, operation->key);
+    uint32_t to_shard = shard_of_partition(shard, partition);
+    if (to_shard != shard->options.shard_index) {
+        struct relay *relay = relay_new(shard, operation, origin, partition);
+        relay->by_mail = true;
+        relay->to_shard = to_shard;
+        relay->tries = 1;
+        relay_send(shard, relay);
+        return;
+    }
+    if (operation->kind == OPERATION_INSPECT) {
+        route_inspect(shard, operation, origin, partition);
+        return;
+    }
+    bool is_owner = ring_is_owner(shard->ring, partition, shard->self);
+    bool clock_is_off = operation_is_write(operation) && lanes_clock_is_off(shard);
+    if (hopped) {
+        if (is_owner && !clock_is_off) {
+            coordinator_begin(shard, operation, origin, partition);
+        } else {
+            origin_answer_outcome(shard, origin, OUTCOME_NOREPLICAS, "");
+        }
+        return;
+    }
+    int place = choose_owner(shard, operation, partition, 0, clock_is_off);
+    if (place < 0) {
+        enum outcome outcome = operation_is_write(operation) ? OUTCOME_NOREPLICAS : OUTCOME_NOQUORUM;
+        origin_answer_outcome(shard, origin, outcome, "");
+        return;
+    }
+    if (member_index_equal(ring_preference(shard->ring, partition)[place], shard->self)) {
+        coordinator_begin(shard, operation, origin, partition);
+        return;
+    }
+    shard->router.forwarded++;
+    relay_try(shard, relay_new(shard, operation, origin, partition));
+}
+
+void router_on_operation(struct shard *shard, const struct source *source, struct view body) {
+    struct message_operation message;
+    if (!message_decode_operation(body, &message)) {
+        return; /* its sender's deadline answers */
+    }
+    struct origin origin = {.source = *source, .token = message.request};
+    router_route(shard, &message.operation, &origin, message.hopped);
+}
+
+/* A node that was tried answered that it cannot take part, and did nothing: another may. */
+static bool result_invites_retry(const struct relay *relay, const struct result *result) {
+    return !relay->by_mail && relay->tries < RELAY_TRIES && result->outcome == OUTCOME_NOREPLICAS;
+}
+
+void router_on_result(struct shard *shard, const struct source *source, struct view body) {
+    struct message_result message;
+    if (!message_decode_result(body, &message)) {
+        return;
+    }
+    struct relay *relay = relay_find(shard, message.request);
+    if (relay == NULL || relay->by_mail != (source->lane == NULL)) {
+        return; /* answered already */
+    }
+    if (source->lane != NULL && member_index_equal(relay->target, source->lane->peer->member)) {
+        if (result_invites_retry(relay, &message.result)) {
+            struct operation operation = relay_operation(relay);
+            int place = choose_owner(shard, &operation, relay->partition, relay->tried, lanes_clock_is_off(shard));
+            bool first_try_only = relay->tries == 1; /* an earlier try may have landed: then nothing is certain */
+            if (place >= 0 && first_try_only) {
+                relay_try(shard, relay);
+                return;
+            }
+        }
+    }
+    relay_finish(shard, relay, &message.result);
+}
+
+void router_peer_lost(struct shard *shard, struct member_index member) {
+    /* An ending relay may start others: by id, from a list made first. */
+    struct router *router = &shard->router;
+    uint64_t *ids = ARENA_ARRAY(&shard->scratch, uint64_t, router->relays.size);
+    size_t count = 0;
+    for (struct list_node *node = list_first(&router->active); node != NULL; node = list_next(&router->active, node)) {
+        struct relay *relay = CONTAINER_OF(node, struct relay, active);
+        if (!relay->by_mail && member_index_equal(relay->target, member)) {
+            ids[count++] = relay->id;
+        }
+    }
+    for (size_t index = 0; index < count; index++) {
+        struct relay *relay = relay_find(shard, ids[index]);
+        if (relay == NULL) {
+            continue;
+        }
+        struct operation operation = relay_operation(relay);
+        if (operation_may_repeat(&operation) && operation.kind != OPERATION_INSPECT) {
+            relay_try(shard, relay);
+        } else {
+            relay_give_up(shard, relay, true);
+        }
+    }
+}
+
+void router_on_alarm(struct shard *shard, struct alarm *alarm) {
+    struct relay *relay = CONTAINER_OF(alarm, struct relay, alarm);
+    struct operation operation = relay_operation(relay);
+    bool is_over = shard_now(shard).ns >= relay->deadline.ns;
+    if (!is_over && !relay->by_mail && operation_may_repeat(&operation)) {
+        relay_try(shard, relay);
+    } else {
+        relay_give_up(shard, relay, true);
+    }
+}

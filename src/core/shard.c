@@ -1,0 +1,293 @@
+#include "core/shard_state.h"
+
+enum { CLOCK_LEASE_MS = 60000 };
+
+/* Tokens of writes are addresses of the replica's; this one is none of them. */
+static const uint64_t clock_token = 1;
+
+void shard_trace(struct shard *shard, const struct trace_record *record) {
+    if (shard->options.driver.trace != NULL) {
+        shard->options.driver.trace(shard->options.driver.self, record);
+    }
+}
+
+void shard_trace_peer(struct shard *shard, enum trace_kind kind, struct member_index peer, const char *text) {
+    shard_trace(shard, &(struct trace_record){.kind = kind, .peer = peer, .text = text});
+}
+
+void shard_step_begin(struct shard *shard, struct moment moment) {
+    ENSURE(moment.now.ns >= shard->moment.now.ns);
+    shard->moment = moment;
+    arena_reset(&shard->scratch);
+}
+
+/* ---- the front's port ---- */
+
+static void port_submit(void *self, const struct operation *operation, uint64_t token) {
+    struct origin origin = {.is_front = true, .token = token};
+    router_route(self, operation, &origin, false);
+}
+
+static void port_session_wake(void *self, struct session *session) {
+    struct shard *shard = self;
+    shard->options.driver.session_wake(shard->options.driver.self, session);
+}
+
+static void port_configuration(void *self, void (*emit)(void *context, struct view name, struct view value),
+                               void *context) {
+    struct shard *shard = self;
+    if (shard->options.driver.configuration != NULL) {
+        shard->options.driver.configuration(shard->options.driver.self, emit, context);
+    }
+}
+
+static void shard_open_front(struct shard *shard) {
+    struct front_options options = {
+        .deadline_ms = shard->options.deadline_ms,
+        .shard_index = shard->options.shard_index,
+        .max_pipelined = shard->options.max_pipelined,
+        .client_id_base = (uint64_t)shard->options.shard_index << 48,
+        .secrets = shard->options.secrets,
+    };
+    struct front_port port = {
+        .self = shard,
+        .submit = port_submit,
+        .session_wake = port_session_wake,
+        .cluster_command = cluster_view_command,
+        .information = cluster_view_information,
+        .configuration = port_configuration,
+        .placement = cluster_view_placement,
+    };
+    shard->front = front_new(options, port);
+}
+
+/* ---- life ---- */
+
+struct shard *shard_new(const struct shard_options *options, struct moment moment) {
+    /* The shard lies in its own permanent arena: its first allocation, and its last release. */
+    struct arena permanent;
+    arena_init(&permanent);
+    struct shard *shard = arena_take(&permanent, sizeof(*shard));
+    memset(shard, 0, sizeof(*shard));
+    shard->permanent = permanent;
+    ENSURE(options->run != 0 && options->shard_index < options->shard_count);
+    shard->options = *options;
+    shard->ring = ring_retain(options->ring);
+    shard->self = options->self;
+    shard->moment = moment;
+    shard->last_heartbeat = moment.now;
+    arena_init(&shard->scratch);
+    buffer_init(&shard->encoded);
+    buffer_init(&shard->record);
+    blobs_init(&shard->blobs);
+    rng_init(&shard->rng, options->seed);
+    timers_init(&shard->timers);
+    clock_init(&shard->clock, options->clock_floor);
+    shard->next_request = 1;
+    for (uint32_t index = 0; index < options->shard_count; index++) {
+        frame_reader_init(&shard->mailboxes[index].reader);
+        buffer_init(&shard->mailboxes[index].output);
+    }
+    lanes_init(shard);
+    router_init(shard);
+    coordinator_init(shard);
+    replica_init(shard);
+    shard_open_front(shard);
+    shard->heartbeat.kind = ALARM_HEARTBEAT;
+    timers_schedule(&shard->timers, &shard->heartbeat.timer, moment.now);
+    return shard;
+}
+
+void shard_free(struct shard *shard) {
+    front_free(shard->front);
+    lanes_release(shard);
+    router_release(shard);
+    coordinator_release(shard);
+    replica_release(shard);
+    for (uint32_t index = 0; index < shard->options.shard_count; index++) {
+        frame_reader_release(&shard->mailboxes[index].reader);
+        buffer_release(&shard->mailboxes[index].output);
+    }
+    timers_release(&shard->timers);
+    blobs_release(&shard->blobs);
+    buffer_release(&shard->encoded);
+    buffer_release(&shard->record);
+    arena_release(&shard->scratch);
+    ring_free(shard->ring);
+    struct arena permanent = shard->permanent;
+    arena_release(&permanent);
+}
+
+/* ---- time ---- */
+
+void shard_keep_clock_bound(struct shard *shard) {
+    struct storage *storage = &shard->options.storage;
+    struct hybrid_time bound;
+    if (shard->bound_pending || !clock_wants_bound(&shard->clock, shard_wall(shard), CLOCK_LEASE_MS, &bound)) {
+        return;
+    }
+    shard->bound_wanted = bound;
+    switch (storage->remember_clock(storage->self, bound, clock_token)) {
+    case STORAGE_FOUND:
+        clock_extend(&shard->clock, bound);
+        break;
+    case STORAGE_PENDING:
+        shard->bound_pending = true;
+        break;
+    case STORAGE_ABSENT:
+    case STORAGE_ERROR:
+        break; /* the store has stopped, and says so itself */
+    }
+}
+
+static void shard_beat(struct shard *shard) {
+    lanes_heartbeat(shard);
+    shard_keep_clock_bound(shard);
+    if (lanes_clock_is_off(shard)) {
+        shard_trace_peer(shard, TRACE_CLOCK_OFF, shard->self, NULL);
+    }
+    timers_schedule(&shard->timers, &shard->heartbeat.timer, instant_after_ms(shard_now(shard), HEARTBEAT_MS));
+}
+
+void shard_tick(struct shard *shard, struct moment moment) {
+    struct timer *timer;
+    shard_step_begin(shard, moment);
+    while ((timer = timers_expire(&shard->timers, moment.now)) != NULL) {
+        struct alarm *alarm = CONTAINER_OF(timer, struct alarm, timer);
+        switch (alarm->kind) {
+        case ALARM_HEARTBEAT:
+            shard_beat(shard);
+            break;
+        case ALARM_REDIAL:
+            lane_dial(shard, CONTAINER_OF(alarm, struct lane, redial));
+            break;
+        case ALARM_RELAY:
+            router_on_alarm(shard, alarm);
+            break;
+        case ALARM_REQUEST_DEADLINE:
+            coordinator_on_deadline(shard, alarm);
+            break;
+        case ALARM_REQUEST_HEDGE:
+            coordinator_on_hedge(shard, alarm);
+            break;
+        }
+    }
+}
+
+struct instant shard_next_deadline(const struct shard *shard) {
+    struct instant due;
+    bool has_timer = timers_next(&shard->timers, &due);
+    ENSURE(has_timer); /* the heartbeat */
+    return due;
+}
+
+/* ---- sessions ---- */
+
+struct session *shard_session_open(struct shard *shard, void *handle, const char *address, struct moment moment) {
+    shard_step_begin(shard, moment);
+    return front_open(shard->front, handle, address, moment.now);
+}
+
+void shard_session_input(struct shard *shard, struct session *session, struct view bytes, struct moment moment) {
+    shard_step_begin(shard, moment);
+    front_input(shard->front, session, bytes, moment.now, moment.wall, &shard->scratch);
+}
+
+void shard_session_resume(struct shard *shard, struct session *session, struct moment moment) {
+    shard_step_begin(shard, moment);
+    front_resume(shard->front, session, moment.now, moment.wall, &shard->scratch);
+}
+
+void shard_session_closed(struct shard *shard, struct session *session, struct moment moment) {
+    shard_step_begin(shard, moment);
+    front_close(shard->front, session);
+}
+
+/* ---- messages ---- */
+
+void shard_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body) {
+    switch (kind) {
+    case MESSAGE_PUT:
+        replica_on_put(shard, source, body);
+        break;
+    case MESSAGE_PUT_ANSWER:
+        coordinator_on_put_answer(shard, source, body);
+        break;
+    case MESSAGE_READ:
+        replica_on_read(shard, source, body);
+        break;
+    case MESSAGE_READ_ANSWER:
+        coordinator_on_read_answer(shard, source, body);
+        break;
+    case MESSAGE_OPERATION:
+        router_on_operation(shard, source, body);
+        break;
+    case MESSAGE_RESULT:
+        router_on_result(shard, source, body);
+        break;
+    default:
+        break; /* a later protocol's; its sender does without an answer */
+    }
+}
+
+struct buffer *shard_mail_output(struct shard *shard, uint32_t to_shard) {
+    shard->mailboxes[to_shard].awake = false;
+    return &shard->mailboxes[to_shard].output;
+}
+
+void shard_mail_input(struct shard *shard, uint32_t from_shard, struct view bytes, struct moment moment) {
+    struct source source = {.shard = from_shard};
+    struct frame frame;
+    for (;;) {
+        shard_step_begin(shard, moment);
+        enum frame_status status = frame_reader_next(&shard->mailboxes[from_shard].reader, &bytes, &frame);
+        ENSURE(status != FRAME_CORRUPT); /* it never left this process */
+        if (status == FRAME_MORE) {
+            return;
+        }
+        shard_receive(shard, &source, frame.kind, frame.body);
+    }
+}
+
+void shard_peer_lost(struct shard *shard, struct member_index member) {
+    coordinator_peer_lost(shard, member);
+    router_peer_lost(shard, member);
+}
+
+/* ---- storage ---- */
+
+void shard_storage_read(struct shard *shard, struct partition partition, struct view key, enum storage_status status,
+                        struct moment moment) {
+    (void)status; /* asked again in this step, storage answers the same */
+    shard_step_begin(shard, moment);
+    replica_on_storage_read(shard, partition, key);
+}
+
+void shard_storage_written(struct shard *shard, uint64_t token, enum storage_status status, struct moment moment) {
+    shard_step_begin(shard, moment);
+    if (token != clock_token) {
+        replica_on_storage_written(shard, token, status);
+        return;
+    }
+    shard->bound_pending = false;
+    if (status == STORAGE_FOUND) {
+        clock_extend(&shard->clock, shard->bound_wanted);
+    }
+}
+
+/* ---- readiness ---- */
+
+uint32_t shard_reachable_members(const struct shard *shard) {
+    uint32_t count = 0;
+    for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
+        count += peer_is_alive(shard, (struct member_index){index}) ? 1 : 0;
+    }
+    return count;
+}
+
+bool shard_is_ready(const struct shard *shard) {
+    struct hybrid_time wanted;
+    bool has_bound = !clock_wants_bound(&shard->clock, shard_wall(shard), CLOCK_LEASE_MS, &wanted) ||
+                     shard->clock.bound.value > hybrid_time_of_wall(shard_wall(shard)).value;
+    return has_bound && shard_reachable_members(shard) == ring_member_count(shard->ring);
+}

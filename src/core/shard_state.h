@@ -1,0 +1,89 @@
+/* The state of a shard, for the files that are the shard. Nothing outside core includes this. */
+#ifndef GRAMME_CORE_SHARD_STATE_H
+#define GRAMME_CORE_SHARD_STATE_H
+
+#include "base/arena.h"
+#include "base/blobs.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/pool.h"
+#include "base/rng.h"
+#include "base/timers.h"
+#include "core/cluster_view.h"
+#include "core/coordinator.h"
+#include "core/lane.h"
+#include "core/replica.h"
+#include "core/router.h"
+#include "core/shard.h"
+#include "version/clock.h"
+
+struct mailbox {
+    struct buffer output;
+    struct frame_reader reader; /* of what that shard sends us */
+    bool awake;
+};
+
+struct shard {
+    struct shard_options options;
+    struct ring *ring;
+    struct member_index self;
+    struct moment moment;  /* of this step */
+    struct arena scratch;  /* of this step */
+    struct buffer encoded; /* of the object being written in this step */
+    struct buffer record;
+    struct arena permanent;
+    struct blobs blobs;
+    struct rng rng;
+    struct timers timers;
+    struct hybrid_clock clock;
+    bool bound_pending; /* a new clock bound is on its way to the disk */
+    struct hybrid_time bound_wanted;
+    struct alarm heartbeat;
+    struct instant last_heartbeat;
+    uint64_t next_request;
+
+    struct front *front;
+    struct mailbox mailboxes[LIMIT_SHARDS];
+
+    struct peer *peers; /* one per member, this node's own unused */
+    struct pool lane_pool;
+    struct pool link_pool;
+    struct list lanes;
+    struct list links;
+
+    struct router router;
+    struct coordinator coordinator;
+    struct replica replica;
+};
+
+static inline struct instant shard_now(const struct shard *shard) {
+    return shard->moment.now;
+}
+
+static inline struct wall_time shard_wall(const struct shard *shard) {
+    return shard->moment.wall;
+}
+
+/* Which shard of this node a partition belongs to. */
+static inline uint32_t shard_of_partition(const struct shard *shard, struct partition partition) {
+    return partition.value % shard->options.shard_count;
+}
+
+/* Somebody listens to what becomes of single keys. */
+static inline bool shard_traces_keys(const struct shard *shard) {
+    return shard->options.driver.trace != NULL && shard->options.driver.trace_keys;
+}
+
+/* Tells the time and ends what the step before borrowed. */
+void shard_step_begin(struct shard *shard, struct moment moment);
+void shard_trace(struct shard *shard, const struct trace_record *record);
+void shard_trace_peer(struct shard *shard, enum trace_kind kind, struct member_index peer, const char *text);
+
+/* A message of a link or a mailbox, its frame checked. */
+void shard_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body);
+/* A peer went out of reach: nobody waits for its answers any longer. */
+void shard_peer_lost(struct shard *shard, struct member_index member);
+/* Asks storage for a later clock bound when the present one comes near. */
+void shard_keep_clock_bound(struct shard *shard);
+
+#endif

@@ -1,0 +1,226 @@
+#include "wire/message.h"
+
+#include "base/limits.h"
+
+void message_encode_hello(struct buffer *buffer, const struct message_hello *message) {
+    size_t frame = frame_begin(buffer, MESSAGE_HELLO);
+    write_u32(buffer, message->magic);
+    write_u16(buffer, message->version_least);
+    write_u16(buffer, message->version);
+    write_bytes(buffer, view_of(message->cluster.bytes, sizeof(message->cluster.bytes)));
+    write_bytes(buffer, view_of(message->node.bytes, sizeof(message->node.bytes)));
+    write_u16(buffer, message->shard_index);
+    write_u16(buffer, message->shard_count);
+    write_u16(buffer, message->target_shard);
+    write_u8(buffer, message->is_bulk ? 1 : 0);
+    write_u64(buffer, message->run);
+    write_digest(buffer, message->ring);
+    write_digest(buffer, message->keyspaces);
+    write_u64(buffer, message->wall.ms);
+    frame_end(buffer, frame);
+}
+
+bool message_decode_hello(struct view body, struct message_hello *ret_message) {
+    struct reader reader = reader_of(body);
+    struct message_hello message = {0};
+    message.magic = read_u32(&reader);
+    message.version_least = read_u16(&reader);
+    message.version = read_u16(&reader);
+    read_into(&reader, message.cluster.bytes, sizeof(message.cluster.bytes));
+    read_into(&reader, message.node.bytes, sizeof(message.node.bytes));
+    message.shard_index = read_u16(&reader);
+    message.shard_count = read_u16(&reader);
+    message.target_shard = read_u16(&reader);
+    uint8_t is_bulk = read_u8(&reader);
+    message.is_bulk = is_bulk == 1;
+    message.run = read_u64(&reader);
+    message.ring = read_digest(&reader);
+    message.keyspaces = read_digest(&reader);
+    message.wall.ms = read_u64(&reader);
+    /* A later protocol may append: only what this version knows is required. */
+    if (reader.failed || message.magic != HELLO_MAGIC || is_bulk > 1 || message.shard_count == 0 ||
+        message.shard_count > LIMIT_SHARDS || message.shard_index >= message.shard_count ||
+        message.target_shard >= LIMIT_SHARDS) {
+        return false;
+    }
+    *ret_message = message;
+    return true;
+}
+
+void message_encode_ping(struct buffer *buffer, enum message_kind kind, const struct message_ping *message) {
+    size_t frame = frame_begin(buffer, (uint8_t)kind);
+    write_u64(buffer, message->wall.ms);
+    frame_end(buffer, frame);
+}
+
+bool message_decode_ping(struct view body, struct message_ping *ret_message) {
+    struct reader reader = reader_of(body);
+    struct message_ping message = {.wall = {read_u64(&reader)}};
+    if (!reader_finished(&reader)) {
+        return false;
+    }
+    *ret_message = message;
+    return true;
+}
+
+void message_encode_put(struct buffer *buffer, const struct message_put *message) {
+    size_t frame = frame_begin(buffer, MESSAGE_PUT);
+    write_varint(buffer, message->request);
+    write_u16(buffer, message->partition.value);
+    write_varint(buffer, message->placement_mark);
+    write_u8(buffer, message->flags);
+    write_sized(buffer, message->key);
+    write_bytes(buffer, message->object);
+    frame_end(buffer, frame);
+}
+
+bool message_decode_put(struct view body, struct message_put *ret_message) {
+    struct reader reader = reader_of(body);
+    struct message_put message = {0};
+    message.request = read_varint(&reader);
+    message.partition.value = read_u16(&reader);
+    message.placement_mark = read_varint(&reader);
+    message.flags = read_u8(&reader);
+    message.key = read_sized(&reader);
+    message.object = read_bytes(&reader, reader_left(&reader));
+    if (reader.failed || (message.flags & ~(PUT_NAME_KEPT | PUT_REPAIR)) != 0 || message.key.size > LIMIT_KEY_BYTES) {
+        return false;
+    }
+    *ret_message = message;
+    return true;
+}
+
+void message_encode_put_answer(struct buffer *buffer, const struct message_put_answer *message) {
+    size_t frame = frame_begin(buffer, MESSAGE_PUT_ANSWER);
+    write_varint(buffer, message->request);
+    write_u8(buffer, (uint8_t)message->status);
+    write_bytes(buffer, message->kept);
+    frame_end(buffer, frame);
+}
+
+bool message_decode_put_answer(struct view body, struct message_put_answer *ret_message) {
+    struct reader reader = reader_of(body);
+    struct message_put_answer message = {0};
+    message.request = read_varint(&reader);
+    uint8_t status = read_u8(&reader);
+    message.kept = read_bytes(&reader, reader_left(&reader));
+    if (reader.failed || (status != ANSWER_STORED && status != ANSWER_REFUSED && status != ANSWER_FAILED)) {
+        return false;
+    }
+    message.status = (enum answer_status)status;
+    *ret_message = message;
+    return true;
+}
+
+void message_encode_read(struct buffer *buffer, const struct message_read *message) {
+    size_t frame = frame_begin(buffer, MESSAGE_READ);
+    write_varint(buffer, message->request);
+    write_u16(buffer, message->partition.value);
+    write_varint(buffer, message->placement_mark);
+    write_u8(buffer, message->has_digest ? 1 : 0);
+    if (message->has_digest) {
+        write_digest(buffer, message->digest);
+    }
+    write_bytes(buffer, message->key);
+    frame_end(buffer, frame);
+}
+
+bool message_decode_read(struct view body, struct message_read *ret_message) {
+    struct reader reader = reader_of(body);
+    struct message_read message = {0};
+    message.request = read_varint(&reader);
+    message.partition.value = read_u16(&reader);
+    message.placement_mark = read_varint(&reader);
+    uint8_t has_digest = read_u8(&reader);
+    message.has_digest = has_digest == 1;
+    if (message.has_digest) {
+        message.digest = read_digest(&reader);
+    }
+    message.key = read_bytes(&reader, reader_left(&reader));
+    if (reader.failed || has_digest > 1 || message.key.size > LIMIT_KEY_BYTES) {
+        return false;
+    }
+    *ret_message = message;
+    return true;
+}
+
+void message_encode_read_answer(struct buffer *buffer, const struct message_read_answer *message) {
+    size_t frame = frame_begin(buffer, MESSAGE_READ_ANSWER);
+    write_varint(buffer, message->request);
+    write_u8(buffer, (uint8_t)message->status);
+    write_u8(buffer, message->informed ? 1 : 0);
+    write_bytes(buffer, message->object);
+    frame_end(buffer, frame);
+}
+
+bool message_decode_read_answer(struct view body, struct message_read_answer *ret_message) {
+    struct reader reader = reader_of(body);
+    struct message_read_answer message = {0};
+    message.request = read_varint(&reader);
+    uint8_t status = read_u8(&reader);
+    uint8_t informed = read_u8(&reader);
+    message.object = read_bytes(&reader, reader_left(&reader));
+    if (reader.failed || status < ANSWER_OBJECT || status > ANSWER_FAILED || informed > 1) {
+        return false;
+    }
+    message.status = (enum answer_status)status;
+    message.informed = informed == 1;
+    *ret_message = message;
+    return true;
+}
+
+void message_encode_operation(struct buffer *buffer, const struct message_operation *message) {
+    size_t frame = frame_begin(buffer, MESSAGE_OPERATION);
+    write_varint(buffer, message->request);
+    write_u8(buffer, message->hopped ? 1 : 0);
+    write_varint(buffer, message->placement_mark);
+    operation_encode(buffer, &message->operation);
+    frame_end(buffer, frame);
+}
+
+bool message_decode_operation(struct view body, struct message_operation *ret_message) {
+    struct reader reader = reader_of(body);
+    struct message_operation message = {0};
+    message.request = read_varint(&reader);
+    uint8_t hopped = read_u8(&reader);
+    message.hopped = hopped == 1;
+    message.placement_mark = read_varint(&reader);
+    if (hopped > 1 || !operation_decode(&reader, &message.operation) || !reader_finished(&reader)) {
+        return false;
+    }
+    *ret_message = message;
+    return true;
+}
+
+void message_encode_result(struct buffer *buffer, const struct message_result *message) {
+    size_t frame = frame_begin(buffer, MESSAGE_RESULT);
+    write_varint(buffer, message->request);
+    result_encode(buffer, &message->result);
+    frame_end(buffer, frame);
+}
+
+bool message_decode_result(struct view body, struct message_result *ret_message) {
+    struct reader reader = reader_of(body);
+    struct message_result message = {.request = read_varint(&reader)};
+    if (!result_decode(&reader, &message.result) || !reader_finished(&reader)) {
+        return false;
+    }
+    *ret_message = message;
+    return true;
+}
+
+enum hello_status hello_target(struct view input, uint32_t *ret_shard) {
+    struct frame_reader reader;
+    struct frame frame;
+    struct view rest = input;
+    frame_reader_init(&reader);
+    enum frame_status status = frame_reader_next(&reader, &rest, &frame);
+    enum hello_status answer = status == FRAME_MORE ? HELLO_MORE : HELLO_CORRUPT;
+    struct message_hello hello;
+    if (status == FRAME_READY && frame.kind == MESSAGE_HELLO && message_decode_hello(frame.body, &hello)) {
+        *ret_shard = hello.target_shard;
+        answer = HELLO_READY;
+    }
+    frame_reader_release(&reader);
+    return answer;
+}
