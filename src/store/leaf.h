@@ -1,6 +1,6 @@
-/* The leaf: where bytes rest. get, batch, scan, sync, checkpoint and nothing about Gramme's meaning. Two of them: memory
- * (store/memory_leaf.h) and RocksDB (rocksdb/rocksdb_leaf.h). A leaf is shared by the shards of a node; each shard has a
- * port of its own, used by its thread alone, and completions return through that port. */
+/* The leaf: where bytes rest. get, batch, scan, sync, checkpoint and nothing about Gramme's meaning. Two of them:
+ * memory (store/memory_leaf.h) and RocksDB (rocksdb/rocksdb_leaf.h). A leaf is shared by the shards of a node; each
+ * shard has a port of its own, used by its thread alone, and completions return through that port. */
 #ifndef GRAMME_STORE_LEAF_H
 #define GRAMME_STORE_LEAF_H
 
@@ -27,6 +27,9 @@ void leaf_batch_init(struct leaf_batch *batch);
 void leaf_batch_release(struct leaf_batch *batch);
 void leaf_batch_clear(struct leaf_batch *batch);
 void leaf_batch_put(struct leaf_batch *batch, enum leaf_family family, struct view key, struct view value);
+/* As leaf_batch_put(), for a value that is made in place: returns where its `value_bytes` go, valid until the next
+ * call. */
+uint8_t *leaf_batch_put_room(struct leaf_batch *batch, enum leaf_family family, struct view key, size_t value_bytes);
 void leaf_batch_delete(struct leaf_batch *batch, enum leaf_family family, struct view key);
 
 struct leaf_entry {
@@ -44,8 +47,8 @@ struct leaf_completion {
     enum leaf_completion_kind kind;
     enum leaf_status status; /* DONE, ABSENT or FAILED */
     uint64_t token;
-    struct view key;   /* get */
-    struct view value; /* get, DONE: valid until the next leaf_port_take() */
+    struct view key;   /* get: valid as long as the value */
+    struct view value; /* get, DONE: valid until the next call on the port */
 };
 
 struct leaf_port;
@@ -54,12 +57,17 @@ struct leaf_port_operations {
     /* DONE with *ret_value valid until the next call on this port, ABSENT, FAILED, or PENDING. */
     enum leaf_status (*get)(struct leaf_port *port, enum leaf_family family, struct view key, uint64_t token,
                             struct view *ret_value);
-    /* Hands the batch down and empties it (buffers may be swapped). DONE when it is as durable as asked already; PENDING:
-     * one completion with the token. Batches of a port apply and complete in order; each applies whole or not at all. */
+    /* Hands the batch down and empties it (buffers may be swapped). DONE when it is as durable as asked already;
+     * PENDING: one completion with the token, and until then get() may or may not see it. Batches of a port apply and
+     * complete in order; each applies whole or not at all. An empty batch is a barrier behind all that this port
+     * submitted. */
     enum leaf_status (*submit)(struct leaf_port *port, struct leaf_batch *batch, enum durability durability,
                                uint64_t token);
     /* The next completion, or false. */
     bool (*take)(struct leaf_port *port, struct leaf_completion *ret_completion);
+    /* Blocks until take() has something; false when nothing is under way. Start-up, clean stop, tests, offline tools.
+     */
+    bool (*wait)(struct leaf_port *port);
     /* Visits keys in [from, to) in order until `visit` says false. Blocking: start-up, tests and offline tools. */
     enum leaf_status (*scan)(struct leaf_port *port, enum leaf_family family, struct view from, struct view to,
                              bool (*visit)(void *self, struct view key, struct view value), void *self);
@@ -67,6 +75,9 @@ struct leaf_port_operations {
 
 struct leaf_port {
     const struct leaf_port_operations *operations;
+    /* Neither get() nor submit() ever answers PENDING, and the view that get() returns holds until that key is written
+     * or deleted: nothing above needs a copy or an event. */
+    bool synchronous;
 };
 
 #endif

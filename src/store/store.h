@@ -1,6 +1,6 @@
 /* A shard's store: the object buffer (Dynamo, section 6.1) with a byte budget, and group commit, above a leaf port. All
- * writes of a turn go down as one batch at store_end_turn(); acknowledgements leave when their batch is as durable as the
- * keyspace asks. Every record rests with an XXH3-64 checksum that is verified when it comes up from the leaf.
+ * writes of a turn go down as one batch at store_end_turn(); acknowledgements leave when their batch is as durable as
+ * the keyspace asks. Every record rests with an XXH3-64 checksum that is verified when it comes up from the leaf.
  *
  * Leaf keys are partition (2 bytes, big-endian) | hash64(key) (8 bytes, big-endian) | key, so that a partition, and any
  * range of its hashes, is one contiguous run. */
@@ -34,8 +34,8 @@ void store_free(struct store *store);
 /* The functions of core/storage.h, bound to this store. */
 struct storage store_storage(struct store *store);
 
-/* Takes completions from the leaf and hands out, one by one, the events they cause; false when there is none. Between two
- * calls the caller steps the core with the event: a key whose READ was just handed out answers read() at once. */
+/* Takes completions from the leaf and hands out, one by one, the events they cause; false when there is none. Between
+ * two calls the caller steps the core with the event: a key whose READ was just handed out answers read() at once. */
 bool store_next_event(struct store *store, struct store_event *ret_event);
 
 /* Ends a turn: submits what was written as one batch, forgets answers held for the turn, brings the buffer back to its
@@ -52,8 +52,8 @@ struct store_statistics {
 };
 void store_statistics(const struct store *store, struct store_statistics *ret_statistics);
 
-/* Node-wide metadata, blocking, at start and clean stop: the clock bound to begin above, the clean-stop mark (present only
- * after a clean stop; start removes it), the format. */
+/* Node-wide metadata, blocking, at start and clean stop: the clock bound to begin above, the clean-stop mark (present
+ * only after a clean stop; start removes it), the format. */
 struct store_birth {
     struct hybrid_time clock_floor; /* greatest bound that any shard remembered */
     bool is_new;                    /* nothing was ever stored here */

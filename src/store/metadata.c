@@ -1,0 +1,134 @@
+#include "store/metadata.h"
+
+#include "store/store.h"
+
+#include "base/codec.h"
+
+enum { METADATA_FORMAT = 1, IDENTITY_BYTES = 1 + sizeof(struct node_id) + sizeof(struct cluster_id) };
+
+/* Where a metadata record belongs is its key. */
+static uint64_t place_of(struct view key) {
+    return hash64(key, 0);
+}
+
+void metadata_clock_write(struct metadata_clock *clock, uint32_t shard_index, struct hybrid_time bound) {
+    ENSURE(shard_index <= UINT16_MAX);
+    memcpy(clock->key, "clock", 5);
+    clock->key[5] = (uint8_t)(shard_index >> 8);
+    clock->key[6] = (uint8_t)shard_index;
+    uint64_t value = htole64(bound.value);
+    seal_write(clock->value, view_of(&value, sizeof(value)), place_of(metadata_clock_key(clock)));
+}
+
+static void put_sealed(struct leaf_batch *batch, struct view key, struct view record) {
+    seal_write(leaf_batch_put_room(batch, LEAF_METADATA, key, SEAL_BYTES + record.size), record, place_of(key));
+}
+
+static struct view identity_write(uint8_t to[IDENTITY_BYTES], struct node_id node, struct cluster_id cluster) {
+    to[0] = METADATA_FORMAT;
+    memcpy(to + 1, node.bytes, sizeof(node.bytes));
+    memcpy(to + 1 + sizeof(node.bytes), cluster.bytes, sizeof(cluster.bytes));
+    return view_of(to, IDENTITY_BYTES);
+}
+
+struct survey {
+    struct view identity; /* as it should be */
+    struct store_birth birth;
+    bool has_identity;
+    bool has_anything;
+    bool is_damaged;
+};
+
+/* Records that this build doesn't know are left alone: a later one may have written them. */
+static bool survey_visit(void *self, struct view key, struct view value) {
+    struct survey *survey = self;
+    survey->has_anything = true;
+    struct view record;
+    if (!seal_open(value, place_of(key), &record)) {
+        survey->is_damaged = true;
+        return false;
+    }
+    if (view_equal(key, VIEW("identity"))) {
+        survey->has_identity = true;
+        survey->birth.is_foreign = !view_equal(record, survey->identity);
+    } else if (view_equal(key, VIEW("clean"))) {
+        survey->birth.was_clean = true;
+    } else if (key.size == METADATA_CLOCK_KEY_BYTES && view_starts_with(key, VIEW("clock"))) {
+        struct reader reader = reader_of(record);
+        uint64_t bound = read_u64(&reader);
+        survey->is_damaged = survey->is_damaged || !reader_finished(&reader);
+        if (bound > survey->birth.clock_floor.value) {
+            survey->birth.clock_floor.value = bound;
+        }
+    }
+    return true;
+}
+
+static bool object_visit(void *self, struct view key, struct view value) {
+    (void)key;
+    (void)value;
+    struct survey *survey = self;
+    survey->has_anything = true;
+    return false;
+}
+
+/* Above every key there is: keys are at most 64 KiB of client's bytes behind a partition and a hash, and partitions end
+ * below 0xffff. */
+static struct view after_all_keys(void) {
+    static const uint8_t last[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    return view_of(last, sizeof(last));
+}
+
+static enum leaf_status scan_all(struct leaf_port *port, enum leaf_family family,
+                                 bool (*visit)(void *self, struct view key, struct view value), void *self) {
+    return port->operations->scan(port, family, view_of(NULL, 0), after_all_keys(), visit, self);
+}
+
+/* Start-up and clean stop only: nothing else may be under way on the port. */
+static enum leaf_status submit_and_wait(struct leaf_port *port, struct leaf_batch *batch) {
+    enum leaf_status status = port->operations->submit(port, batch, DURABILITY_SYNC, 0);
+    if (status == LEAF_PENDING) {
+        struct leaf_completion completion;
+        bool completed = port->operations->wait(port) && port->operations->take(port, &completion);
+        status = completed ? completion.status : LEAF_FAILED;
+    }
+    leaf_batch_release(batch);
+    return status;
+}
+
+enum leaf_status store_open_metadata(struct leaf_port *port, struct node_id node, struct cluster_id cluster,
+                                     struct store_birth *ret_birth) {
+    uint8_t identity[IDENTITY_BYTES];
+    struct survey survey = {.identity = identity_write(identity, node, cluster)};
+    if (scan_all(port, LEAF_METADATA, survey_visit, &survey) != LEAF_DONE || survey.is_damaged) {
+        return LEAF_FAILED;
+    }
+    if (!survey.has_identity) {
+        /* Empty is not valid: data whose owner is forgotten has lost its metadata, and isn't a new store. */
+        if (scan_all(port, LEAF_OBJECTS, object_visit, &survey) != LEAF_DONE || survey.has_anything) {
+            return LEAF_FAILED;
+        }
+        survey.birth.is_new = true;
+    }
+    struct leaf_batch batch;
+    leaf_batch_init(&batch);
+    if (survey.birth.is_new) {
+        put_sealed(&batch, VIEW("identity"), survey.identity);
+    }
+    if (survey.birth.was_clean && !survey.birth.is_foreign) {
+        leaf_batch_delete(&batch, LEAF_METADATA, VIEW("clean"));
+    }
+    enum leaf_status status = batch.count == 0 ? LEAF_DONE : submit_and_wait(port, &batch);
+    leaf_batch_release(&batch);
+    if (status == LEAF_DONE) {
+        *ret_birth = survey.birth;
+    }
+    return status;
+}
+
+enum leaf_status store_mark_clean_stop(struct leaf_port *port) {
+    struct leaf_batch batch;
+    leaf_batch_init(&batch);
+    put_sealed(&batch, VIEW("clean"), view_of(NULL, 0));
+    return submit_and_wait(port, &batch);
+}

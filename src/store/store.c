@@ -1,0 +1,278 @@
+#include "store/store.h"
+
+#include "base/heap.h"
+#include "store/group_commit.h"
+#include "store/metadata.h"
+#include "store/object_buffer.h"
+#include "store/seal.h"
+
+struct store {
+    struct leaf_port *port;
+    struct store_options options;
+    struct object_buffer objects;
+    struct group_commit group;
+    struct buffer leaf_key; /* scratch */
+    uint64_t hits;
+    uint64_t misses;
+    uint64_t corrupt_records;
+};
+
+struct store *store_new(struct leaf_port *port, struct store_options options) {
+    struct store *store = heap_take_zeroed(sizeof(*store));
+    store->port = port;
+    store->options = options;
+    object_buffer_init(&store->objects, port->synchronous ? 0 : options.buffer_bytes);
+    group_commit_init(&store->group, port);
+    buffer_init(&store->leaf_key);
+    return store;
+}
+
+void store_free(struct store *store) {
+    if (store == NULL) {
+        return;
+    }
+    object_buffer_release(&store->objects);
+    group_commit_release(&store->group);
+    buffer_release(&store->leaf_key);
+    heap_give(store);
+}
+
+static struct view leaf_key_of(struct store *store, struct partition partition, struct view key, uint64_t hash) {
+    buffer_clear(&store->leaf_key);
+    object_place_write(buffer_reserve(&store->leaf_key, PLACE_BYTES), partition, hash);
+    buffer_commit(&store->leaf_key, PLACE_BYTES);
+    buffer_append_view(&store->leaf_key, key);
+    return buffer_view(&store->leaf_key);
+}
+
+/* What the leaf answered about an entry in READING. Bytes that aren't what was sealed are an error, never an absence:
+ * the key was there. */
+static void resolve(struct store *store, struct object_entry *entry, enum leaf_status status, struct view value) {
+    struct view record;
+    if (status == LEAF_ABSENT) {
+        object_buffer_hold(&store->objects, entry, OBJECT_ABSENT);
+    } else if (status == LEAF_DONE && seal_open(value, entry->node.hash, &record)) {
+        object_buffer_fill(&store->objects, entry, record);
+    } else {
+        store->corrupt_records += status == LEAF_DONE ? 1 : 0;
+        object_buffer_hold(&store->objects, entry, OBJECT_ERROR);
+    }
+}
+
+static enum storage_status answer(struct object_entry *entry, struct view *ret_record) {
+    switch ((enum object_state)entry->state) {
+    case OBJECT_FOUND:
+        *ret_record = blob_view(&entry->record);
+        return STORAGE_FOUND;
+    case OBJECT_ABSENT:
+        return STORAGE_ABSENT;
+    case OBJECT_ERROR:
+        return STORAGE_ERROR;
+    case OBJECT_READING:
+        return STORAGE_PENDING;
+    }
+    ENSURE(false);
+    return STORAGE_ERROR;
+}
+
+static enum storage_status read_missing(struct store *store, struct partition partition, struct view key, uint64_t hash,
+                                        struct view *ret_record) {
+    store->misses++;
+    struct object_entry *entry = object_buffer_add(&store->objects, partition, key, hash);
+    struct view value = {NULL, 0};
+    enum leaf_status status =
+        store->port->operations->get(store->port, LEAF_OBJECTS, object_entry_leaf_key(entry), 0, &value);
+    if (status == LEAF_PENDING) {
+        entry->reading = true;
+    } else {
+        resolve(store, entry, status, value);
+    }
+    return answer(entry, ret_record);
+}
+
+static enum storage_status read_record(void *self, struct partition partition, struct view key,
+                                       struct view *ret_record) {
+    struct store *store = self;
+    uint64_t hash = hash64(key, store->options.hash_seed);
+    struct object_entry *entry = object_buffer_find(&store->objects, partition, key, hash);
+    if (entry == NULL) {
+        return read_missing(store, partition, key, hash, ret_record);
+    }
+    store->hits++;
+    entry->used = true;
+    return answer(entry, ret_record);
+}
+
+static enum storage_status write_record(void *self, struct partition partition, struct view key, struct view record,
+                                        enum durability durability, uint64_t token) {
+    struct store *store = self;
+    if (store->group.failed) {
+        return STORAGE_ERROR;
+    }
+    uint64_t hash = hash64(key, store->options.hash_seed);
+    struct object_entry *entry = object_buffer_find(&store->objects, partition, key, hash);
+    if (entry == NULL) {
+        entry = object_buffer_add(&store->objects, partition, key, hash);
+    }
+    uint8_t *to = group_commit_put(&store->group, LEAF_OBJECTS, object_entry_leaf_key(entry), SEAL_BYTES + record.size,
+                                   durability);
+    seal_write(to, record, hash);
+    object_buffer_write(&store->objects, entry, record, store->group.number);
+    return group_commit_ask(&store->group, durability, token);
+}
+
+static enum storage_status barrier(void *self, enum durability durability, uint64_t token) {
+    struct store *store = self;
+    return group_commit_barrier(&store->group, durability, token);
+}
+
+static enum storage_status remember_clock(void *self, struct hybrid_time bound, uint64_t token) {
+    struct store *store = self;
+    if (store->group.failed) {
+        return STORAGE_ERROR;
+    }
+    struct metadata_clock clock;
+    metadata_clock_write(&clock, store->options.shard_index, bound);
+    uint8_t *to = group_commit_put(&store->group, LEAF_METADATA, metadata_clock_key(&clock), sizeof(clock.value),
+                                   DURABILITY_SYNC);
+    memcpy(to, clock.value, sizeof(clock.value));
+    return group_commit_ask(&store->group, DURABILITY_SYNC, token);
+}
+
+/* Above a synchronous leaf there is nothing to buffer, to seal against a disk, or to wait for: records rest in the leaf
+ * as they are, once. */
+
+static enum storage_status read_direct(void *self, struct partition partition, struct view key,
+                                       struct view *ret_record) {
+    struct store *store = self;
+    struct view leaf_key = leaf_key_of(store, partition, key, hash64(key, store->options.hash_seed));
+    switch (store->port->operations->get(store->port, LEAF_OBJECTS, leaf_key, 0, ret_record)) {
+    case LEAF_DONE:
+        store->hits++;
+        return STORAGE_FOUND;
+    case LEAF_ABSENT:
+        store->misses++;
+        return STORAGE_ABSENT;
+    case LEAF_PENDING:
+    case LEAF_FAILED:
+        break;
+    }
+    return STORAGE_ERROR;
+}
+
+static enum storage_status submit_direct(struct store *store, enum durability durability) {
+    store->group.batches++;
+    enum leaf_status status =
+        store->port->operations->submit(store->port, &store->group.batch, durability, store->group.number++);
+    ENSURE(status != LEAF_PENDING);
+    store->group.failed = store->group.failed || status != LEAF_DONE;
+    return store->group.failed ? STORAGE_ERROR : STORAGE_FOUND;
+}
+
+static enum storage_status write_direct(void *self, struct partition partition, struct view key, struct view record,
+                                        enum durability durability, uint64_t token) {
+    (void)token;
+    struct store *store = self;
+    struct view leaf_key = leaf_key_of(store, partition, key, hash64(key, store->options.hash_seed));
+    leaf_batch_put(&store->group.batch, LEAF_OBJECTS, leaf_key, record);
+    store->group.writes++;
+    return submit_direct(store, durability);
+}
+
+static enum storage_status barrier_direct(void *self, enum durability durability, uint64_t token) {
+    (void)durability;
+    (void)token;
+    struct store *store = self;
+    return store->group.failed ? STORAGE_ERROR : STORAGE_FOUND;
+}
+
+static enum storage_status remember_clock_direct(void *self, struct hybrid_time bound, uint64_t token) {
+    (void)token;
+    struct store *store = self;
+    struct metadata_clock clock;
+    metadata_clock_write(&clock, store->options.shard_index, bound);
+    leaf_batch_put(&store->group.batch, LEAF_METADATA, metadata_clock_key(&clock),
+                   view_of(clock.value, sizeof(clock.value)));
+    return submit_direct(store, DURABILITY_SYNC);
+}
+
+struct storage store_storage(struct store *store) {
+    if (store->port->synchronous) {
+        return (struct storage){store, read_direct, write_direct, barrier_direct, remember_clock_direct};
+    }
+    return (struct storage){store, read_record, write_record, barrier, remember_clock};
+}
+
+static void settle(struct store *store, uint64_t batch) {
+    if (batch != 0) {
+        object_buffer_settle(&store->objects, batch);
+    }
+}
+
+static bool take_read(struct store *store, const struct leaf_completion *completion, struct store_event *ret_event) {
+    struct partition partition;
+    uint64_t hash;
+    struct view key;
+    bool is_place = object_place_read(completion->key, &partition, &hash, &key);
+    ENSURE(is_place);
+    struct object_entry *entry = object_buffer_find(&store->objects, partition, key, hash);
+    ENSURE(entry != NULL);
+    object_buffer_read_over(&store->objects, entry);
+    if (entry->state == OBJECT_READING) {
+        resolve(store, entry, completion->status, completion->value);
+    }
+    struct view record;
+    *ret_event = (struct store_event){
+        .kind = STORE_EVENT_READ,
+        .status = answer(entry, &record),
+        .partition = partition,
+        .key = object_entry_key(entry),
+    };
+    return true;
+}
+
+bool store_next_event(struct store *store, struct store_event *ret_event) {
+    for (;;) {
+        uint64_t token;
+        enum storage_status status;
+        if (group_commit_next(&store->group, &token, &status)) {
+            *ret_event = (struct store_event){.kind = STORE_EVENT_WRITTEN, .status = status, .token = token};
+            return true;
+        }
+        struct leaf_completion completion;
+        if (!store->port->operations->take(store->port, &completion)) {
+            return false;
+        }
+        if (completion.kind == LEAF_COMPLETION_GET) {
+            return take_read(store, &completion, ret_event);
+        }
+        settle(store, group_commit_complete(&store->group, completion.token, completion.status));
+    }
+}
+
+void store_end_turn(struct store *store) {
+    settle(store, group_commit_end_turn(&store->group));
+    object_buffer_end_turn(&store->objects);
+}
+
+bool store_is_idle(const struct store *store) {
+    return group_commit_is_idle(&store->group);
+}
+
+bool store_has_failed(const struct store *store) {
+    return store->group.failed;
+}
+
+void store_statistics(const struct store *store, struct store_statistics *ret_statistics) {
+    *ret_statistics = (struct store_statistics){
+        .hits = store->hits,
+        .misses = store->misses,
+        .batches = store->group.batches,
+        .batched_writes = store->group.writes,
+        .evictions = store->objects.evictions,
+        .corrupt_records = store->corrupt_records,
+        .buffer_bytes = store->objects.blobs.bytes_in_use,
+        .buffer_records = store->objects.map.size,
+        .dirty_records = store->objects.dirty_count,
+    };
+}
