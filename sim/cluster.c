@@ -1,0 +1,70 @@
+#include "sim/cluster.h"
+
+#include <stdio.h>
+
+/* The log's first events come from configuration: one join per node, the same on all of them. */
+static struct ring *make_ring(struct cluster *cluster) {
+    struct membership log;
+    struct ring *ring = NULL;
+    membership_init(&log);
+    for (uint32_t index = 0; index < cluster->node_count; index++) {
+        struct membership_event event = {.lamport = index + 1, .kind = MEMBERSHIP_JOIN};
+        event.issuer = cluster->nodes[index].id;
+        event.member.id = cluster->nodes[index].id;
+        event.member.weight = 1;
+        snprintf(event.member.zone, sizeof(event.member.zone), "z%u", index % 3);
+        snprintf(event.member.client_address, sizeof(event.member.client_address), "127.0.0.1:%u", 7001 + index);
+        snprintf(event.member.peer_address, sizeof(event.member.peer_address), "127.0.0.1:%u", 17001 + index);
+        enum membership_status status = membership_add(&log, &event);
+        ENSURE(status == MEMBERSHIP_ADDED);
+    }
+    struct ring_options options = {cluster->options.partition_count, cluster->options.replica_count};
+    enum ring_status status = ring_new(&log, options, &ring);
+    ENSURE(status == RING_OK);
+    membership_release(&log);
+    return ring;
+}
+
+void cluster_init(struct cluster *cluster, struct world *world, struct cluster_options options,
+                  const struct keyspace_table *keyspaces, struct rng rng) {
+    memset(cluster, 0, sizeof(*cluster));
+    ENSURE(options.node_count <= SIM_NODES_MOST && options.shard_count <= SIM_SHARDS_MOST);
+    cluster->world = world;
+    cluster->options = options;
+    cluster->rng = rng;
+    cluster->keyspaces = *keyspaces;
+    cluster->node_count = options.node_count;
+    rng_fill(&cluster->rng, &cluster->secrets.cluster, sizeof(cluster->secrets.cluster));
+    rng_fill(&cluster->rng, &cluster->secrets.current, sizeof(cluster->secrets.current));
+    node_pools_init(cluster);
+    struct rng network_rng = rng_split(&cluster->rng);
+    network_init(&cluster->network, world, cluster, network_rng);
+    for (uint32_t index = 0; index < cluster->node_count; index++) {
+        struct node *node = &cluster->nodes[index];
+        node->cluster = cluster;
+        node->index = index;
+        node->shard_count = options.shard_count;
+        rng_fill(&cluster->rng, node->id.bytes, sizeof(node->id.bytes));
+        node->disk_rng = rng_split(&cluster->rng);
+        node->leaf = memory_leaf_new(options.slow_reads ? MEMORY_LEAF_SIMULATED : MEMORY_LEAF_SIMULATED_FAST);
+    }
+    cluster->ring = make_ring(cluster);
+    for (uint32_t index = 0; index < cluster->node_count; index++) {
+        bool is_member = ring_find_member(cluster->ring, cluster->nodes[index].id, &cluster->nodes[index].member);
+        ENSURE(is_member);
+    }
+}
+
+void cluster_release(struct cluster *cluster) {
+    for (uint32_t index = 0; index < cluster->node_count; index++) {
+        struct node *node = &cluster->nodes[index];
+        if (node->is_up) {
+            node_crash(node, 0);
+        }
+        memory_leaf_free(node->leaf);
+    }
+    network_release(&cluster->network);
+    pool_release(&cluster->handle_pool);
+    pool_release(&cluster->operation_pool);
+    ring_free(cluster->ring);
+}

@@ -1,0 +1,132 @@
+/* The simulated cluster: nodes that run the shipped shards and stores on a simulated disk and network. A node is a
+ * driver of shards, as the server is: every event is a step of a shard, then the turn ends, and outputs go out
+ * together. */
+#ifndef GRAMME_SIM_CLUSTER_H
+#define GRAMME_SIM_CLUSTER_H
+
+#include "core/shard.h"
+#include "sim/network.h"
+#include "sim/world.h"
+#include "store/memory_leaf.h"
+#include "store/store.h"
+
+enum { SIM_SHARDS_MOST = 4 };
+
+struct node;
+
+/* A client's connection to a node, as the simulator's clients see it. */
+struct sim_session {
+    struct node *node; /* NULL once the connection is gone */
+    uint32_t shard;
+    struct session *session;
+    bool is_dirty;
+    struct list_node dirty;
+    struct list_node all; /* of its shard */
+    /* The client's side: bytes that the node sent; the connection's end. Neither may call back into the node: what a
+     * client does next is an event of its own. */
+    void (*received)(struct sim_session *session, struct view bytes);
+    void (*ended)(struct sim_session *session);
+    void *client;
+};
+
+struct sim_shard {
+    struct node *node;
+    uint32_t index;
+    struct shard *shard;
+    struct store *store;
+    struct leaf_port *port;
+    struct world_event tick;
+    struct world_event mail;
+    struct list dirty_links;    /* struct link_handle */
+    struct list dirty_sessions; /* struct sim_session */
+    struct list sessions;
+};
+
+struct disk_faults {
+    uint64_t sync_least_ns;
+    uint64_t sync_spread_ns;
+    uint32_t slow_per_million; /* of operations: a hundred times slower */
+    uint64_t read_spread_ns;
+};
+
+struct node {
+    struct cluster *cluster;
+    uint32_t index;
+    struct member_index member;
+    struct node_id id;
+    uint32_t shard_count;
+    bool is_up;
+    bool is_paused;
+    uint64_t run;
+    uint64_t runs; /* times it was started */
+    struct memory_leaf *leaf;
+    struct sim_shard shards[SIM_SHARDS_MOST];
+    int64_t clock_offset_ms;
+    int64_t clock_drift_ppm;
+    uint64_t now_last_ns;
+    bool was_clean;
+    struct rng disk_rng;
+    struct world_event fsync; /* of each second, for what is not `sync` */
+    bool fails_next_sync;     /* EIO once: sticky until restart */
+};
+
+struct cluster_options {
+    uint32_t node_count;
+    uint32_t shard_count;
+    uint32_t replica_count;
+    uint32_t partition_count;
+    uint32_t deadline_ms;
+    uint64_t buffer_bytes;
+    bool slow_reads; /* gets take time too */
+};
+
+struct cluster {
+    struct world *world;
+    struct cluster_options options;
+    struct network network;
+    struct ring *ring;
+    struct keyspace_table keyspaces;
+    struct token_secrets secrets;
+    struct rng rng;
+    struct disk_faults disk;
+    struct pool handle_pool;
+    struct pool operation_pool;
+    uint32_t node_count;
+    struct node nodes[SIM_NODES_MOST];
+    /* Every trace record of every shard, for the checkers. */
+    void (*watch)(void *watcher, struct node *node, const struct trace_record *record);
+    void *watcher;
+};
+
+void cluster_init(struct cluster *cluster, struct world *world, struct cluster_options options,
+                  const struct keyspace_table *keyspaces, struct rng rng);
+void cluster_release(struct cluster *cluster);
+
+void node_start(struct node *node);
+/* Everything that was not durable is gone but for the oldest `keep` of the unsynced batches. */
+void node_crash(struct node *node, size_t keep);
+/* Stops cleanly: what was written is durable, and the next start knows. */
+void node_stop(struct node *node);
+void node_pause(struct node *node, bool is_paused);
+void node_set_clock(struct node *node, int64_t offset_ms, int64_t drift_ppm);
+struct wall_time node_wall(struct node *node);
+bool node_is_ready(const struct node *node);
+
+/* Memory of what node.c keeps per link and per disk operation. */
+void node_pools_init(struct cluster *cluster);
+
+/* ---- clients ---- */
+
+/* False when the node is down. */
+bool node_session_open(struct node *node, uint32_t shard, struct sim_session *session);
+void node_session_send(struct sim_session *session, struct view bytes);
+void node_session_close(struct sim_session *session);
+
+/* ---- from the network ---- */
+
+struct link *node_link_accept(struct node *node, uint32_t shard, struct connection *connection);
+void node_link_connected(struct node *node, uint32_t shard, struct link *link, struct connection *connection);
+void node_link_input(struct node *node, uint32_t shard, struct link *link, struct view bytes);
+void node_link_closed(struct node *node, uint32_t shard, struct link *link);
+
+#endif

@@ -1,0 +1,459 @@
+#include "sim/cluster.h"
+
+#include "base/mutant.h"
+
+/* What the driver keeps of a link of a shard. */
+struct link_handle {
+    struct list_node dirty;
+    struct link *link;
+    struct connection *connection;
+    bool from_dialer;
+    bool is_dirty;
+};
+
+/* A read or a batch of a leaf under way. */
+struct disk_operation {
+    struct world_event event;
+    struct node *node;
+    uint64_t run;
+    uint32_t shard;
+    uint64_t id;
+};
+
+static struct instant node_now(struct node *node) {
+    /* Monotonic time runs as fast as the node's clock drifts. */
+    uint64_t now_ns = node->cluster->world->now.ns;
+    uint64_t drifted_ns = now_ns + (uint64_t)((int64_t)(now_ns / 1000000) * node->clock_drift_ppm);
+    node->now_last_ns = drifted_ns > node->now_last_ns ? drifted_ns : node->now_last_ns;
+    return (struct instant){node->now_last_ns};
+}
+
+struct wall_time node_wall(struct node *node) {
+    int64_t wall_ms = (int64_t)(WORLD_EPOCH_MS + node_now(node).ns / NS_PER_MS) + node->clock_offset_ms;
+    return (struct wall_time){(uint64_t)wall_ms};
+}
+
+static struct moment node_moment(struct node *node) {
+    return (struct moment){.now = node_now(node), .wall = node_wall(node)};
+}
+
+/* ---- the disk ---- */
+
+static void disk_done(struct world *world, struct world_event *event);
+
+static void disk_schedule(struct sim_shard *shard) {
+    struct node *node = shard->node;
+    struct cluster *cluster = node->cluster;
+    struct memory_leaf_operation operation;
+    while (memory_leaf_next_operation(shard->port, &operation)) {
+        struct disk_operation *under_way = pool_take(&cluster->operation_pool);
+        const struct disk_faults *disk = &cluster->disk;
+        uint64_t delay_ns = operation.is_get
+                                ? rng_below(&node->disk_rng, disk->read_spread_ns + 1)
+                                : disk->sync_least_ns + rng_below(&node->disk_rng, disk->sync_spread_ns + 1);
+        if (rng_chance(&node->disk_rng, disk->slow_per_million)) {
+            delay_ns *= 100;
+        }
+        *under_way = (struct disk_operation){
+            .node = node, .run = node->runs, .shard = shard->index, .id = operation.id, .event.happen = disk_done};
+        world_schedule(cluster->world, &under_way->event, delay_ns);
+    }
+}
+
+/* ---- turns ---- */
+
+static void shard_flush_sessions(struct sim_shard *shard) {
+    struct list_node *at;
+    while ((at = list_take_first(&shard->dirty_sessions)) != NULL) {
+        struct sim_session *session = CONTAINER_OF(at, struct sim_session, dirty);
+        struct buffer *output = session_output(session->session);
+        struct view bytes = arena_copy(&shard->node->cluster->world->scratch, buffer_view(output));
+        session->is_dirty = false;
+        buffer_clear(output);
+        bool closes = session_wants_close(session->session);
+        if (bytes.size > 0) {
+            world_note(shard->node->cluster->world, "reply", shard->node->index, shard->index, bytes);
+            session->received(session, bytes);
+        }
+        if (session->node == NULL) {
+            continue;
+        }
+        if (closes) {
+            node_session_close(session);
+            session->ended(session);
+        } else {
+            shard_session_resume(shard->shard, session->session, node_moment(shard->node));
+        }
+    }
+}
+
+static void shard_flush_links(struct sim_shard *shard) {
+    struct list_node *at;
+    while ((at = list_take_first(&shard->dirty_links)) != NULL) {
+        struct link_handle *handle = CONTAINER_OF(at, struct link_handle, dirty);
+        struct buffer *output = link_output(handle->link);
+        handle->is_dirty = false;
+        network_send(&shard->node->cluster->network, handle->connection, handle->from_dialer, buffer_view(output));
+        buffer_clear(output);
+    }
+}
+
+static void shard_drain_store(struct sim_shard *shard) {
+    struct store_event event;
+    while (store_next_event(shard->store, &event)) {
+        if (event.kind == STORE_EVENT_READ) {
+            shard_storage_read(shard->shard, event.partition, event.key, event.status, node_moment(shard->node));
+        } else {
+            shard_storage_written(shard->shard, event.token, event.status, node_moment(shard->node));
+        }
+    }
+}
+
+static void turn_end(struct sim_shard *shard) {
+    struct node *node = shard->node;
+    shard_drain_store(shard);
+    store_end_turn(shard->store);
+    disk_schedule(shard);
+    shard_drain_store(shard);
+    shard_flush_sessions(shard);
+    store_end_turn(shard->store); /* flushing may have resumed a session */
+    disk_schedule(shard);
+    shard_flush_links(shard);
+    struct instant due = shard_next_deadline(shard->shard);
+    uint64_t now_ns = node_now(node).ns;
+    world_schedule(node->cluster->world, &shard->tick, due.ns > now_ns ? due.ns - now_ns : 0);
+}
+
+static void disk_done(struct world *world, struct world_event *event) {
+    struct disk_operation *operation = CONTAINER_OF(event, struct disk_operation, event);
+    struct node *node = operation->node;
+    if (node->is_paused && node->is_up && node->runs == operation->run) {
+        world_schedule(world, event, 50 * NS_PER_MS);
+        return;
+    }
+    bool is_current = node->is_up && node->runs == operation->run;
+    struct sim_shard *shard = &node->shards[operation->shard];
+    uint64_t id = operation->id;
+    pool_give(&node->cluster->operation_pool, operation);
+    if (!is_current) {
+        return;
+    }
+    world_note(world, "disk", node->index, id, (struct view){0});
+    memory_leaf_complete(shard->port, id, node->fails_next_sync ? LEAF_FAILED : LEAF_DONE);
+    node->fails_next_sync = false;
+    for (uint32_t index = 0; index < node->shard_count; index++) {
+        turn_end(&node->shards[index]);
+    }
+}
+
+static void tick(struct world *world, struct world_event *event) {
+    struct sim_shard *shard = CONTAINER_OF(event, struct sim_shard, tick);
+    struct node *node = shard->node;
+    if (!node->is_up) {
+        return;
+    }
+    if (node->is_paused) {
+        world_schedule(world, event, 50 * NS_PER_MS);
+        return;
+    }
+    shard_tick(shard->shard, node_moment(node));
+    turn_end(shard);
+}
+
+static void carry_mail(struct world *world, struct world_event *event) {
+    struct sim_shard *to = CONTAINER_OF(event, struct sim_shard, mail);
+    struct node *node = to->node;
+    if (!node->is_up) {
+        return;
+    }
+    if (node->is_paused) {
+        world_schedule(world, event, 50 * NS_PER_MS);
+        return;
+    }
+    for (uint32_t from = 0; from < node->shard_count; from++) {
+        if (from != to->index) {
+            struct buffer *output = shard_mail_output(node->shards[from].shard, to->index);
+            struct view bytes = arena_copy(&world->scratch, buffer_view(output));
+            buffer_clear(output);
+            shard_mail_input(to->shard, from, bytes, node_moment(node));
+        }
+    }
+    turn_end(to);
+}
+
+/* ---- the shard's driver ---- */
+
+static void driver_session_wake(void *self, struct session *session) {
+    struct sim_shard *shard = self;
+    struct sim_session *handle = session_handle(session);
+    if (!handle->is_dirty) {
+        handle->is_dirty = true;
+        list_push_back(&shard->dirty_sessions, &handle->dirty);
+    }
+}
+
+static void driver_link_dial(void *self, struct link *link, struct member_index peer) {
+    struct sim_shard *shard = self;
+    struct cluster *cluster = shard->node->cluster;
+    for (uint32_t index = 0; index < cluster->node_count; index++) {
+        if (member_index_equal(cluster->nodes[index].member, peer)) {
+            network_dial(&cluster->network, shard->node, shard->index, link, index);
+            return;
+        }
+    }
+}
+
+static void driver_link_wake(void *self, struct link *link) {
+    struct sim_shard *shard = self;
+    struct link_handle *handle = link_handle(link);
+    if (!handle->is_dirty) {
+        handle->is_dirty = true;
+        list_push_back(&shard->dirty_links, &handle->dirty);
+    }
+}
+
+static void handle_free(struct cluster *cluster, struct link_handle *handle) {
+    if (handle->is_dirty) {
+        list_remove(&handle->dirty);
+    }
+    pool_give(&cluster->handle_pool, handle);
+}
+
+static void driver_link_close(void *self, struct link *link) {
+    struct sim_shard *shard = self;
+    struct link_handle *handle = link_handle(link);
+    ENSURE(handle != NULL); /* the core closes no link that it dials */
+    network_close(&shard->node->cluster->network, handle->connection, handle->from_dialer);
+    handle_free(shard->node->cluster, handle);
+}
+
+static void driver_mail_wake(void *self, uint32_t to_shard) {
+    struct sim_shard *shard = self;
+    struct sim_shard *to = &shard->node->shards[to_shard];
+    if (to->mail.timer.position == 0) {
+        world_schedule(shard->node->cluster->world, &to->mail, 5 * NS_PER_US);
+    }
+}
+
+static void driver_trace(void *self, const struct trace_record *record) {
+    struct sim_shard *shard = self;
+    struct cluster *cluster = shard->node->cluster;
+    if (cluster->watch != NULL) {
+        cluster->watch(cluster->watcher, shard->node, record);
+    }
+}
+
+/* ---- links ---- */
+
+static struct link_handle *handle_new(struct node *node, struct connection *connection, bool from_dialer) {
+    struct link_handle *handle = pool_take(&node->cluster->handle_pool);
+    handle->connection = connection;
+    handle->from_dialer = from_dialer;
+    return handle;
+}
+
+struct link *node_link_accept(struct node *node, uint32_t shard, struct connection *connection) {
+    struct link_handle *handle = handle_new(node, connection, false);
+    handle->link = shard_link_accept(node->shards[shard].shard, handle, node_moment(node));
+    return handle->link;
+}
+
+void node_link_connected(struct node *node, uint32_t shard, struct link *link, struct connection *connection) {
+    struct link_handle *handle = handle_new(node, connection, true);
+    handle->link = link;
+    shard_link_connected(node->shards[shard].shard, link, handle, node_moment(node));
+    turn_end(&node->shards[shard]);
+}
+
+void node_link_input(struct node *node, uint32_t shard, struct link *link, struct view bytes) {
+    shard_link_input(node->shards[shard].shard, link, bytes, node_moment(node));
+    turn_end(&node->shards[shard]);
+}
+
+void node_link_closed(struct node *node, uint32_t shard, struct link *link) {
+    struct link_handle *handle = link_handle(link);
+    if (handle != NULL) {
+        handle_free(node->cluster, handle);
+    }
+    shard_link_closed(node->shards[shard].shard, link, node_moment(node));
+    turn_end(&node->shards[shard]);
+}
+
+/* ---- sessions ---- */
+
+bool node_session_open(struct node *node, uint32_t shard, struct sim_session *session) {
+    if (!node->is_up) {
+        return false;
+    }
+    struct sim_shard *at = &node->shards[shard % node->shard_count];
+    session->node = node;
+    session->shard = at->index;
+    session->is_dirty = false;
+    session->dirty = (struct list_node){0};
+    session->all = (struct list_node){0};
+    list_push_back(&at->sessions, &session->all);
+    session->session = shard_session_open(at->shard, session, "simulated", node_moment(node));
+    return true;
+}
+
+void node_session_send(struct sim_session *session, struct view bytes) {
+    struct node *node = session->node;
+    struct sim_shard *shard = &node->shards[session->shard];
+    world_note(node->cluster->world, "request", node->index, session->shard, bytes);
+    shard_session_input(shard->shard, session->session, bytes, node_moment(node));
+    turn_end(shard);
+}
+
+void node_session_close(struct sim_session *session) {
+    struct node *node = session->node;
+    if (node == NULL) {
+        return;
+    }
+    if (session->is_dirty) {
+        list_remove(&session->dirty);
+        session->is_dirty = false;
+    }
+    list_remove(&session->all);
+    session->node = NULL;
+    shard_session_closed(node->shards[session->shard].shard, session->session, node_moment(node));
+}
+
+/* ---- life ---- */
+
+static void shard_start(struct node *node, struct sim_shard *shard, const struct store_birth *birth) {
+    struct cluster *cluster = node->cluster;
+    shard->node = node;
+    list_init(&shard->dirty_links);
+    list_init(&shard->dirty_sessions);
+    list_init(&shard->sessions);
+    shard->store = store_new(shard->port, (struct store_options){.buffer_bytes = cluster->options.buffer_bytes,
+                                                                 .hash_seed = 7,
+                                                                 .shard_index = shard->index});
+    struct shard_options options = {
+        .ring = cluster->ring,
+        .self = node->member,
+        .shard_index = shard->index,
+        .shard_count = node->shard_count,
+        .keyspaces = &cluster->keyspaces,
+        .secrets = cluster->secrets,
+        .seed = rng_next(&cluster->rng),
+        .run = node->run,
+        .clock_floor = MUTANT(CLOCK_BELOW_BOUND) ? (struct hybrid_time){0} : birth->clock_floor,
+        .was_clean = birth->was_clean || birth->is_new,
+        .deadline_ms = cluster->options.deadline_ms,
+        .max_pipelined = 64,
+        .storage = store_storage(shard->store),
+        .driver = {.self = shard,
+                   .session_wake = driver_session_wake,
+                   .link_dial = driver_link_dial,
+                   .link_wake = driver_link_wake,
+                   .link_close = driver_link_close,
+                   .mail_wake = driver_mail_wake,
+                   .trace = driver_trace,
+                   .trace_keys = true},
+    };
+    shard->shard = shard_new(&options, node_moment(node));
+    shard->tick.happen = tick;
+    shard->mail.happen = carry_mail;
+    world_schedule(cluster->world, &shard->tick, 0);
+}
+
+static void fsync_each_second(struct world *world, struct world_event *event) {
+    struct node *node = CONTAINER_OF(event, struct node, fsync);
+    memory_leaf_sync(node->leaf);
+    world_schedule(world, event, NS_PER_S);
+}
+
+void node_start(struct node *node) {
+    struct store_birth birth;
+    ENSURE(!node->is_up);
+    node->runs++;
+    node->run = rng_next(&node->cluster->rng) | 1;
+    node->is_up = true;
+    node->is_paused = false;
+    node->fails_next_sync = false;
+    world_note(node->cluster->world, "start", node->index, node->runs, (struct view){0});
+    world_trace(node->cluster->world, "node %u starts, run %llu", node->index, (unsigned long long)node->runs);
+    for (uint32_t index = 0; index < node->shard_count; index++) {
+        node->shards[index].index = index;
+        node->shards[index].port = memory_leaf_open_port(node->leaf);
+    }
+    enum leaf_status status =
+        store_open_metadata(node->shards[0].port, node->id, node->cluster->secrets.cluster, &birth);
+    ENSURE(status == LEAF_DONE && !birth.is_foreign);
+    node->was_clean = birth.was_clean || birth.is_new;
+    for (uint32_t index = 0; index < node->shard_count; index++) {
+        shard_start(node, &node->shards[index], &birth);
+    }
+    node->fsync.happen = fsync_each_second;
+    world_schedule(node->cluster->world, &node->fsync, NS_PER_S);
+}
+
+/* The process is gone, and with it every connection. */
+static void node_end(struct node *node) {
+    struct cluster *cluster = node->cluster;
+    node->is_up = false;
+    network_drop_node(&cluster->network, node->index);
+    for (uint32_t index = 0; index < node->shard_count; index++) {
+        struct sim_shard *shard = &node->shards[index];
+        struct list_node *at;
+        while ((at = list_take_first(&shard->sessions)) != NULL) {
+            struct sim_session *session = CONTAINER_OF(at, struct sim_session, all);
+            session->node = NULL;
+            session->ended(session);
+        }
+        world_cancel(cluster->world, &shard->tick);
+        world_cancel(cluster->world, &shard->mail);
+        shard_free(shard->shard);
+        store_free(shard->store);
+        shard->shard = NULL;
+        shard->store = NULL;
+    }
+    world_cancel(cluster->world, &node->fsync);
+}
+
+void node_crash(struct node *node, size_t keep) {
+    world_note(node->cluster->world, "crash", node->index, keep, (struct view){0});
+    world_trace(node->cluster->world, "node %u crashes, keeps %zu of %zu unsynced batches", node->index, keep,
+                memory_leaf_unsynced_count(node->leaf));
+    node_end(node);
+    memory_leaf_crash(node->leaf, keep);
+}
+
+void node_stop(struct node *node) {
+    world_note(node->cluster->world, "stop", node->index, 0, (struct view){0});
+    world_trace(node->cluster->world, "node %u stops cleanly", node->index);
+    memory_leaf_complete_all(node->leaf);
+    memory_leaf_sync(node->leaf);
+    enum leaf_status status = store_mark_clean_stop(node->shards[0].port);
+    ENSURE(status == LEAF_DONE);
+    memory_leaf_sync(node->leaf);
+    node_end(node);
+    memory_leaf_crash(node->leaf, 0); /* ends the ports; nothing is unsynced */
+}
+
+void node_pause(struct node *node, bool is_paused) {
+    world_trace(node->cluster->world, "node %u %s", node->index, is_paused ? "pauses" : "goes on");
+    node->is_paused = is_paused;
+}
+
+void node_set_clock(struct node *node, int64_t offset_ms, int64_t drift_ppm) {
+    world_trace(node->cluster->world, "node %u's clock is off by %lld ms, drifts %lld ppm", node->index,
+                (long long)offset_ms, (long long)drift_ppm);
+    node->clock_offset_ms = offset_ms;
+    node->clock_drift_ppm = drift_ppm;
+}
+
+bool node_is_ready(const struct node *node) {
+    for (uint32_t index = 0; index < node->shard_count; index++) {
+        if (!node->is_up || !shard_is_ready(node->shards[index].shard)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void node_pools_init(struct cluster *cluster) {
+    pool_init(&cluster->handle_pool, sizeof(struct link_handle), 64);
+    pool_init(&cluster->operation_pool, sizeof(struct disk_operation), 256);
+}
