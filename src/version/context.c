@@ -232,8 +232,32 @@ struct context context_join(const struct context *a, const struct context *b, st
     return join_all(vectors, detached, greatest, arena);
 }
 
+/* The usual event: the next of its actor, in a context without detached dots, at its place in the vector. */
+static struct context add_next(const struct context *context, struct dot dot, uint32_t place, struct arena *arena) {
+    struct dot *vector = ARENA_ARRAY(arena, struct dot, (size_t)context->vector_count + 1);
+    uint32_t rest = dot.n == 1 ? place : place + 1;
+    if (place > 0) {
+        memcpy(vector, context->vector, sizeof(*vector) * place);
+    }
+    vector[place] = dot;
+    if (rest < context->vector_count) {
+        memcpy(vector + place + 1, context->vector + rest, sizeof(*vector) * (context->vector_count - rest));
+    }
+    struct context added = *context;
+    added.vector = vector;
+    added.vector_count = place + 1 + context->vector_count - rest;
+    return added;
+}
+
 struct context context_add(const struct context *context, struct dot dot, struct arena *arena) {
     ENSURE(dot.actor != 0 && dot.n != 0);
+    if (context->detached_count == 0) {
+        uint32_t place = lower_bound(context->vector, context->vector_count, (struct dot){dot.actor, 0});
+        bool has_entry = place < context->vector_count && context->vector[place].actor == dot.actor;
+        if (has_entry ? dot.n - 1 == context->vector[place].n : dot.n == 1) {
+            return add_next(context, dot, place, arena);
+        }
+    }
     struct cursor vectors[2] = {cursor_of(context->vector, context->vector_count), cursor_of(NULL, 0)};
     struct cursor detached[2] = {cursor_of(context->detached, context->detached_count), cursor_of(&dot, 1)};
     return join_all(vectors, detached, context->greatest, arena);
