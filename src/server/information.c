@@ -1,0 +1,175 @@
+#include "server/information.h"
+
+#include "server/node_leaf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { LINE_BYTES_MOST = 256 };
+
+/* jemalloc's, where it is linked: sanitizers bring allocators of their own. */
+extern int mallctl(const char *name, void *old, size_t *old_size, void *new, size_t new_size) __attribute__((weak));
+
+__attribute__((format(printf, 2, 3))) static void append_line(struct buffer *text, const char *format, ...) {
+    char line[LINE_BYTES_MOST];
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    if (size > 0 && (size_t)size < sizeof(line)) {
+        buffer_append(text, line, (size_t)size);
+        buffer_append(text, "\r\n", 2);
+    }
+}
+
+static uint16_t port_of(const char *address) {
+    char host[MEMBER_ADDRESS_SIZE];
+    uint16_t port = 0;
+    return config_split_address(address, host, &port) ? port : 0;
+}
+
+/* ---- INFO ---- */
+
+static void describe_server(const struct node *node, struct buffer *text) {
+    const struct member *self = &node->config->members[node->config->self];
+    uint64_t uptime_s = (uv_hrtime() - node->started.ns) / NS_PER_S;
+    append_line(text, "process_id:%d", (int)getpid());
+    append_line(text, "run_id:%016llx%016llx00000000", (unsigned long long)node->run, (unsigned long long)node->run);
+    append_line(text, "tcp_port:%u", port_of(self->client_address));
+    append_line(text, "uptime_in_seconds:%llu", (unsigned long long)uptime_s);
+    append_line(text, "uptime_in_days:%llu", (unsigned long long)(uptime_s / 86400));
+}
+
+static uint64_t resident_bytes(void) {
+    unsigned long long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file != NULL) {
+        if (fscanf(file, "%*u %llu", &pages) != 1) {
+            pages = 0;
+        }
+        (void)fclose(file);
+    }
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint64_t allocated_bytes(uint64_t otherwise) {
+    if (mallctl == NULL) {
+        return otherwise;
+    }
+    uint64_t epoch = 1;
+    size_t size = sizeof(epoch);
+    size_t allocated = 0;
+    size_t allocated_size = sizeof(allocated);
+    (void)mallctl("epoch", &epoch, &size, &epoch, size); /* its numbers are those of the last epoch */
+    return mallctl("stats.allocated", &allocated, &allocated_size, NULL, 0) == 0 ? allocated : otherwise;
+}
+
+static void describe_memory(struct buffer *text) {
+    uint64_t resident = resident_bytes();
+    append_line(text, "used_memory:%llu", (unsigned long long)allocated_bytes(resident));
+    append_line(text, "used_memory_rss:%llu", (unsigned long long)resident);
+    append_line(text, "maxmemory:0");
+    append_line(text, "mem_allocator:%s", mallctl != NULL ? "jemalloc" : "libc");
+}
+
+static void describe_cpu(struct buffer *text) {
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) == 0) {
+        append_line(text, "used_cpu_sys:%ld.%06ld", (long)usage.ru_stime.tv_sec, (long)usage.ru_stime.tv_usec);
+        append_line(text, "used_cpu_user:%ld.%06ld", (long)usage.ru_utime.tv_sec, (long)usage.ru_utime.tv_usec);
+    }
+}
+
+/* The sum of one figure over the loops. */
+#define FIGURE(node, name) sum_figure((node), offsetof(struct loop_figures, name))
+
+static unsigned long long sum_figure(const struct node *node, size_t offset) {
+    uint64_t sum = 0;
+    for (uint32_t index = 0; index < node->shard_count; index++) {
+        const char *figures = (const char *)&node->loops[index].figures;
+        sum += atomic_load_explicit((const _Atomic uint64_t *)(const void *)(figures + offset), memory_order_relaxed);
+    }
+    return sum;
+}
+
+static void describe_storage(const struct node *node, struct buffer *text) {
+    append_line(text, "gramme_storage:%s", node->config->storage == CONFIG_STORAGE_MEMORY ? "memory" : "rocksdb");
+    append_line(text, "gramme_storage_failed:%d", atomic_load(&node->failed) ? 1 : 0);
+    append_line(text, "gramme_storage_hits:%llu", FIGURE(node, hits));
+    append_line(text, "gramme_storage_misses:%llu", FIGURE(node, misses));
+    append_line(text, "gramme_storage_batches:%llu", FIGURE(node, batches));
+    append_line(text, "gramme_storage_batched_writes:%llu", FIGURE(node, batched_writes));
+    append_line(text, "gramme_storage_evictions:%llu", FIGURE(node, evictions));
+    append_line(text, "gramme_storage_corrupt_records:%llu", FIGURE(node, corrupt_records));
+    append_line(text, "gramme_storage_buffer_bytes:%llu", FIGURE(node, buffer_bytes));
+    append_line(text, "gramme_storage_buffer_records:%llu", FIGURE(node, buffer_records));
+    append_line(text, "gramme_storage_dirty_records:%llu", FIGURE(node, dirty_records));
+    struct node_leaf_usage usage;
+    if (node_leaf_usage(node->leaf, &usage)) {
+        append_line(text, "gramme_storage_memory_bytes:%llu", (unsigned long long)usage.memory_bytes);
+        append_line(text, "gramme_storage_disk_bytes:%llu", (unsigned long long)usage.disk_bytes);
+    }
+}
+
+void information_describe(const struct node *node, struct view section, struct buffer *text) {
+    if (view_equal_ignoring_case(section, VIEW("server"))) {
+        describe_server(node, text);
+    } else if (view_equal_ignoring_case(section, VIEW("clients"))) {
+        append_line(text, "maxclients:%u", node->max_clients);
+        append_line(text, "gramme_clients:%u", atomic_load(&node->clients));
+    } else if (view_equal_ignoring_case(section, VIEW("memory"))) {
+        describe_memory(text);
+    } else if (view_equal_ignoring_case(section, VIEW("persistence"))) {
+        describe_storage(node, text);
+    } else if (view_equal_ignoring_case(section, VIEW("cpu"))) {
+        describe_cpu(text);
+    } else if (view_equal_ignoring_case(section, VIEW("cluster"))) {
+        append_line(text, "gramme_ready:%d", atomic_load(&node->ready_shards) == node->shard_count ? 1 : 0);
+    }
+}
+
+void information_publish(struct loop *loop) {
+    struct store_statistics statistics;
+    struct loop_figures *figures = &loop->figures;
+    store_statistics(loop->store, &statistics);
+    atomic_store_explicit(&figures->hits, statistics.hits, memory_order_relaxed);
+    atomic_store_explicit(&figures->misses, statistics.misses, memory_order_relaxed);
+    atomic_store_explicit(&figures->batches, statistics.batches, memory_order_relaxed);
+    atomic_store_explicit(&figures->batched_writes, statistics.batched_writes, memory_order_relaxed);
+    atomic_store_explicit(&figures->evictions, statistics.evictions, memory_order_relaxed);
+    atomic_store_explicit(&figures->corrupt_records, statistics.corrupt_records, memory_order_relaxed);
+    atomic_store_explicit(&figures->buffer_bytes, statistics.buffer_bytes, memory_order_relaxed);
+    atomic_store_explicit(&figures->buffer_records, statistics.buffer_records, memory_order_relaxed);
+    atomic_store_explicit(&figures->dirty_records, statistics.dirty_records, memory_order_relaxed);
+}
+
+/* ---- CONFIG GET ---- */
+
+void configuration_describe(const struct node *node, void (*emit)(void *context, struct view name, struct view value),
+                            void *context) {
+    const struct config *config = node->config;
+    const char *address = config->members[config->self].client_address;
+    char host[MEMBER_ADDRESS_SIZE] = "";
+    char number[24];
+    uint16_t port = 0;
+    (void)config_split_address(address, host, &port);
+    emit(context, VIEW("bind"), view_of_string(host));
+    (void)snprintf(number, sizeof(number), "%u", port);
+    emit(context, VIEW("port"), view_of_string(number));
+    (void)snprintf(number, sizeof(number), "%u", node->max_clients);
+    emit(context, VIEW("maxclients"), view_of_string(number));
+    emit(context, VIEW("save"), VIEW(""));
+    bool is_kept =
+        config->storage != CONFIG_STORAGE_MEMORY && config->keyspaces.keyspaces[0].durability != DURABILITY_NONE;
+    emit(context, VIEW("appendonly"), is_kept ? VIEW("yes") : VIEW("no"));
+    emit(context, VIEW("appendfsync"),
+         config->keyspaces.keyspaces[0].durability == DURABILITY_SYNC ? VIEW("always") : VIEW("everysec"));
+    emit(context, VIEW("maxmemory"), VIEW("0"));
+    emit(context, VIEW("maxmemory-policy"), VIEW("noeviction"));
+    emit(context, VIEW("timeout"), VIEW("0"));
+    emit(context, VIEW("databases"), VIEW("1"));
+    emit(context, VIEW("cluster-enabled"), VIEW("yes"));
+    config_describe(config, emit, context);
+}

@@ -1,0 +1,284 @@
+#include "server/server.h"
+
+#include "base/ensure.h"
+#include "server/acceptor.h"
+#include "server/loop.h"
+#include "server/node_leaf.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    EXIT_CODE_FAILURE = 1,
+    EXIT_CODE_CONFIGURATION = 3,
+    PIPELINED_MOST = 1024, /* commands of one session under way; the rest of its input waits in the socket */
+    QUIET_LIMIT_MS = 2000,
+    END_LIMIT_MS = 10000,
+    STOP_POLL_MS = 5,
+    DESCRIPTORS_OF_ITS_OWN = 1024, /* links, RocksDB's files, loops */
+};
+
+struct stage {
+    const struct config *config;
+    struct node node;
+    struct listening listening;
+    sigset_t signals;
+    struct store_birth birth;
+};
+
+static void sleep_ms(uint64_t ms) {
+    struct timespec time = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+    (void)nanosleep(&time, NULL);
+}
+
+/* ---- before the node ---- */
+
+/* Signals are taken by sigwait() in this thread, so every thread to come must have them blocked. */
+static void take_signals(struct stage *stage) {
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)sigemptyset(&stage->signals);
+    (void)sigaddset(&stage->signals, SIGINT);
+    (void)sigaddset(&stage->signals, SIGTERM);
+    (void)pthread_sigmask(SIG_BLOCK, &stage->signals, NULL);
+}
+
+/* As many clients as asked for, or as there will be descriptors for. */
+static uint32_t raise_descriptor_limit(uint32_t max_clients) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return max_clients;
+    }
+    rlim_t wanted = (rlim_t)max_clients + DESCRIPTORS_OF_ITS_OWN;
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = limit.rlim_max == RLIM_INFINITY || limit.rlim_max > wanted ? wanted : limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+        (void)getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur >= wanted) {
+        return max_clients;
+    }
+    uint32_t possible = limit.rlim_cur > 2 * DESCRIPTORS_OF_ITS_OWN ? (uint32_t)limit.rlim_cur - DESCRIPTORS_OF_ITS_OWN
+                                                                    : (uint32_t)limit.rlim_cur / 2;
+    log_event(CONFIG_LOG_WARNING, "few-descriptors", "limit=%llu max_clients=%u", (unsigned long long)limit.rlim_cur,
+              possible);
+    return possible;
+}
+
+static bool draw_random(void *bytes, size_t size) {
+    ssize_t drawn = getrandom(bytes, size, 0);
+    if (drawn == (ssize_t)size) {
+        return true;
+    }
+    log_event(CONFIG_LOG_ERROR, "no-randomness", "why=\"%s\"", uv_strerror(-errno));
+    return false;
+}
+
+/* ---- start ---- */
+
+static void wake_shard(void *self, uint32_t shard) {
+    struct node *node = self;
+    /* A completion may come before the loops are there: they look before they sleep. */
+    struct loop *loops = atomic_load(&node->loops);
+    if (loops != NULL) {
+        loop_wake(&loops[shard]);
+    }
+}
+
+static int open_leaf(struct stage *stage) {
+    struct node *node = &stage->node;
+    const struct config *config = stage->config;
+    node->leaf = node_leaf_open(config, node->shard_count, wake_shard, node);
+    if (node->leaf == NULL) {
+        return EXIT_CODE_FAILURE;
+    }
+    enum leaf_status status =
+        store_open_metadata(node_leaf_port(node->leaf, 0), config->node, config->secrets.cluster, &stage->birth);
+    int code = 0;
+    if (status == LEAF_FAILED) {
+        log_event(CONFIG_LOG_ERROR, "data-unreadable", "data=\"%s\"", config->data);
+        code = EXIT_CODE_FAILURE;
+    } else if (stage->birth.is_foreign) {
+        log_event(CONFIG_LOG_ERROR, "foreign-data",
+                  "data=\"%s\" why=\"this folder belongs to another node or another cluster\"", config->data);
+        code = EXIT_CODE_CONFIGURATION;
+    }
+    if (code != 0) {
+        node_leaf_close(node->leaf);
+    }
+    return code;
+}
+
+/* False when there is no randomness to be had. */
+static bool make_loops(struct stage *stage) {
+    struct node *node = &stage->node;
+    const struct config *config = stage->config;
+    struct shard_options options = {
+        .ring = node->ring,
+        .shard_count = node->shard_count,
+        .keyspaces = &config->keyspaces,
+        .secrets = config->secrets,
+        .run = node->run,
+        .clock_floor = stage->birth.clock_floor,
+        .was_clean = stage->birth.was_clean || stage->birth.is_new,
+        .deadline_ms = config->deadline_ms,
+        .max_pipelined = PIPELINED_MOST,
+    };
+    uint64_t seeds[LIMIT_SHARDS];
+    bool is_member = ring_find_member(node->ring, config->node, &options.self);
+    ENSURE(is_member); /* config_load() has seen to it */
+    if (!draw_random(seeds, sizeof(seeds))) {
+        return false;
+    }
+    struct store_options store_options = {
+        .buffer_bytes = config->object_buffer_bytes / node->shard_count,
+        .hash_seed = hash64(view_of(&config->secrets.cluster, sizeof(config->secrets.cluster)), 0),
+    };
+    struct loop *loops = calloc(node->shard_count, sizeof(*loops));
+    ENSURE(loops != NULL);
+    for (uint32_t index = 0; index < node->shard_count; index++) {
+        options.seed = seeds[index];
+        store_options.shard_index = index;
+        loop_init(&loops[index], node, index, node_leaf_port(node->leaf, index), &options, store_options);
+    }
+    atomic_store(&node->loops, loops);
+    return true;
+}
+
+static void release_loops(struct node *node) {
+    struct loop *loops = atomic_load(&node->loops);
+    for (uint32_t index = 0; index < node->shard_count; index++) {
+        loop_release(&loops[index]);
+    }
+    atomic_store(&node->loops, NULL);
+    free(loops);
+}
+
+/* ---- stop ---- */
+
+/* True when the count came to the number of shards in time. A second signal ends the process: somebody is in a hurry.
+ */
+static bool wait_for(struct stage *stage, const _Atomic uint32_t *count, uint64_t limit_ms) {
+    uint64_t since = uv_hrtime();
+    struct timespec none = {0};
+    while (atomic_load(count) < stage->node.shard_count) {
+        if (uv_hrtime() - since > limit_ms * NS_PER_MS) {
+            return false;
+        }
+        if (sigtimedwait(&stage->signals, NULL, &none) > 0) {
+            log_event(CONFIG_LOG_WARNING, "stopped-at-once", "why=\"a second signal\"");
+            _exit(EXIT_CODE_FAILURE);
+        }
+        sleep_ms(STOP_POLL_MS);
+    }
+    return true;
+}
+
+static void enter_phase(struct node *node, enum node_phase phase, uint32_t started) {
+    struct loop *loops = atomic_load(&node->loops);
+    atomic_store_explicit(&node->phase, phase, memory_order_release);
+    for (uint32_t index = 0; index < started; index++) {
+        loop_wake(&loops[index]);
+    }
+}
+
+static void stop_loops(struct stage *stage) {
+    struct node *node = &stage->node;
+    struct loop *loops = atomic_load(&node->loops);
+    enter_phase(node, NODE_QUIETENING, node->shard_count);
+    if (!wait_for(stage, &node->quiet_loops, QUIET_LIMIT_MS)) {
+        log_event(CONFIG_LOG_WARNING, "requests-cut", "why=\"not answered within %d ms\"", QUIET_LIMIT_MS);
+    }
+    enter_phase(node, NODE_ENDING, node->shard_count);
+    if (!wait_for(stage, &node->ended_loops, END_LIMIT_MS)) {
+        log_event(CONFIG_LOG_ERROR, "stuck", "why=\"a shard did not end within %d ms\"", END_LIMIT_MS);
+        _exit(EXIT_CODE_FAILURE);
+    }
+    for (uint32_t index = 0; index < node->shard_count; index++) {
+        loop_join(&loops[index]);
+    }
+}
+
+/* ---- the whole ---- */
+
+static int run_loops(struct stage *stage) {
+    struct node *node = &stage->node;
+    struct loop *loops = atomic_load(&node->loops);
+    loops[0].acceptor = acceptor_new(&loops[0], &stage->listening);
+    for (uint32_t index = 0; index < node->shard_count; index++) {
+        if (!loop_start(&loops[index])) {
+            /* Threads that run already hold what is below: nothing can be taken down in order. */
+            log_event(CONFIG_LOG_ERROR, "no-thread", "shard=%u", index);
+            _exit(EXIT_CODE_FAILURE);
+        }
+    }
+    int signal_number = 0;
+    (void)sigwait(&stage->signals, &signal_number);
+    log_event(CONFIG_LOG_INFO, "stopping", "signal=%d", signal_number);
+    stop_loops(stage);
+    return 0;
+}
+
+static int end_storage(struct stage *stage) {
+    struct node *node = &stage->node;
+    bool is_marked = !atomic_load(&node->failed) && store_mark_clean_stop(node_leaf_port(node->leaf, 0)) == LEAF_DONE;
+    node_leaf_close(node->leaf);
+    log_event(is_marked ? CONFIG_LOG_INFO : CONFIG_LOG_ERROR, "stopped", "clean=%s", is_marked ? "yes" : "no");
+    return is_marked ? 0 : EXIT_CODE_FAILURE;
+}
+
+static int run_above_leaf(struct stage *stage) {
+    struct node *node = &stage->node;
+    const struct config *config = stage->config;
+    char id[NODE_ID_TEXT_SIZE];
+    node_id_to_text(config->node, id);
+    log_event(CONFIG_LOG_INFO, "started", "version=%s node=%s members=%zu shards=%u data=\"%s\" new=%s clean=%s",
+              GRAMME_VERSION, id, config->member_count, node->shard_count, config->data,
+              stage->birth.is_new ? "yes" : "no", stage->birth.was_clean ? "yes" : "no");
+    if (!make_loops(stage)) {
+        node_leaf_close(node->leaf);
+        return EXIT_CODE_FAILURE;
+    }
+    int code = run_loops(stage);
+    release_loops(node);
+    int storage_code = end_storage(stage);
+    return code != 0 ? code : storage_code;
+}
+
+static int run_listening(struct stage *stage) {
+    const struct member *self = &stage->config->members[stage->config->self];
+    if (!listening_add(&stage->listening, self->client_address, false) ||
+        !listening_add(&stage->listening, self->peer_address, true)) {
+        return EXIT_CODE_FAILURE;
+    }
+    int code = open_leaf(stage);
+    return code != 0 ? code : run_above_leaf(stage);
+}
+
+int server_run(const struct config *config) {
+    struct stage stage = {.config = config};
+    struct node *node = &stage.node;
+    const char *offset = getenv("GRAMME_CLOCK_OFFSET_MS");
+    log_set_level(config->log_level);
+    take_signals(&stage);
+    node->config = config;
+    node->shard_count = config->shards;
+    node->started = (struct instant){uv_hrtime()};
+    node->clock_offset_ms = offset != NULL ? strtoll(offset, NULL, 10) : 0;
+    node->max_clients = raise_descriptor_limit(config->max_clients);
+    if (!draw_random(&node->run, sizeof(node->run))) {
+        return EXIT_CODE_FAILURE;
+    }
+    node->run |= 1; /* 0 is no run */
+    node->ring = config_ring(config);
+    node->mail = mail_new(node->shard_count);
+    int code = run_listening(&stage);
+    listening_close(&stage.listening);
+    mail_free(node->mail);
+    ring_free(node->ring);
+    return code;
+}
