@@ -109,7 +109,12 @@ static void describe_storage(const struct node *node, struct buffer *text) {
     struct node_leaf_usage usage;
     if (node_leaf_usage(node->leaf, &usage)) {
         append_line(text, "gramme_storage_memory_bytes:%llu", (unsigned long long)usage.memory_bytes);
-        append_line(text, "gramme_storage_disk_bytes:%llu", (unsigned long long)usage.disk_bytes);
+        append_line(text, "gramme_storage_file_bytes:%llu", (unsigned long long)usage.file_bytes);
+        append_line(text, "gramme_storage_groups:%llu", (unsigned long long)usage.groups);
+        append_line(text, "gramme_storage_syncs:%llu", (unsigned long long)usage.syncs);
+        append_line(text, "gramme_storage_memory_reads:%llu", (unsigned long long)usage.memory_reads);
+        append_line(text, "gramme_storage_disk_reads:%llu", (unsigned long long)usage.disk_reads);
+        append_line(text, "gramme_storage_stalled:%d", usage.is_stalled ? 1 : 0);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "server/connection.h"
 #include "server/dial.h"
 #include "server/information.h"
+#include "server/node_leaf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -341,10 +342,12 @@ static void on_housekeeping(uv_timer_t *timer) {
     if (!loop->store_failed && store_has_failed(loop->store)) {
         loop->store_failed = true;
         atomic_store(&loop->node->failed, true);
+        char text[NODE_LEAF_TEXT_SIZE];
+        node_leaf_failure(loop->node->leaf, text);
         log_event(CONFIG_LOG_ERROR, "store-failed",
-                  "shard=%u why=\"a write or an fsync failed: nothing is acknowledged until the disk was seen to and "
-                  "the node started again\"",
-                  loop->index);
+                  "shard=%u error=\"%s\" meaning=\"nothing is acknowledged until the disk was seen to and the node "
+                  "started again\"",
+                  loop->index, text);
     }
     information_publish(loop);
     loop_advance(loop);

@@ -12,16 +12,25 @@ struct node_leaf;
  * thread when a shard's port has completions. */
 struct node_leaf *node_leaf_open(const struct config *config, uint32_t shard_count,
                                  void (*wake)(void *self, uint32_t shard), void *self);
-/* The stores above are gone. */
-void node_leaf_close(struct node_leaf *leaf);
+/* The stores above are gone. False when something failed, now or earlier. */
+bool node_leaf_close(struct node_leaf *leaf);
 
 struct leaf_port *node_leaf_port(struct node_leaf *leaf, uint32_t shard);
 
 struct node_leaf_usage {
-    uint64_t memory_bytes;
-    uint64_t disk_bytes;
+    uint64_t memory_bytes; /* memtables, block cache, filters and indexes */
+    uint64_t file_bytes;
+    uint64_t groups; /* of batches that were written together */
+    uint64_t syncs;
+    uint64_t memory_reads;
+    uint64_t disk_reads;
+    bool is_stalled; /* writes wait for compaction */
 };
 /* False when there is nothing to tell. From any thread. */
 bool node_leaf_usage(struct node_leaf *leaf, struct node_leaf_usage *ret_usage);
+
+enum { NODE_LEAF_TEXT_SIZE = 512 };
+/* What made the leaf fail; empty when nothing did. From any thread. */
+void node_leaf_failure(struct node_leaf *leaf, char ret_text[NODE_LEAF_TEXT_SIZE]);
 
 #endif

@@ -108,7 +108,7 @@ static int open_leaf(struct stage *stage) {
         code = EXIT_CODE_CONFIGURATION;
     }
     if (code != 0) {
-        node_leaf_close(node->leaf);
+        (void)node_leaf_close(node->leaf);
     }
     return code;
 }
@@ -226,7 +226,7 @@ static int run_loops(struct stage *stage) {
 static int end_storage(struct stage *stage) {
     struct node *node = &stage->node;
     bool is_marked = !atomic_load(&node->failed) && store_mark_clean_stop(node_leaf_port(node->leaf, 0)) == LEAF_DONE;
-    node_leaf_close(node->leaf);
+    is_marked = node_leaf_close(node->leaf) && is_marked;
     log_event(is_marked ? CONFIG_LOG_INFO : CONFIG_LOG_ERROR, "stopped", "clean=%s", is_marked ? "yes" : "no");
     return is_marked ? 0 : EXIT_CODE_FAILURE;
 }
@@ -240,7 +240,7 @@ static int run_above_leaf(struct stage *stage) {
               GRAMME_VERSION, id, config->member_count, node->shard_count, config->data,
               stage->birth.is_new ? "yes" : "no", stage->birth.was_clean ? "yes" : "no");
     if (!make_loops(stage)) {
-        node_leaf_close(node->leaf);
+        (void)node_leaf_close(node->leaf);
         return EXIT_CODE_FAILURE;
     }
     int code = run_loops(stage);
