@@ -41,12 +41,13 @@ uint8_t *buffer_reserve_slowly(struct buffer *buffer, size_t bytes) {
         while (capacity < unread + bytes) {
             capacity *= 2;
         }
-        uint8_t *data = malloc(capacity);
+        /* With nothing to leave behind, large memory can grow without a copy. */
+        uint8_t *data = buffer->begin == 0 ? realloc(buffer->data, capacity) : malloc(capacity);
         ENSURE(data != NULL);
-        if (unread > 0) {
+        if (buffer->begin > 0) {
             memcpy(data, buffer->data + buffer->begin, unread);
+            free(buffer->data);
         }
-        free(buffer->data);
         buffer->data = data;
         buffer->capacity = capacity;
     }

@@ -98,7 +98,7 @@ void frame_reader_release(struct frame_reader *reader) {
 static void take_back(struct frame_reader *reader) {
     if (reader->partial_lent) {
         buffer_clear(&reader->partial);
-        buffer_shrink(&reader->partial, KEPT_BYTES);
+        buffer_shrink(&reader->partial, reader->continues ? LIMIT_FRAME_BYTES : KEPT_BYTES);
         reader->partial_lent = false;
     }
     if (reader->message_lent) {

@@ -50,10 +50,10 @@ struct view resp_problem(const struct resp_parser *parser) {
     return view_of_string(parser->problem);
 }
 
-static enum step fail(struct resp_parser *parser, struct view problem) {
-    ENSURE(problem.size > 0 && problem.size < sizeof(parser->problem));
-    memcpy(parser->problem, problem.data, problem.size);
-    parser->problem[problem.size] = '\0';
+static enum step fail(struct resp_parser *parser, const char *problem) {
+    size_t size = strlen(problem);
+    ENSURE(size > 0 && size < sizeof(parser->problem));
+    memcpy(parser->problem, problem, size + 1);
     return STEP_ERROR;
 }
 
@@ -61,7 +61,7 @@ static enum step fail_unexpected(struct resp_parser *parser, uint8_t byte) {
     char text[] = "Protocol error: expected '$', got '?'";
     /* The words go into a line. */
     text[sizeof(text) - 3] = byte == '\r' || byte == '\n' || byte == '\0' ? ' ' : (char)byte;
-    return fail(parser, view_of_string(text));
+    return fail(parser, text);
 }
 
 static void push(struct resp_parser *parser, size_t offset, size_t size) {
@@ -108,13 +108,22 @@ static inline bool read_number_fast(struct resp_parser *parser, struct view byte
 }
 
 struct number_problems {
-    struct view too_long;
-    struct view invalid;
+    const char *too_long;
+    const char *invalid;
+};
+
+static const struct number_problems count_problems = {
+    "Protocol error: too big mbulk count string",
+    "Protocol error: invalid multibulk length",
+};
+static const struct number_problems bulk_problems = {
+    "Protocol error: too big bulk count string",
+    "Protocol error: invalid bulk length",
 };
 
 /* The number of the header line at `position`, behind its marker. Like Redis it takes whatever byte follows the
  * carriage return. STEP_COMMAND: read, and position is behind the line. */
-static enum step read_number(struct resp_parser *parser, struct view bytes, struct number_problems problems,
+static enum step read_number(struct resp_parser *parser, struct view bytes, const struct number_problems *problems,
                              int64_t *ret) {
     if (read_number_fast(parser, bytes, ret)) {
         return STEP_COMMAND;
@@ -124,13 +133,13 @@ static enum step read_number(struct resp_parser *parser, struct view bytes, stru
     size_t end = parser->scanned + view_find(view_slice(line, parser->scanned, window - parser->scanned), '\r');
     parser->scanned = (uint32_t)end;
     if (end == LIMIT_INLINE_BYTES) {
-        return fail(parser, problems.too_long);
+        return fail(parser, problems->too_long);
     }
     if (end + 1 >= line.size) {
         return STEP_MORE;
     }
     if (!view_to_int64(view_slice(line, 1, end - 1), ret)) {
-        return fail(parser, problems.invalid);
+        return fail(parser, problems->invalid);
     }
     parser->scanned = 0;
     parser->position += (uint32_t)end + 2;
@@ -138,18 +147,16 @@ static enum step read_number(struct resp_parser *parser, struct view bytes, stru
 }
 
 static enum step read_count(struct resp_parser *parser, struct view bytes) {
-    struct number_problems problems = {VIEW("Protocol error: too big mbulk count string"),
-                                       VIEW("Protocol error: invalid multibulk length")};
     int64_t count = 0;
-    enum step step = read_number(parser, bytes, problems, &count);
+    enum step step = read_number(parser, bytes, &count_problems, &count);
     if (step != STEP_COMMAND) {
         return step;
     }
     if (count > LIMIT_ARGUMENTS) {
-        return fail(parser, problems.invalid);
+        return fail(parser, count_problems.invalid);
     }
     if (parser->is_stranger && count > RESP_STRANGER_ARGUMENTS) {
-        return fail(parser, VIEW("Protocol error: unauthenticated multibulk length"));
+        return fail(parser, "Protocol error: unauthenticated multibulk length");
     }
     if (count <= 0) {
         return STEP_EMPTY;
@@ -165,21 +172,19 @@ static enum step read_bulk_header(struct resp_parser *parser, struct view bytes)
     if (bytes.data[parser->position] != '$') {
         return fail_unexpected(parser, bytes.data[parser->position]);
     }
-    struct number_problems problems = {VIEW("Protocol error: too big bulk count string"),
-                                       VIEW("Protocol error: invalid bulk length")};
     int64_t size = 0;
-    enum step step = read_number(parser, bytes, problems, &size);
+    enum step step = read_number(parser, bytes, &bulk_problems, &size);
     if (step != STEP_COMMAND) {
         return step;
     }
     if (size < 0 || size > RESP_BULK_BYTES_MOST) {
-        return fail(parser, problems.invalid);
+        return fail(parser, bulk_problems.invalid);
     }
     if (parser->is_stranger && size > RESP_STRANGER_BULK_BYTES) {
-        return fail(parser, VIEW("Protocol error: unauthenticated bulk length"));
+        return fail(parser, "Protocol error: unauthenticated bulk length");
     }
     if ((size_t)size + 2 + parser->position > LIMIT_COMMAND_BYTES) {
-        return fail(parser, VIEW("Protocol error: too big request"));
+        return fail(parser, "Protocol error: too big request");
     }
     parser->bulk_bytes = (uint32_t)size;
     parser->bulk_begun = true;
@@ -311,7 +316,7 @@ static enum step read_inline(struct resp_parser *parser, struct view bytes, cons
     size_t end = parser->scanned + view_find(view_slice(bytes, parser->scanned, window - parser->scanned), '\n');
     parser->scanned = (uint32_t)end;
     if (end == LIMIT_INLINE_BYTES) {
-        return fail(parser, VIEW("Protocol error: too big inline request"));
+        return fail(parser, "Protocol error: too big inline request");
     }
     if (end == bytes.size) {
         return STEP_MORE;
@@ -327,7 +332,7 @@ static enum step read_inline(struct resp_parser *parser, struct view bytes, cons
         (void)buffer_reserve(&parser->unquoted, 1);
         *ret_base = parser->unquoted.data;
     } else {
-        return fail(parser, VIEW("Protocol error: unbalanced quotes in request"));
+        return fail(parser, "Protocol error: unbalanced quotes in request");
     }
     return buffer_size(&parser->places) == 0 ? STEP_EMPTY : STEP_COMMAND;
 }
