@@ -1,0 +1,308 @@
+"""Runs real nodes on this machine for the tests of this folder: configurations in a temporary folder, free ports on
+loopback, processes that are gone when the test is, however it ends.
+
+GRAMME names the binary; without it, build/release/gramme beside the sources.
+"""
+
+import atexit
+import contextlib
+import ctypes
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BINARY = os.environ.get("GRAMME", os.path.join(ROOT, "build", "release", "gramme"))
+PEER_PORT_OFFSET = 10000
+_clusters = []
+
+
+# --- RESP over a plain socket -----------------------------------------------------------------------------------------
+
+class ReplyError(Exception):
+    """An error reply."""
+
+
+class Resp:
+    """A connection that speaks RESP2, or whatever bytes a test wants to say."""
+
+    def __init__(self, port, timeout=5.0):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.file = self.socket.makefile("rb", 1 << 16)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def read_reply(self, errors_raise=True):
+        line = self.file.readline()
+        if not line.endswith(b"\r\n"):
+            raise ConnectionError("the connection ended within a reply")
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"+":
+            return rest.decode()
+        if kind == b"-":
+            error = ReplyError(rest.decode())
+            if errors_raise:
+                raise error
+            return error
+        if kind == b":":
+            return int(rest)
+        if kind == b"$":
+            size = int(rest)
+            if size < 0:
+                return None
+            data = self.file.read(size + 2)
+            if len(data) != size + 2:
+                raise ConnectionError("the connection ended within a bulk string")
+            return data[:-2]
+        if kind == b"*":
+            count = int(rest)
+            return None if count < 0 else [self.read_reply(errors_raise) for _ in range(count)]
+        raise ValueError(f"not a reply: {line!r}")
+
+    def command(self, *words):
+        self.send(encode(*words))
+        return self.read_reply()
+
+    def closed_within(self, seconds):
+        """True when the other end closes; what it sends before is read and dropped."""
+        deadline = time.monotonic() + seconds
+        try:
+            while time.monotonic() < deadline:
+                self.socket.settimeout(max(0.01, deadline - time.monotonic()))
+                if not self.socket.recv(1 << 16):
+                    return True
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+        return False
+
+
+def encode(*words):
+    parts = [b"*%d\r\n" % len(words)]
+    for word in words:
+        if not isinstance(word, bytes):
+            word = str(word).encode()
+        parts.append(b"$%d\r\n%s\r\n" % (len(word), word))
+    return b"".join(parts)
+
+
+# --- nodes ------------------------------------------------------------------------------------------------------------
+
+def _die_with_parent():
+    ctypes.CDLL("libc.so.6").prctl(1, signal.SIGKILL)
+
+
+def _is_free(port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_ports(count):
+    """The first of `count` ports in a row that are free, as are those PEER_PORT_OFFSET above them. They lie below the
+    range from which the kernel gives ports to clients."""
+    for _ in range(200):
+        base = random.randrange(11000, 22000 - count)
+        if all(_is_free(port) and _is_free(port + PEER_PORT_OFFSET) for port in range(base, base + count)):
+            return base
+    raise RuntimeError("no free ports")
+
+
+class Node:
+    def __init__(self, cluster, index):
+        self.cluster = cluster
+        self.index = index
+        self.port = cluster.base_port + index
+        self.peer_port = self.port + PEER_PORT_OFFSET
+        self.id = os.urandom(16).hex()
+        self.folder = os.path.join(cluster.folder, f"node-{index}")
+        self.config = os.path.join(cluster.folder, f"node-{index}.conf")
+        self.log = os.path.join(cluster.folder, f"node-{index}.log")
+        self.environment = {}
+        self.process = None
+
+    def start(self):
+        environment = dict(os.environ, **self.environment)
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen([BINARY, "server", "--config", self.config], stdin=subprocess.DEVNULL,
+                                            stdout=log, stderr=log, env=environment, preexec_fn=_die_with_parent)
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        self.signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self, seconds=15):
+        """A clean stop; its exit code."""
+        self.signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+    def pause(self):
+        self.signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.signal(signal.SIGCONT)
+
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def connect(self, timeout=5.0):
+        return Resp(self.port, timeout)
+
+    def info(self, section="all"):
+        with self.connect() as connection:
+            text = connection.command("INFO", section).decode()
+        return dict(line.split(":", 1) for line in text.splitlines() if ":" in line and not line.startswith("#"))
+
+    def is_ready(self):
+        try:
+            return self.info("cluster").get("gramme_ready") == "1"
+        except (OSError, ReplyError, ValueError):
+            return False
+
+    def resident_bytes(self):
+        with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+    def log_text(self):
+        with open(self.log, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+
+class Cluster:
+    """Nodes with configurations of their own. `settings` are lines of the configuration, name to value; `node_settings`
+    are those of single nodes, by index; `clock_offsets_ms` makes their clocks differ."""
+
+    def __init__(self, nodes=3, start=True, settings=None, node_settings=None, clock_offsets_ms=()):
+        self.folder = tempfile.mkdtemp(prefix="gramme-test-")
+        self.base_port = free_ports(nodes)
+        self.cluster_id = os.urandom(16).hex()
+        self.secret = os.urandom(16).hex()
+        self.settings = {"shards": 1, **(settings or {})}
+        self.nodes = [Node(self, index) for index in range(nodes)]
+        for index, offset_ms in enumerate(clock_offsets_ms):
+            self.nodes[index].environment["GRAMME_CLOCK_OFFSET_MS"] = str(offset_ms)
+        for node in self.nodes:
+            self.write_config(node, (node_settings or {}).get(node.index, {}))
+        _clusters.append(self)
+        if start:
+            self.start()
+
+    def write_config(self, node, settings):
+        lines = [f"cluster-id {self.cluster_id}", f"cluster-secret {self.secret}", f"node-id {node.id}",
+                 f"data {node.folder}"]
+        for other in self.nodes:
+            lines.append(f"member {other.id} zone-{other.index} 1 127.0.0.1:{other.port} 127.0.0.1:{other.peer_port}")
+        lines += [f"{name} {value}" for name, value in {**self.settings, **settings}.items()]
+        with open(node.config, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+
+    def start(self):
+        for node in self.nodes:
+            node.start()
+        self.wait_ready()
+
+    def wait_ready(self, seconds=20, nodes=None):
+        deadline = time.monotonic() + seconds
+        waiting = list(self.nodes if nodes is None else nodes)
+        while waiting:
+            waiting = [node for node in waiting if not node.is_ready()]
+            for node in waiting:
+                if not node.is_running():
+                    raise RuntimeError(f"node {node.index} ended: {node.log_text()[-2000:]}")
+            if waiting and time.monotonic() > deadline:
+                raise RuntimeError(f"not ready in time: {[node.index for node in waiting]}: "
+                                   f"{waiting[0].log_text()[-2000:]}")
+            time.sleep(0.02)
+
+    def close(self):
+        for node in self.nodes:
+            if node.is_running():
+                node.process.kill()
+        for node in self.nodes:
+            if node.process is not None:
+                node.process.wait()
+        if os.environ.get("GRAMME_TEST_KEEP"):
+            print(f"kept: {self.folder}")
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        if self in _clusters:
+            _clusters.remove(self)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind is not None:
+            for node in self.nodes:
+                with contextlib.suppress(OSError):
+                    print(f"--- the end of the log of node {node.index}\n{node.log_text()[-1500:]}")
+        self.close()
+
+
+def _close_all():
+    for cluster in list(_clusters):
+        cluster.close()
+
+
+atexit.register(_close_all)
+for _number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(_number, lambda number, _frame: sys.exit(128 + number))
+
+
+# --- tests ------------------------------------------------------------------------------------------------------------
+
+def eventually(condition, seconds, what):
+    """Waits for a state, not for a time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.02)
+
+
+def run_tests(names):
+    """Runs every test_... of the module whose globals() these are; the exit status."""
+    passed = failed = 0
+    chosen = sys.argv[1:]
+    for name, function in names.items():
+        if not name.startswith("test_") or not callable(function) or (chosen and name not in chosen):
+            continue
+        began = time.monotonic()
+        try:
+            function()
+            passed += 1
+            print(f"ok   {name} ({time.monotonic() - began:.1f} s)", flush=True)
+        except Exception:  # whatever it is, the other tests are still worth running
+            failed += 1
+            print(f"FAIL {name} ({time.monotonic() - began:.1f} s)\n{traceback.format_exc()}", flush=True)
+        finally:
+            _close_all()
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
