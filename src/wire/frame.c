@@ -148,6 +148,7 @@ static enum frame_status next_whole(struct frame_reader *reader, struct view *in
             return FRAME_CORRUPT;
         }
     }
+    ENSURE(partial->data != NULL);
     size_t bytes = FRAME_HEADER_BYTES + (size_t)header_load(buffer_view(partial).data).body_bytes;
     move_front(input, partial, bytes - buffer_size(partial));
     if (buffer_size(partial) < bytes) {

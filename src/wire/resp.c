@@ -59,8 +59,8 @@ static enum step fail(struct resp_parser *parser, const char *problem) {
 
 static enum step fail_unexpected(struct resp_parser *parser, uint8_t byte) {
     char text[] = "Protocol error: expected '$', got '?'";
-    /* The words go into a line. */
-    text[sizeof(text) - 3] = byte == '\r' || byte == '\n' || byte == '\0' ? ' ' : (char)byte;
+    bool would_end_line = byte == '\r' || byte == '\n' || byte == '\0';
+    text[sizeof(text) - 3] = (char)(would_end_line ? (uint8_t)' ' : byte);
     return fail(parser, text);
 }
 
