@@ -440,7 +440,7 @@ static bool finish_members(struct parser *parser) {
 /* --- Settings ---------------------------------------------------------------------------------------------------- */
 
 static bool parse_partitions(struct parser *parser, struct view word) {
-    uint32_t count;
+    uint32_t count = 0;
     if (!parse_number(parser, "partitions", word, PARTITION_COUNT_LEAST, PARTITION_COUNT_MOST, &count)) {
         return false;
     }
@@ -452,7 +452,7 @@ static bool parse_partitions(struct parser *parser, struct view word) {
 }
 
 static bool parse_object_buffer(struct parser *parser, struct view word) {
-    uint64_t bytes;
+    uint64_t bytes = 0;
     if (!size_from_text(word, &bytes) || bytes < 64 * 1024 || bytes > UINT64_C(1) << 42) {
         return fail(parser, "object-buffer must be a size from 64kb to 4096gb, not '%.*s'", SHOWN(word));
     }
