@@ -28,6 +28,7 @@ static void store64(uint8_t *to, uint64_t word) {
 }
 
 static struct header header_load(const uint8_t *from) {
+    ENSURE(from != NULL);
     uint64_t word = load64(from);
     return (struct header){(uint32_t)word, (uint8_t)(word >> 32), (uint8_t)(word >> 40), (uint16_t)(word >> 48),
                            load64(from + 8)};
@@ -148,7 +149,6 @@ static enum frame_status next_whole(struct frame_reader *reader, struct view *in
             return FRAME_CORRUPT;
         }
     }
-    ENSURE(partial->data != NULL);
     size_t bytes = FRAME_HEADER_BYTES + (size_t)header_load(buffer_view(partial).data).body_bytes;
     move_front(input, partial, bytes - buffer_size(partial));
     if (buffer_size(partial) < bytes) {
