@@ -538,7 +538,7 @@ static bool find_setting(struct parser *parser, struct view name, enum setting_i
 
 static bool parse_setting(struct parser *parser) {
     const struct words *words = &parser->words;
-    enum setting_id id;
+    enum setting_id id = SETTING_COUNT;
     if (!find_setting(parser, words->word[0], &id)) {
         return false;
     }
