@@ -47,6 +47,7 @@ struct disk_faults {
     uint64_t sync_spread_ns;
     uint32_t slow_per_million; /* of operations: a hundred times slower */
     uint64_t read_spread_ns;
+    uint32_t read_error_per_million; /* a read fails, once */
 };
 
 struct node {
@@ -57,6 +58,7 @@ struct node {
     uint32_t shard_count;
     bool is_up;
     bool is_paused;
+    struct instant resumed; /* when its last pause ended */
     uint64_t run;
     uint64_t runs; /* times it was started */
     struct memory_leaf *leaf;
@@ -111,6 +113,8 @@ void node_pause(struct node *node, bool is_paused);
 void node_set_clock(struct node *node, int64_t offset_ms, int64_t drift_ppm);
 struct wall_time node_wall(struct node *node);
 bool node_is_ready(const struct node *node);
+/* Its store has stopped after a failed write, for good. */
+bool node_has_failed(const struct node *node);
 
 /* Memory of what node.c keeps per link and per disk operation. */
 void node_pools_init(struct cluster *cluster);

@@ -18,6 +18,7 @@ struct disk_operation {
     uint64_t run;
     uint32_t shard;
     uint64_t id;
+    bool is_get;
 };
 
 static struct instant node_now(struct node *node) {
@@ -54,8 +55,12 @@ static void disk_schedule(struct sim_shard *shard) {
         if (rng_chance(&node->disk_rng, disk->slow_per_million)) {
             delay_ns *= 100;
         }
-        *under_way = (struct disk_operation){
-            .node = node, .run = node->runs, .shard = shard->index, .id = operation.id, .event.happen = disk_done};
+        *under_way = (struct disk_operation){.node = node,
+                                             .run = node->runs,
+                                             .shard = shard->index,
+                                             .id = operation.id,
+                                             .is_get = operation.is_get,
+                                             .event.happen = disk_done};
         world_schedule(cluster->world, &under_way->event, delay_ns);
     }
 }
@@ -134,13 +139,15 @@ static void disk_done(struct world *world, struct world_event *event) {
     bool is_current = node->is_up && node->runs == operation->run;
     struct sim_shard *shard = &node->shards[operation->shard];
     uint64_t id = operation->id;
+    bool fails = operation->is_get ? rng_chance(&node->disk_rng, node->cluster->disk.read_error_per_million)
+                                   : node->fails_next_sync;
+    node->fails_next_sync = node->fails_next_sync && (operation->is_get || !is_current);
     pool_give(&node->cluster->operation_pool, operation);
     if (!is_current) {
         return;
     }
     world_note(world, "disk", node->index, id, (struct view){0});
-    memory_leaf_complete(shard->port, id, node->fails_next_sync ? LEAF_FAILED : LEAF_DONE);
-    node->fails_next_sync = false;
+    memory_leaf_complete(shard->port, id, fails ? LEAF_FAILED : LEAF_DONE);
     for (uint32_t index = 0; index < node->shard_count; index++) {
         turn_end(&node->shards[index]);
     }
@@ -434,6 +441,9 @@ void node_stop(struct node *node) {
 
 void node_pause(struct node *node, bool is_paused) {
     world_trace(node->cluster->world, "node %u %s", node->index, is_paused ? "pauses" : "goes on");
+    if (node->is_paused && !is_paused) {
+        node->resumed = node->cluster->world->now;
+    }
     node->is_paused = is_paused;
 }
 
@@ -442,6 +452,15 @@ void node_set_clock(struct node *node, int64_t offset_ms, int64_t drift_ppm) {
                 (long long)offset_ms, (long long)drift_ppm);
     node->clock_offset_ms = offset_ms;
     node->clock_drift_ppm = drift_ppm;
+}
+
+bool node_has_failed(const struct node *node) {
+    for (uint32_t index = 0; index < node->shard_count; index++) {
+        if (store_has_failed(node->shards[index].store)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool node_is_ready(const struct node *node) {

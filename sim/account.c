@@ -1,0 +1,360 @@
+#include "sim/account.h"
+
+#include "sim/network.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* One dot: a write event of a key. */
+struct stamp_record {
+    struct map_node node;
+    struct dot dot;
+    uint32_t value_id; /* 0: a tombstone */
+    struct digest hash;
+    uint32_t *replaces; /* stamps of the key, by index */
+    uint32_t replaces_count;
+    uint32_t held_by;    /* how many nodes hold it as a value now */
+    struct instant left; /* when the last node dropped it */
+    struct instant made;
+    uint32_t index;
+    bool is_reached; /* check_final */
+};
+
+struct held {
+    uint32_t *stamps;
+    uint32_t count;
+};
+
+struct account_key {
+    struct map_node node;
+    char name[KEY_NAME_SIZE];
+    struct map by_dot;
+    struct stamp_record **stamps;
+    size_t count;
+    size_t capacity;
+    struct held held[SIM_NODES_MOST];
+    struct dot second_of[SIM_NODES_MOST]; /* the first stamp of a SET about to be stamped again by that node */
+};
+
+static void violate(struct account *account, const char *format, const char *promise, const struct account_key *key,
+                    struct dot dot, uint32_t value_id) {
+    if (account->has_violation) {
+        return;
+    }
+    account->has_violation = true;
+    account->world->failed = true;
+    int used = snprintf(account->violation, sizeof(account->violation), "%s key %s dot (%016llx,%llu) id %u: ", promise,
+                        key->name, (unsigned long long)dot.actor, (unsigned long long)dot.n, value_id);
+    snprintf(account->violation + used, sizeof(account->violation) - (size_t)used, "%s", format);
+}
+
+void account_init(struct account *account, struct world *world, struct history *history) {
+    memset(account, 0, sizeof(*account));
+    account->world = world;
+    account->history = history;
+    map_init(&account->keys, 64);
+}
+
+void account_release(struct account *account) {
+    struct map_cursor cursor = {0};
+    struct map_node *node;
+    while ((node = map_each(&account->keys, &cursor)) != NULL) {
+        struct account_key *key = CONTAINER_OF(node, struct account_key, node);
+        map_remove(&account->keys, node);
+        for (size_t index = 0; index < key->count; index++) {
+            free(key->stamps[index]->replaces);
+            free(key->stamps[index]);
+        }
+        for (uint32_t index = 0; index < SIM_NODES_MOST; index++) {
+            free(key->held[index].stamps);
+        }
+        free(key->stamps);
+        map_release(&key->by_dot);
+        free(key);
+    }
+    map_release(&account->keys);
+}
+
+static struct account_key *key_get(struct account *account, struct view name) {
+    uint64_t hash = hash64(name, 0);
+    for (struct map_node *node = map_first(&account->keys, hash); node != NULL; node = map_next(node)) {
+        struct account_key *key = CONTAINER_OF(node, struct account_key, node);
+        if (view_equal(view_of_string(key->name), name)) {
+            return key;
+        }
+    }
+    struct account_key *key = calloc(1, sizeof(*key));
+    ENSURE(key != NULL && name.size < sizeof(key->name));
+    memcpy(key->name, name.data, name.size);
+    map_init(&key->by_dot, 64);
+    map_insert(&account->keys, &key->node, hash);
+    return key;
+}
+
+static uint64_t dot_hash(struct dot dot) {
+    return dot.actor * UINT64_C(0x9e3779b97f4a7c15) + dot.n;
+}
+
+static struct stamp_record *stamp_find(const struct account_key *key, struct dot dot) {
+    for (struct map_node *node = map_first(&key->by_dot, dot_hash(dot)); node != NULL; node = map_next(node)) {
+        struct stamp_record *stamp = CONTAINER_OF(node, struct stamp_record, node);
+        if (dot_equal(stamp->dot, dot)) {
+            return stamp;
+        }
+    }
+    return NULL;
+}
+
+static struct stamp_record *stamp_add(struct account_key *key, struct dot dot, const struct value *value,
+                                      struct instant now) {
+    struct stamp_record *stamp = calloc(1, sizeof(*stamp));
+    ENSURE(stamp != NULL);
+    stamp->dot = dot;
+    stamp->value_id = value->type == VALUE_TOMBSTONE ? 0 : value_id_of(value->bytes);
+    stamp->hash = value->hash;
+    stamp->made = now;
+    stamp->index = (uint32_t)key->count;
+    map_insert(&key->by_dot, &stamp->node, dot_hash(dot));
+    if (key->count == key->capacity) {
+        key->capacity = key->capacity == 0 ? 64 : key->capacity * 2;
+        struct stamp_record **moved = realloc(key->stamps, sizeof(*moved) * key->capacity);
+        ENSURE(moved != NULL);
+        key->stamps = moved;
+    }
+    key->stamps[key->count++] = stamp;
+    return stamp;
+}
+
+static void stamp_replaces(struct stamp_record *stamp, uint32_t other) {
+    for (uint32_t index = 0; index < stamp->replaces_count; index++) {
+        if (stamp->replaces[index] == other) {
+            return;
+        }
+    }
+    uint32_t *moved = realloc(stamp->replaces, sizeof(other) * (stamp->replaces_count + 1));
+    ENSURE(moved != NULL);
+    stamp->replaces = moved;
+    stamp->replaces[stamp->replaces_count++] = other;
+}
+
+/* ---- what nodes hold ---- */
+
+static void hold_nothing(struct account_key *key, uint32_t node, struct instant now) {
+    struct held *held = &key->held[node];
+    for (uint32_t index = 0; index < held->count; index++) {
+        struct stamp_record *stamp = key->stamps[held->stamps[index]];
+        stamp->held_by--;
+        stamp->left = now;
+    }
+    held->count = 0;
+}
+
+static void hold(struct account *account, struct account_key *key, uint32_t node, const struct object *object) {
+    struct held *held = &key->held[node];
+    hold_nothing(key, node, account->world->now);
+    uint32_t *moved = realloc(held->stamps, sizeof(*moved) * (object->value_count + 1));
+    ENSURE(moved != NULL);
+    held->stamps = moved;
+    for (uint32_t index = 0; index < object->value_count; index++) {
+        const struct value *value = &object->values[index];
+        struct stamp_record *stamp = stamp_find(key, value->dot);
+        if (stamp == NULL) {
+            violate(account, "a stored value has a dot that nobody stamped", "G4", key, value->dot, 0);
+            return;
+        }
+        if (!digest_equal(stamp->hash, value->hash)) {
+            violate(account, "one dot names two values", "G4", key, value->dot, stamp->value_id);
+            return;
+        }
+        stamp->held_by++;
+        held->stamps[held->count++] = stamp->index;
+    }
+}
+
+/* Every event of the context was stamped. */
+static void check_context(struct account *account, struct account_key *key, const struct object *object) {
+    const struct context *context = &object->context;
+    for (uint32_t index = 0; index < context->vector_count; index++) {
+        struct dot last = context->vector[index];
+        struct dot at = last;
+        /* A vector entry means every event up to it; what was checked before is checked again only at its end. */
+        if (stamp_find(key, last) == NULL) {
+            violate(account, "a context contains an event that was never stamped", "G4", key, last, 0);
+            return;
+        }
+        for (at.n = last.n > 8 ? last.n - 8 : 1; at.n < last.n; at.n++) {
+            if (stamp_find(key, at) == NULL) {
+                violate(account, "a vector covers a gap in its actor's events", "G4", key, at, 0);
+                return;
+            }
+        }
+    }
+    for (uint32_t index = 0; index < context->detached_count; index++) {
+        if (stamp_find(key, context->detached[index]) == NULL) {
+            violate(account, "a context contains an event that was never stamped", "G4", key, context->detached[index],
+                    0);
+            return;
+        }
+    }
+}
+
+/* ---- stamps ---- */
+
+static void replaces_what_was_shown(struct account *account, struct account_key *key, struct stamp_record *stamp,
+                                    const struct op_record *operation) {
+    (void)account;
+    for (uint32_t shown = 0; shown < operation->shown_count; shown++) {
+        for (size_t index = 0; index < key->count; index++) {
+            if (key->stamps[index]->value_id == operation->shown[shown] && index != stamp->index) {
+                stamp_replaces(stamp, (uint32_t)index);
+            }
+        }
+    }
+}
+
+static void on_stamped(struct account *account, struct account_key *key, uint32_t node,
+                       const struct trace_record *record) {
+    const struct value *value = object_find(record->object, record->dot);
+    account->stamps++;
+    if (value == NULL) {
+        violate(account, "a coordinator lost its own new value", "G1", key, record->dot, 0);
+        return;
+    }
+    if (stamp_find(key, record->dot) != NULL) {
+        violate(account, "a dot was used twice", "G4", key, record->dot, value_id_of(value->bytes));
+        return;
+    }
+    struct stamp_record *stamp = stamp_add(key, record->dot, value, account->world->now);
+    const struct op_record *operation = NULL;
+    if (stamp->value_id != 0 && stamp->value_id <= account->history->value_count) {
+        operation = &account->history->operations[account->history->writer_of[stamp->value_id]];
+    }
+    /* A tombstone does not tell whose it is: DEL replaces what is held, GRAMME.DEL less than that, which the context
+     * it was stamped with shows. */
+    bool is_plain = operation == NULL || operation->name == OP_SET || operation->name == OP_SET_IF_ABSENT;
+    if (!is_plain) {
+        replaces_what_was_shown(account, key, stamp, operation);
+    } else {
+        for (uint32_t index = 0; index < key->held[node].count; index++) {
+            struct stamp_record *held = key->stamps[key->held[node].stamps[index]];
+            if (operation != NULL || context_contains(&record->object->context, held->dot)) {
+                stamp_replaces(stamp, held->index);
+            }
+        }
+        struct stamp_record *first = stamp_find(key, key->second_of[node]);
+        for (size_t index = 0; first != NULL && index + 1 < key->count; index++) {
+            const struct stamp_record *other = key->stamps[index];
+            bool was_held = other->held_by > 0 || other->left.ns >= first->made.ns;
+            if (was_held && context_contains(&record->object->context, other->dot)) {
+                stamp_replaces(stamp, (uint32_t)index);
+            }
+        }
+    }
+    key->second_of[node] = (struct dot){0};
+    hold(account, key, node, record->object);
+    check_context(account, key, record->object);
+}
+
+void account_watch(struct account *account, uint32_t node, struct instant now, const struct trace_record *record) {
+    (void)now;
+    if (record->kind == TRACE_STAMPED) {
+        on_stamped(account, key_get(account, record->key), node, record);
+    } else if (record->kind == TRACE_STORED) {
+        struct account_key *key = key_get(account, record->key);
+        hold(account, key, node, record->object);
+        check_context(account, key, record->object);
+    } else if (record->kind == TRACE_SECOND_ROUND) {
+        key_get(account, record->key)->second_of[node] = record->dot;
+    }
+}
+
+void account_forget_node(struct account *account, uint32_t node) {
+    struct map_cursor cursor = {0};
+    struct map_node *at;
+    while ((at = map_each(&account->keys, &cursor)) != NULL) {
+        struct account_key *key = CONTAINER_OF(at, struct account_key, node);
+        hold_nothing(key, node, account->world->now);
+        key->second_of[node] = (struct dot){0};
+    }
+}
+
+void account_recall(struct account *account, uint32_t node, struct view key, const struct object *object) {
+    hold(account, key_get(account, key), node, object);
+}
+
+/* ---- the end ---- */
+
+static void reach(struct account_key *key, const struct object *object) {
+    uint32_t *queue = malloc(sizeof(*queue) * (key->count + 1));
+    size_t begin = 0;
+    size_t end = 0;
+    ENSURE(queue != NULL);
+    for (size_t index = 0; index < key->count; index++) {
+        key->stamps[index]->is_reached = object_find(object, key->stamps[index]->dot) != NULL;
+        if (key->stamps[index]->is_reached) {
+            queue[end++] = (uint32_t)index;
+        }
+    }
+    while (begin < end) {
+        struct stamp_record *stamp = key->stamps[queue[begin++]];
+        for (uint32_t index = 0; index < stamp->replaces_count; index++) {
+            struct stamp_record *other = key->stamps[stamp->replaces[index]];
+            if (!other->is_reached) {
+                other->is_reached = true;
+                queue[end++] = other->index;
+            }
+        }
+    }
+    free(queue);
+}
+
+static void check_acknowledged(struct account *account, struct account_key *key, uint32_t value_id) {
+    for (size_t index = 0; index < key->count; index++) {
+        if (key->stamps[index]->value_id == value_id && key->stamps[index]->is_reached) {
+            return;
+        }
+    }
+    violate(account, "an acknowledged write is gone: not in the final set, and nothing there rightly replaced it", "G1",
+            key, (struct dot){0}, value_id);
+}
+
+static void check_zombies(struct account *account, struct account_key *key, const struct object *object) {
+    for (size_t index = 0; index < account->history->count; index++) {
+        const struct op_record *operation = &account->history->operations[index];
+        bool replaced = operation->outcome == OP_OK && operation->name == OP_PUT &&
+                        strcmp(account->history->keys[operation->key].name, key->name) == 0;
+        for (uint32_t shown = 0; replaced && shown < operation->shown_count; shown++) {
+            for (uint32_t at = 0; at < object->value_count; at++) {
+                const struct value *value = &object->values[at];
+                if (value->type != VALUE_TOMBSTONE && value_id_of(value->bytes) == operation->shown[shown]) {
+                    violate(account, "a value stands beside the acknowledged put that replaced it", "G2", key,
+                            value->dot, operation->shown[shown]);
+                }
+            }
+        }
+    }
+}
+
+void account_check_final(struct account *account, struct view name, const struct object *object) {
+    struct account_key *key = key_get(account, name);
+    const struct key_record *described = history_find_key(account->history, name);
+    if (described == NULL || described->is_lww || !described->is_durable) {
+        return; /* lww drops concurrent writes by design; other durabilities promise less */
+    }
+    reach(key, object);
+    for (size_t index = 0; index < account->history->count; index++) {
+        const struct op_record *operation = &account->history->operations[index];
+        if (operation->outcome == OP_OK && operation->value_id != 0 && operation->name != OP_FORGERY &&
+            &account->history->keys[operation->key] == described) {
+            check_acknowledged(account, key, operation->value_id);
+        }
+    }
+    for (size_t index = 0; index < key->count; index++) {
+        const struct stamp_record *stamp = key->stamps[index];
+        if (!stamp->is_reached && context_contains(&object->context, stamp->dot)) {
+            violate(account, "the final context contains an event that nothing in the final set follows", "G4", key,
+                    stamp->dot, stamp->value_id);
+        }
+    }
+    check_zombies(account, key, object);
+}

@@ -1,0 +1,42 @@
+/* The causal account: every stamp that any coordinator made, and what it may rightly have replaced, kept apart from the
+ * code under test (it shares only the decoders). From it, at the end:
+ *
+ *   G1  every acknowledged put is in the final set of its key, or an ancestor of it through rightful replacement;
+ *   G2  nothing in the final set was replaced by an acknowledged put;
+ *   G4  no dot is used twice; no context contains an event that was never stamped, or, at the end, one that is neither
+ * in the final set nor an ancestor of it: an event that its holder's past never saw.
+ *
+ * A put with a context rightly replaces what its client was shown with that context. A plain write replaces what its
+ * coordinator held; its second stamp also what any owner held since the first. */
+#ifndef GRAMME_SIM_ACCOUNT_H
+#define GRAMME_SIM_ACCOUNT_H
+
+#include "base/map.h"
+#include "core/trace.h"
+#include "sim/history.h"
+
+struct stamp_record;
+struct account_key;
+struct node;
+struct object;
+
+struct account {
+    struct world *world;
+    struct history *history;
+    struct map keys;
+    uint64_t stamps;
+    bool has_violation;
+    char violation[512];
+};
+
+void account_init(struct account *account, struct world *world, struct history *history);
+void account_release(struct account *account);
+/* The cluster's watch. */
+void account_watch(struct account *account, uint32_t node, struct instant now, const struct trace_record *record);
+/* Stores may have lost what was not durable: what the node holds is looked up anew. */
+void account_forget_node(struct account *account, uint32_t node);
+void account_recall(struct account *account, uint32_t node, struct view key, const struct object *object);
+/* The final set of a key, the same on all its owners. */
+void account_check_final(struct account *account, struct view key, const struct object *object);
+
+#endif

@@ -1,0 +1,266 @@
+#include "sim/campaign.h"
+
+#include "base/ensure.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { EXIT_VIOLATION = 5, JOBS_MOST = 256 };
+
+static double now_s(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void print_replay(const struct run_options *options) {
+    printf("replay: gramme-sim%s --seed %llu", options->mutant == MUTANT_NONE ? "" : "-mutant",
+           (unsigned long long)options->seed);
+    if (options->node_count != 0) {
+        printf(" --nodes %u", options->node_count);
+    }
+    if (options->shard_count != 0) {
+        printf(" --shards %u", options->shard_count);
+    }
+    printf(" --clients %u --rate %llu --time %llus", options->client_count,
+           (unsigned long long)options->operations_per_s, (unsigned long long)(options->time_ns / 1000000000));
+    if (options->mutant != MUTANT_NONE) {
+        printf(" --mutant %s", mutant_name(options->mutant));
+    }
+    printf(" --trace -\n");
+}
+
+void campaign_print_result(const struct run_options *options, const struct run_result *result) {
+    printf("nodes %u, shards %u, faults:%s\n", result->nodes, result->shards,
+           result->faults[0] == 0 ? " none" : result->faults);
+    printf("simulated %.1f s, %llu events, %llu frames delivered\n", (double)result->simulated_ns / 1e9,
+           (unsigned long long)result->events, (unsigned long long)result->deliveries);
+    printf("%llu operations: %llu ok, %llu failed, %llu in doubt; %llu stamps, %llu second rounds\n",
+           (unsigned long long)result->operations, (unsigned long long)result->ok, (unsigned long long)result->failed,
+           (unsigned long long)result->in_doubt, (unsigned long long)result->stamps,
+           (unsigned long long)result->second_rounds);
+    if (!result->passed) {
+        printf("violation: %s\n", result->violation);
+        print_replay(options);
+    }
+    printf("seed %llu trace %016llx %s\n", (unsigned long long)options->seed, (unsigned long long)result->trace_hash,
+           result->passed ? "ok" : "FAILED");
+}
+
+/* ---- workers ---- */
+
+/* One process, and the place in shared memory where it leaves its result. */
+struct job {
+    pid_t pid;
+    struct run_options options;
+};
+
+struct crew {
+    struct job jobs[JOBS_MOST];
+    struct run_result *results; /* shared, one per job */
+    uint32_t size;
+};
+
+static void crew_init(struct crew *crew, uint32_t jobs) {
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    crew->size = jobs != 0 ? jobs : cores < 1 ? 1 : (uint32_t)cores;
+    crew->size = crew->size > JOBS_MOST ? JOBS_MOST : crew->size;
+    for (uint32_t index = 0; index < crew->size; index++) {
+        crew->jobs[index].pid = 0;
+    }
+    crew->results =
+        mmap(NULL, sizeof(struct run_result) * crew->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ENSURE(crew->results != MAP_FAILED);
+}
+
+static void crew_release(struct crew *crew) {
+    munmap(crew->results, sizeof(struct run_result) * crew->size);
+}
+
+static void job_start(struct crew *crew, uint32_t place, const struct run_options *options) {
+    struct job *job = &crew->jobs[place];
+    job->options = *options;
+    crew->results[place] = (struct run_result){0};
+    fflush(stdout);
+    job->pid = fork();
+    ENSURE(job->pid >= 0);
+    if (job->pid == 0) {
+        run_seed(options, &crew->results[place]);
+        _exit(crew->results[place].passed ? 0 : EXIT_VIOLATION);
+    }
+}
+
+/* Waits for one job; its place. A process that died of a signal failed, and says so. */
+static uint32_t job_wait(struct crew *crew) {
+    int status;
+    pid_t pid = wait(&status);
+    for (uint32_t place = 0; place < crew->size; place++) {
+        if (crew->jobs[place].pid == pid) {
+            crew->jobs[place].pid = 0;
+            if (!WIFEXITED(status)) {
+                crew->results[place].passed = false;
+                snprintf(crew->results[place].violation, sizeof(crew->results[place].violation),
+                         "the process died of signal %d (an assertion says more on stderr)", WTERMSIG(status));
+            }
+            return place;
+        }
+    }
+    ENSURE(false);
+    return 0;
+}
+
+static bool crew_is_idle(const struct crew *crew) {
+    for (uint32_t place = 0; place < crew->size; place++) {
+        if (crew->jobs[place].pid != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool crew_free_place(const struct crew *crew, uint32_t *ret_place) {
+    for (uint32_t place = 0; place < crew->size; place++) {
+        if (crew->jobs[place].pid == 0) {
+            *ret_place = place;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- many seeds ---- */
+
+struct tally {
+    uint64_t passed, failed;
+    double simulated_s;
+    uint64_t operations;
+};
+
+static void tally_job(struct tally *tally, const struct crew *crew, uint32_t place) {
+    const struct run_result *result = &crew->results[place];
+    tally->simulated_s += (double)result->simulated_ns / 1e9;
+    tally->operations += result->operations;
+    if (result->passed) {
+        tally->passed++;
+    } else {
+        tally->failed++;
+        fprintf(stderr, "\n");
+        campaign_print_result(&crew->jobs[place].options, result);
+    }
+}
+
+int campaign_run(const struct campaign_options *options) {
+    struct crew crew;
+    struct tally tally = {0};
+    uint64_t next = 0;
+    uint32_t place;
+    double start_s = now_s();
+    bool shows_progress = isatty(STDERR_FILENO) == 1;
+    crew_init(&crew, options->jobs);
+    bool goes_on = true;
+    while (goes_on || !crew_is_idle(&crew)) {
+        goes_on = next < options->count && (tally.failed == 0 || options->keeps_going);
+        if (goes_on && crew_free_place(&crew, &place)) {
+            struct run_options run = options->run;
+            run.seed = options->from + next++;
+            job_start(&crew, place, &run);
+            continue;
+        }
+        if (!crew_is_idle(&crew)) {
+            tally_job(&tally, &crew, job_wait(&crew));
+        }
+        if (shows_progress) {
+            fprintf(stderr, "\r%llu of %llu seeds, %llu failed", (unsigned long long)(tally.passed + tally.failed),
+                    (unsigned long long)options->count, (unsigned long long)tally.failed);
+        }
+    }
+    crew_release(&crew);
+    double took_s = now_s() - start_s;
+    printf("%s%.0f simulated seconds, %llu operations in %.1f s: %.0f simulated seconds per second\n",
+           shows_progress ? "\n" : "", tally.simulated_s, (unsigned long long)tally.operations, took_s,
+           tally.simulated_s / took_s);
+    printf("%llu passed, %llu failed\n", (unsigned long long)tally.passed, (unsigned long long)tally.failed);
+    return tally.failed == 0 ? EXIT_SUCCESS : EXIT_VIOLATION;
+}
+
+/* ---- planted bugs ---- */
+
+#ifdef GRAMME_MUTANTS
+static int compare_doubles(const void *a, const void *b) {
+    double left = *(const double *)a;
+    double right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+static void stop_jobs(struct crew *crew) {
+    for (uint32_t place = 0; place < crew->size; place++) {
+        if (crew->jobs[place].pid != 0) {
+            kill(crew->jobs[place].pid, SIGKILL);
+        }
+    }
+    while (!crew_is_idle(crew)) {
+        job_wait(crew);
+    }
+}
+
+/* True when some seed finds the bug within the budget. */
+static bool kill_mutant(const struct campaign_options *options, struct crew *crew, enum mutant mutant,
+                        double *ret_took_s) {
+    double start_s = now_s();
+    uint64_t seed = options->from;
+    bool killed = false;
+    while (!killed && now_s() - start_s < options->budget_s) {
+        uint32_t place;
+        if (crew_free_place(crew, &place)) {
+            struct run_options run = options->run;
+            run.seed = seed++;
+            run.mutant = mutant;
+            job_start(crew, place, &run);
+            continue;
+        }
+        place = job_wait(crew);
+        if (!crew->results[place].passed) {
+            killed = true;
+            *ret_took_s = now_s() - start_s;
+            printf("killed   %-24s %6.1f s, seed %llu: %s\n", mutant_name(mutant), *ret_took_s,
+                   (unsigned long long)crew->jobs[place].options.seed, crew->results[place].violation);
+        }
+    }
+    stop_jobs(crew);
+    if (!killed) {
+        printf("SURVIVED %-24s after %u s\n", mutant_name(mutant), options->budget_s);
+    }
+    return killed;
+}
+
+int campaign_kill_mutants(const struct campaign_options *options) {
+    struct crew crew;
+    double took_s[MUTANT_COUNT];
+    uint32_t killed = 0;
+    uint32_t survived = 0;
+    crew_init(&crew, options->jobs);
+    for (int mutant = 1; mutant < MUTANT_COUNT; mutant++) {
+        if (kill_mutant(options, &crew, (enum mutant)mutant, &took_s[killed])) {
+            killed++;
+        } else {
+            survived++;
+        }
+    }
+    crew_release(&crew);
+    qsort(took_s, killed, sizeof(took_s[0]), compare_doubles);
+    printf("median %.1f s to kill\n", killed == 0 ? 0.0 : took_s[killed / 2]);
+    printf("%u passed, %u failed\n", killed, survived);
+    return survived == 0 ? EXIT_SUCCESS : EXIT_VIOLATION;
+}
+#else
+int campaign_kill_mutants(const struct campaign_options *options) {
+    (void)options;
+    fprintf(stderr, "gramme-sim: this build has no mutants: use gramme-sim-mutant\n");
+    return 2;
+}
+#endif

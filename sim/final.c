@@ -1,0 +1,148 @@
+#include "sim/final.h"
+
+#include "store/seal.h"
+#include "version/object_codec.h"
+
+#include <stdio.h>
+
+enum { LEAF_KEY_PREFIX_BYTES = 10 }; /* partition, hash */
+
+struct visit {
+    struct node *node;
+    struct arena *arena;
+    void (*visit)(void *self, struct node *node, struct view key, const struct object *object);
+    void *self;
+};
+
+static bool open_record(struct view sealed, struct record *ret_record) {
+    struct view bytes = view_slice(sealed, SEAL_BYTES, sealed.size - SEAL_BYTES);
+    return sealed.size > SEAL_BYTES && record_decode(bytes, ret_record);
+}
+
+static bool visit_record(void *self, struct view key, struct view value) {
+    struct visit *visit = self;
+    struct record record;
+    struct object object;
+    bool opens = open_record(value, &record) && object_decode(record.object_bytes, visit->arena, &object);
+    ENSURE(opens);
+    visit->visit(visit->self, visit->node, view_slice(key, LEAF_KEY_PREFIX_BYTES, key.size - LEAF_KEY_PREFIX_BYTES),
+                 &object);
+    return true;
+}
+
+void final_each_object(struct node *node, struct arena *arena,
+                       void (*visit)(void *self, struct node *node, struct view key, const struct object *object),
+                       void *self) {
+    struct visit state = {.node = node, .arena = arena, .visit = visit, .self = self};
+    memory_leaf_each(node->leaf, LEAF_OBJECTS, visit_record, &state);
+}
+
+/* ---- one key ---- */
+
+struct search {
+    struct view key;
+    struct view object_bytes;
+    bool found;
+};
+
+static bool search_record(void *self, struct view key, struct view value) {
+    struct search *search = self;
+    struct record record;
+    struct view name = view_slice(key, LEAF_KEY_PREFIX_BYTES, key.size - LEAF_KEY_PREFIX_BYTES);
+    if (view_equal(name, search->key) && open_record(value, &record)) {
+        search->object_bytes = record.object_bytes;
+        search->found = true;
+    }
+    return !search->found;
+}
+
+static struct view object_on(struct node *node, struct view key) {
+    struct search search = {.key = key};
+    memory_leaf_each(node->leaf, LEAF_OBJECTS, search_record, &search);
+    return search.object_bytes;
+}
+
+static struct node *node_of_member(struct cluster *cluster, struct member_index member) {
+    for (uint32_t index = 0; index < cluster->node_count; index++) {
+        if (member_index_equal(cluster->nodes[index].member, member)) {
+            return &cluster->nodes[index];
+        }
+    }
+    return NULL;
+}
+
+static void explain(char *violation, size_t violation_bytes, struct world *world, const char *promise, const char *key,
+                    const char *what) {
+    if (!world->failed) {
+        snprintf(violation, violation_bytes, "%s key %s: %s", promise, key, what);
+        world->failed = true;
+    }
+}
+
+/* What a plain GET shows; 0: nothing. */
+static uint32_t shown_id(const struct object *object) {
+    const struct value *latest = object_latest(object);
+    return latest == NULL || latest->type == VALUE_TOMBSTONE ? 0 : value_id_of(latest->bytes);
+}
+
+static const char *check_solo(const struct key_record *key, const struct object *object) {
+    if (!key->is_solo || !key->is_durable || key->in_doubt > 0) {
+        return NULL;
+    }
+    if (shown_id(object) != key->last_set) {
+        return "a sequence of plain SETs, none in doubt, does not leave the last";
+    }
+    uint32_t live = 0;
+    for (uint32_t index = 0; index < object->value_count; index++) {
+        live += object->values[index].type != VALUE_TOMBSTONE ? 1 : 0;
+    }
+    if (live > 1) {
+        return "a sequence of plain SETs, none in doubt, leaves siblings";
+    }
+    const struct value *latest = object_latest(object);
+    if (key->last_set != 0 && latest != NULL && (latest->expiry.at.ms != 0) != key->has_expiry) {
+        return key->has_expiry ? "an acknowledged EXPIRE is gone" : "an expiry stands that nobody set";
+    }
+    return NULL;
+}
+
+static void check_key(struct cluster *cluster, const struct key_record *key, struct account *account, char *violation,
+                      size_t violation_bytes) {
+    struct world *world = cluster->world;
+    struct view name = view_of_string(key->name);
+    struct partition partition = ring_partition_of_key(cluster->ring, name);
+    const struct member_index *list = ring_preference(cluster->ring, partition);
+    struct view first = object_on(node_of_member(cluster, list[0]), name);
+    for (uint32_t place = 1; place < ring_replica_count(cluster->ring); place++) {
+        if (!view_equal(first, object_on(node_of_member(cluster, list[place]), name))) {
+            explain(violation, violation_bytes, world, "G5", key->name, "its owners hold different objects");
+            return;
+        }
+    }
+    for (uint32_t place = ring_replica_count(cluster->ring); place < ring_member_count(cluster->ring); place++) {
+        if (object_on(node_of_member(cluster, list[place]), name).size > 0) {
+            explain(violation, violation_bytes, world, "G5", key->name, "a node that is no owner holds it");
+        }
+    }
+    struct object object = object_empty();
+    if (first.size > 0 && (!object_decode(first, &world->scratch, &object) || !object_is_valid(&object))) {
+        explain(violation, violation_bytes, world, "G5", key->name, "its object does not decode");
+        return;
+    }
+    const char *what = check_solo(key, &object);
+    if (what != NULL) {
+        explain(violation, violation_bytes, world, "G17", key->name, what);
+    }
+    account_check_final(account, name, &object);
+}
+
+void final_check(struct cluster *cluster, struct history *history, struct account *account, char *violation,
+                 size_t violation_bytes) {
+    for (uint32_t index = 0; index < cluster->node_count; index++) {
+        memory_leaf_complete_all(cluster->nodes[index].leaf);
+    }
+    for (uint32_t index = 0; index < history->key_count && !cluster->world->failed; index++) {
+        arena_reset(&cluster->world->scratch);
+        check_key(cluster, &history->keys[index], account, violation, violation_bytes);
+    }
+}

@@ -1,0 +1,20 @@
+/* What must hold when everything has healed: G5 (owners equal byte for byte), G17 (sequences of plain SETs leave one
+ * value, the last), expiry as last set, and the causal account of every key (G1, G2, G4). Reads the disks, not the
+ * nodes. */
+#ifndef GRAMME_SIM_FINAL_H
+#define GRAMME_SIM_FINAL_H
+
+#include "sim/account.h"
+#include "sim/cluster.h"
+#include "version/object.h"
+
+/* Every object on the node's disk. */
+void final_each_object(struct node *node, struct arena *arena,
+                       void (*visit)(void *self, struct node *node, struct view key, const struct object *object),
+                       void *self);
+
+/* Writes the first violation found and fails the world; nothing when all holds. */
+void final_check(struct cluster *cluster, struct history *history, struct account *account, char *violation,
+                 size_t violation_bytes);
+
+#endif

@@ -1,0 +1,215 @@
+#include "sim/nemesis.h"
+
+const char *fault_text(enum fault_class fault) {
+    static const char *const texts[FAULT_CLASSES] = {"loss", "pieces", "slow",  "partition", "crash",     "crash-all",
+                                                     "stop", "pause",  "clock", "disk",      "read-error"};
+    return texts[fault];
+}
+
+static void mend(struct world *world, struct world_event *event);
+static void strike(struct world *world, struct world_event *event);
+
+void nemesis_init(struct nemesis *nemesis, struct world *world, struct cluster *cluster, struct rng rng) {
+    memset(nemesis, 0, sizeof(*nemesis));
+    nemesis->world = world;
+    nemesis->cluster = cluster;
+    nemesis->rng = rng;
+    for (int fault = 0; fault < FAULT_CLASSES; fault++) {
+        nemesis->enabled[fault] = rng_chance(&nemesis->rng, 500000);
+    }
+    nemesis->interval_ns = rng_between(&nemesis->rng, 300, 5000) * NS_PER_MS;
+    struct network_faults *network = &cluster->network.faults;
+    network->delay_least_ns = rng_between(&nemesis->rng, 20, 500) * NS_PER_US;
+    network->delay_spread_ns = rng_between(&nemesis->rng, 10, 3000) * NS_PER_US;
+    if (nemesis->enabled[FAULT_PIECES]) {
+        network->pieces = rng_chance(&nemesis->rng, 500000);
+        network->break_per_million = (uint32_t)rng_below(&nemesis->rng, 2000);
+    }
+    if (nemesis->enabled[FAULT_LOSS] && !network->pieces) {
+        network->loss_per_million = (uint32_t)rng_below(&nemesis->rng, 300000);
+        network->duplicate_per_million = (uint32_t)rng_below(&nemesis->rng, 100000);
+        network->overtakes = rng_chance(&nemesis->rng, 500000);
+    }
+    if (nemesis->enabled[FAULT_SLOW]) {
+        network->tail_per_million = (uint32_t)rng_below(&nemesis->rng, 20000);
+    }
+    cluster->disk.sync_least_ns = rng_between(&nemesis->rng, 10, 1000) * NS_PER_US;
+    cluster->disk.sync_spread_ns = rng_between(&nemesis->rng, 10, 5000) * NS_PER_US;
+    cluster->disk.read_spread_ns = rng_between(&nemesis->rng, 10, 1000) * NS_PER_US;
+    if (nemesis->enabled[FAULT_DISK]) {
+        cluster->disk.slow_per_million = (uint32_t)rng_below(&nemesis->rng, 10000);
+    }
+    if (nemesis->enabled[FAULT_READ_ERROR]) {
+        cluster->disk.read_error_per_million = (uint32_t)rng_below(&nemesis->rng, 20000);
+    }
+    for (uint32_t index = 0; index < cluster->node_count; index++) {
+        nemesis->mend[index] =
+            (struct nemesis_mend){.event.happen = mend, .nemesis = nemesis, .node = &cluster->nodes[index]};
+    }
+    nemesis->next.happen = strike;
+}
+
+void nemesis_start(struct nemesis *nemesis) {
+    world_schedule(nemesis->world, &nemesis->next, rng_below(&nemesis->rng, nemesis->interval_ns) + 1);
+}
+
+static struct node *some_node(struct nemesis *nemesis) {
+    return &nemesis->cluster->nodes[rng_below(&nemesis->rng, nemesis->cluster->node_count)];
+}
+
+static void crash(struct nemesis *nemesis, struct node *node) {
+    if (!node->is_up) {
+        return;
+    }
+    size_t unsynced = memory_leaf_unsynced_count(node->leaf);
+    size_t keep = rng_chance(&nemesis->rng, 500000) ? 0 : (size_t)rng_below(&nemesis->rng, unsynced + 1);
+    node_crash(node, keep);
+    nemesis->node_gone(nemesis->self, node);
+    world_schedule(nemesis->world, &nemesis->mend[node->index].event, rng_between(&nemesis->rng, 1, 8000) * NS_PER_MS);
+}
+
+static void stop(struct nemesis *nemesis, struct node *node) {
+    if (!node->is_up || node->is_paused) {
+        return;
+    }
+    node_stop(node);
+    nemesis->node_gone(nemesis->self, node);
+    world_schedule(nemesis->world, &nemesis->mend[node->index].event, rng_between(&nemesis->rng, 1, 3000) * NS_PER_MS);
+}
+
+static void partition(struct nemesis *nemesis) {
+    struct network *network = &nemesis->cluster->network;
+    uint32_t count = nemesis->cluster->node_count;
+    uint32_t side = (uint32_t)rng_next(&nemesis->rng);
+    bool one_way = rng_chance(&nemesis->rng, 300000);
+    if (rng_chance(&nemesis->rng, 400000)) {
+        side = 1u << rng_below(&nemesis->rng, count);
+    }
+    world_trace(nemesis->world, "the network parts: side %x%s", side & ((1u << count) - 1), one_way ? ", one way" : "");
+    for (uint32_t from = 0; from < count; from++) {
+        for (uint32_t to = 0; to < count; to++) {
+            bool across = ((side >> from) & 1) != ((side >> to) & 1);
+            network_cut(network, from, to, across && (!one_way || ((side >> from) & 1) != 0));
+        }
+    }
+}
+
+static void slow(struct nemesis *nemesis) {
+    struct network *network = &nemesis->cluster->network;
+    uint32_t slow_node = (uint32_t)rng_below(&nemesis->rng, nemesis->cluster->node_count);
+    uint64_t slow_ns = rng_between(&nemesis->rng, 0, 300) * NS_PER_MS;
+    for (uint32_t other = 0; other < nemesis->cluster->node_count; other++) {
+        network->slow_ns[slow_node][other] = slow_ns;
+        network->slow_ns[other][slow_node] = slow_ns;
+    }
+}
+
+static void set_clock(struct nemesis *nemesis, struct node *node) {
+    int64_t offset_ms = (int64_t)rng_below(&nemesis->rng, 20000) - 10000;
+    int64_t drift_ppm = (int64_t)rng_below(&nemesis->rng, 400) - 200;
+    if (rng_chance(&nemesis->rng, 700000)) {
+        offset_ms /= 200;
+    }
+    node_set_clock(node, offset_ms, drift_ppm);
+}
+
+static void pause_node(struct nemesis *nemesis, struct node *node) {
+    if (node->is_up && !node->is_paused) {
+        node_pause(node, true);
+        world_schedule(nemesis->world, &nemesis->mend[node->index].event,
+                       rng_between(&nemesis->rng, 1, 5000) * NS_PER_MS);
+    }
+}
+
+static void strike_with(struct nemesis *nemesis, enum fault_class fault) {
+    nemesis->fired[fault]++;
+    switch (fault) {
+    case FAULT_PARTITION:
+        if (rng_chance(&nemesis->rng, 400000)) {
+            memset(nemesis->cluster->network.cut, 0, sizeof(nemesis->cluster->network.cut));
+            world_trace(nemesis->world, "the network is whole again");
+        } else {
+            partition(nemesis);
+        }
+        break;
+    case FAULT_SLOW:
+        slow(nemesis);
+        break;
+    case FAULT_CRASH:
+        crash(nemesis, some_node(nemesis));
+        break;
+    case FAULT_CRASH_ALL:
+        for (uint32_t index = 0; rng_chance(&nemesis->rng, 200000) && index < nemesis->cluster->node_count; index++) {
+            crash(nemesis, &nemesis->cluster->nodes[index]);
+        }
+        break;
+    case FAULT_STOP:
+        stop(nemesis, some_node(nemesis));
+        break;
+    case FAULT_PAUSE:
+        pause_node(nemesis, some_node(nemesis));
+        break;
+    case FAULT_CLOCK:
+        set_clock(nemesis, some_node(nemesis));
+        break;
+    case FAULT_DISK: {
+        struct node *node = some_node(nemesis);
+        if (node->is_up && !node->is_paused && rng_chance(&nemesis->rng, 200000)) {
+            world_trace(nemesis->world, "the next sync of node %u fails", node->index);
+            node->fails_next_sync = true;
+            /* A store that failed stays failed until its node restarts: an operator sees it and does that. */
+            world_schedule(nemesis->world, &nemesis->mend[node->index].event,
+                           rng_between(&nemesis->rng, 2000, 6000) * NS_PER_MS);
+        }
+        break;
+    }
+    case FAULT_LOSS:
+    case FAULT_PIECES:
+    case FAULT_READ_ERROR:
+    case FAULT_CLASSES:
+        break; /* always on, where enabled */
+    }
+}
+
+static void strike(struct world *world, struct world_event *event) {
+    struct nemesis *nemesis = CONTAINER_OF(event, struct nemesis, next);
+    enum fault_class fault = (enum fault_class)rng_below(&nemesis->rng, FAULT_CLASSES);
+    if (nemesis->enabled[fault]) {
+        strike_with(nemesis, fault);
+    }
+    world_schedule(world, event, rng_below(&nemesis->rng, 2 * nemesis->interval_ns / FAULT_CLASSES * 2) + 1);
+}
+
+static void bring_back(struct nemesis *nemesis, struct node *node) {
+    if (node->is_up && node_has_failed(node)) {
+        node_crash(node, 0);
+        nemesis->node_gone(nemesis->self, node);
+    }
+    if (!node->is_up) {
+        node_start(node);
+        nemesis->node_back(nemesis->self, node);
+    } else if (node->is_paused) {
+        node_pause(node, false);
+    }
+}
+
+static void mend(struct world *world, struct world_event *event) {
+    (void)world;
+    struct nemesis_mend *mend_event = CONTAINER_OF(event, struct nemesis_mend, event);
+    bring_back(mend_event->nemesis, mend_event->node);
+}
+
+void nemesis_heal(struct nemesis *nemesis) {
+    struct cluster *cluster = nemesis->cluster;
+    world_trace(nemesis->world, "everything heals");
+    world_cancel(nemesis->world, &nemesis->next);
+    network_heal(&cluster->network);
+    cluster->disk.slow_per_million = 0;
+    cluster->disk.read_error_per_million = 0;
+    for (uint32_t index = 0; index < cluster->node_count; index++) {
+        struct node *node = &cluster->nodes[index];
+        world_cancel(nemesis->world, &nemesis->mend[index].event);
+        node->fails_next_sync = false;
+        bring_back(nemesis, node);
+    }
+}

@@ -1,0 +1,54 @@
+/* What goes wrong in a run: each seed draws which classes of fault are on (each off in about half of the seeds) and
+ * then when and to whom they happen. */
+#ifndef GRAMME_SIM_NEMESIS_H
+#define GRAMME_SIM_NEMESIS_H
+
+#include "sim/cluster.h"
+
+enum fault_class {
+    FAULT_LOSS,      /* frames lost, doubled, overtaken */
+    FAULT_PIECES,    /* streams in pieces, connections that break */
+    FAULT_SLOW,      /* long tails, one slow node */
+    FAULT_PARTITION, /* symmetric, one-way, isolating one or halving the cluster */
+    FAULT_CRASH,     /* with loss of unsynced writes */
+    FAULT_CRASH_ALL, /* every node at once */
+    FAULT_STOP,      /* clean restarts */
+    FAULT_PAUSE,
+    FAULT_CLOCK,      /* offsets, drift, steps */
+    FAULT_DISK,       /* slow syncs; an EIO that stops a store until its node restarts */
+    FAULT_READ_ERROR, /* a read from disk fails once */
+    FAULT_CLASSES
+};
+
+struct nemesis;
+
+/* When a node comes back. */
+struct nemesis_mend {
+    struct world_event event;
+    struct nemesis *nemesis;
+    struct node *node;
+};
+
+struct nemesis {
+    struct world *world;
+    struct cluster *cluster;
+    struct rng rng;
+    bool enabled[FAULT_CLASSES];
+    uint64_t fired[FAULT_CLASSES];
+    uint64_t interval_ns;
+    struct world_event next;
+    struct nemesis_mend mend[SIM_NODES_MOST];
+    /* A node's memory is gone, or it is there again: the account must know. */
+    void (*node_gone)(void *self, struct node *node);
+    void (*node_back)(void *self, struct node *node);
+    void *self;
+};
+
+const char *fault_text(enum fault_class fault);
+/* Draws the classes and sets the network's and disks' knobs. */
+void nemesis_init(struct nemesis *nemesis, struct world *world, struct cluster *cluster, struct rng rng);
+void nemesis_start(struct nemesis *nemesis);
+/* No more faults, everything mended, every node up. */
+void nemesis_heal(struct nemesis *nemesis);
+
+#endif

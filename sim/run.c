@@ -1,0 +1,282 @@
+#include "sim/run.h"
+
+#include "sim/account.h"
+#include "sim/client.h"
+#include "sim/final.h"
+#include "sim/nemesis.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct run {
+    struct world world;
+    struct cluster cluster;
+    struct history history;
+    struct account account;
+    struct nemesis nemesis;
+    struct workload workload;
+    struct rng rng;
+    uint64_t second_rounds;
+};
+
+static const char *trace_kind_text(enum trace_kind kind) {
+    switch (kind) {
+    case TRACE_STAMPED:
+        return "stamps";
+    case TRACE_STORED:
+        return "stores";
+    case TRACE_REPAIRED:
+        return "repairs";
+    case TRACE_SECOND_ROUND:
+        return "stamps again";
+    case TRACE_LINK_UP:
+        return "link up";
+    case TRACE_LINK_DOWN:
+        return "link down";
+    case TRACE_PEER_SILENT:
+        return "peer silent";
+    case TRACE_PEER_HEARD:
+        return "peer heard";
+    case TRACE_REFUSED:
+        return "refuses";
+    case TRACE_CLOCK_OFF:
+        return "clock off";
+    }
+    return "?";
+}
+
+static void trace_line(struct run *run, struct node *node, const struct trace_record *record) {
+    char values[256];
+    size_t used = 0;
+    values[0] = 0;
+    for (uint32_t index = 0; record->object != NULL && index < record->object->value_count; index++) {
+        const struct value *value = &record->object->values[index];
+        int size = snprintf(values + used, sizeof(values) - used, " %s%u@(%llx,%llu)",
+                            value->type == VALUE_TOMBSTONE ? "deleted" : "id", value_id_of(value->bytes),
+                            (unsigned long long)(value->dot.actor >> 48), (unsigned long long)value->dot.n);
+        used += (size_t)size;
+        if (used >= sizeof(values)) {
+            break;
+        }
+    }
+    world_trace(&run->world, "  node %u %s %.*s%s%s%s", node->index, trace_kind_text(record->kind),
+                (int)record->key.size, record->key.size == 0 ? "" : (const char *)record->key.data, values,
+                record->text == NULL ? "" : " ", record->text == NULL ? "" : record->text);
+}
+
+static void watch(void *watcher, struct node *node, const struct trace_record *record) {
+    struct run *run = watcher;
+    if (world_traces(&run->world)) {
+        trace_line(run, node, record);
+    }
+    run->second_rounds += record->kind == TRACE_SECOND_ROUND ? 1 : 0;
+    account_watch(&run->account, node->index, run->world.now, record);
+}
+
+static void node_gone(void *self, struct node *node) {
+    struct run *run = self;
+    account_forget_node(&run->account, node->index);
+}
+
+static void recall(void *self, struct node *node, struct view key, const struct object *object) {
+    struct run *run = self;
+    account_recall(&run->account, node->index, key, object);
+}
+
+static void node_back(void *self, struct node *node) {
+    struct run *run = self;
+    final_each_object(node, &run->world.scratch, recall, run);
+}
+
+/* ---- knobs ---- */
+
+static void add_keys(struct run *run, uint32_t client_count) {
+    struct key_record key = {.is_durable = true};
+    for (uint32_t index = 0; index < 12; index++) {
+        snprintf(key.name, sizeof(key.name), "shared:%u", index);
+        history_add_key(&run->history, &key);
+    }
+    for (uint32_t index = 0; index < 4; index++) {
+        key.is_lww = true;
+        snprintf(key.name, sizeof(key.name), "lww:%u", index);
+        history_add_key(&run->history, &key);
+    }
+    for (uint32_t index = 0; index < 3; index++) {
+        key = (struct key_record){0};
+        snprintf(key.name, sizeof(key.name), "none:%u", index);
+        history_add_key(&run->history, &key);
+        snprintf(key.name, sizeof(key.name), "interval:%u", index);
+        history_add_key(&run->history, &key);
+    }
+    for (uint32_t client = 0; client < client_count; client++) {
+        for (uint32_t index = 0; index < 4; index++) {
+            key = (struct key_record){.is_durable = true, .is_solo = true, .owner = client, .is_lww = index == 3};
+            snprintf(key.name, sizeof(key.name), "%ssolo:%u:%u", index == 3 ? "lww:" : "", client, index);
+            history_add_key(&run->history, &key);
+        }
+    }
+}
+
+static void add_keyspace(struct keyspace_table *table, const char *prefix, enum conflict_rule conflict,
+                         enum durability durability) {
+    struct keyspace keyspace = {.read_quorum = 2, .write_quorum = 2, .conflict = conflict, .durability = durability};
+    keyspace.prefix_bytes = (uint8_t)strlen(prefix);
+    memcpy(keyspace.prefix, prefix, keyspace.prefix_bytes);
+    bool added = keyspace_table_add(table, &keyspace);
+    ENSURE(added);
+}
+
+static void run_init(struct run *run, const struct run_options *options) {
+    struct keyspace_table keyspaces;
+    world_init(&run->world);
+    rng_init(&run->rng, options->seed);
+    history_init(&run->history);
+    account_init(&run->account, &run->world, &run->history);
+    add_keys(run, options->client_count);
+    keyspace_table_init(&keyspaces);
+    add_keyspace(&keyspaces, "lww:", CONFLICT_LWW, DURABILITY_SYNC);
+    add_keyspace(&keyspaces, "none:", CONFLICT_SIBLINGS, DURABILITY_NONE);
+    add_keyspace(&keyspaces, "interval:", CONFLICT_SIBLINGS, DURABILITY_INTERVAL);
+    struct cluster_options cluster = {
+        .node_count = options->node_count != 0 ? options->node_count : (uint32_t)rng_between(&run->rng, 3, 7),
+        .shard_count = options->shard_count != 0 ? options->shard_count : (uint32_t)rng_between(&run->rng, 1, 3),
+        .replica_count = 3,
+        .partition_count = 64,
+        .deadline_ms = 1000,
+        .buffer_bytes = rng_chance(&run->rng, 500000) ? 0 : 4096,
+        .slow_reads = rng_chance(&run->rng, 500000),
+    };
+    struct rng cluster_rng = rng_split(&run->rng);
+    struct rng nemesis_rng = rng_split(&run->rng);
+    cluster_init(&run->cluster, &run->world, cluster, &keyspaces, cluster_rng);
+    run->cluster.watch = watch;
+    run->cluster.watcher = run;
+    nemesis_init(&run->nemesis, &run->world, &run->cluster, nemesis_rng);
+    run->nemesis.node_gone = node_gone;
+    run->nemesis.node_back = node_back;
+    run->nemesis.self = run;
+    uint64_t think_ns = NS_PER_S * options->client_count / (options->operations_per_s + 1) + 1;
+    workload_init(&run->workload, &run->world, &run->cluster, &run->history, options->client_count, think_ns,
+                  &run->rng);
+    run->workload.large_per_million = rng_chance(&run->rng, 300000) ? 2000 : 0;
+}
+
+static void run_release(struct run *run) {
+    workload_stop(&run->workload);
+    cluster_release(&run->cluster);
+    workload_release(&run->workload);
+    account_release(&run->account);
+    history_release(&run->history);
+    world_release(&run->world);
+}
+
+/* ---- phases ---- */
+
+static void pass(struct run *run, uint64_t ns) {
+    world_run(&run->world, (struct instant){run->world.now.ns + ns});
+}
+
+static void fail(struct run *run, struct run_result *result, const char *why) {
+    run->world.failed = true;
+    if (result->violation[0] == 0) {
+        snprintf(result->violation, sizeof(result->violation), "%s", why);
+    }
+}
+
+/* Liveness: everything is mended, so within bounded time every node serves and every operation is over. */
+static void heal(struct run *run, struct run_result *result) {
+    nemesis_heal(&run->nemesis);
+    pass(run, 10 * NS_PER_S);
+    workload_stop(&run->workload);
+    pass(run, 5 * NS_PER_S);
+    for (uint32_t index = 0; !run->world.failed && index < run->cluster.node_count; index++) {
+        if (!node_is_ready(&run->cluster.nodes[index])) {
+            fail(run, result, "liveness: a node is not ready ten seconds after everything healed");
+        }
+    }
+    if (!run->world.failed && !workload_is_idle(&run->workload)) {
+        fail(run, result, "G19: an operation is not over five seconds after its deadline");
+    }
+}
+
+/* Every key is read at R=N, which repairs it, from two nodes. */
+static void read_everything(struct run *run, struct run_result *result) {
+    for (uint32_t key = 0; !run->world.failed && key < run->history.key_count; key++) {
+        for (uint32_t time = 0; !run->world.failed && time < 2; time++) {
+            uint32_t node = (key + time) % run->cluster.node_count;
+            size_t operation = workload_read_all(&run->workload, node, key);
+            pass(run, 2 * NS_PER_S);
+            if (!run->world.failed && run->history.operations[operation].outcome != OP_OK) {
+                fail(run, result, "liveness: a read at R=N fails though everything healed");
+            }
+        }
+    }
+    pass(run, 2 * NS_PER_S);
+}
+
+static void collect(struct run *run, const struct run_options *options, struct run_result *result) {
+    (void)options;
+    if (run->workload.violation[0] != 0) {
+        snprintf(result->violation, sizeof(result->violation), "%s", run->workload.violation);
+    } else if (run->account.has_violation) {
+        snprintf(result->violation, sizeof(result->violation), "%s", run->account.violation);
+    }
+    result->passed = !run->world.failed;
+    result->trace_hash = run->world.trace_hash;
+    result->simulated_ns = run->world.now.ns;
+    result->events = run->world.event_count;
+    result->deliveries = run->cluster.network.deliveries;
+    result->stamps = run->account.stamps;
+    result->second_rounds = run->second_rounds;
+    result->nodes = run->cluster.node_count;
+    result->shards = run->cluster.options.shard_count;
+    for (int name = 0; name < OP_NAMES; name++) {
+        result->ok += run->history.outcomes[name][OP_OK];
+        result->failed += run->history.outcomes[name][OP_FAILED];
+        result->in_doubt += run->history.outcomes[name][OP_IN_DOUBT];
+    }
+    result->operations = result->ok + result->failed + result->in_doubt;
+    size_t used = 0;
+    for (int fault = 0; fault < FAULT_CLASSES; fault++) {
+        if (run->nemesis.enabled[fault] && used < sizeof(result->faults)) {
+            used += (size_t)snprintf(result->faults + used, sizeof(result->faults) - used, " %s",
+                                     fault_text((enum fault_class)fault));
+        }
+    }
+}
+
+void run_seed(const struct run_options *options, struct run_result *ret_result) {
+    struct run *run = calloc(1, sizeof(*run));
+    ENSURE(run != NULL);
+    memset(ret_result, 0, sizeof(*ret_result));
+#ifdef GRAMME_MUTANTS
+    mutant_active = options->mutant;
+#endif
+    run_init(run, options);
+    if (options->trace_path != NULL) {
+        bool to_output = strcmp(options->trace_path, "-") == 0;
+        run->world.trace_file = to_output ? stdout : fopen(options->trace_path, "w");
+    }
+    for (uint32_t index = 0; index < run->cluster.node_count; index++) {
+        node_start(&run->cluster.nodes[index]);
+    }
+    pass(run, 3 * NS_PER_S);
+    if (!options->is_quiet_network) {
+        nemesis_start(&run->nemesis);
+    }
+    pass(run, options->time_ns);
+    if (!run->world.failed) {
+        heal(run, ret_result);
+    }
+    read_everything(run, ret_result);
+    if (!run->world.failed) {
+        final_check(&run->cluster, &run->history, &run->account, ret_result->violation, sizeof(ret_result->violation));
+    }
+    collect(run, options, ret_result);
+    if (run->world.trace_file != NULL && run->world.trace_file != stdout) {
+        fclose(run->world.trace_file);
+    }
+    run->world.trace_file = NULL;
+    run_release(run);
+    free(run);
+}
