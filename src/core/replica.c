@@ -243,6 +243,14 @@ static bool put_is_acceptable(struct shard *shard, const struct message_put *put
            object_decode(put->object, &shard->scratch, ret_object) && !object_is_absent(ret_object);
 }
 
+/* The planted bug of sending the put instead of the stamped object: this replica makes a dot of its own for it. */
+static struct object stamp_here(struct shard *shard, const struct copy *copy, const struct object *incoming) {
+    const struct value *value = object_latest(incoming);
+    struct stamp stamp = {.dot = {rng_next(&shard->rng) | 1, 1}, .time = value->time, .mark = incoming->mark};
+    struct value again = *value;
+    return object_put(&copy->object, &copy->object.context, &stamp, &again, CONFLICT_SIBLINGS, &shard->scratch);
+}
+
 static void put_store(struct shard *shard, const struct source *source, const struct message_put *put,
                       const struct copy *copy, const struct object *incoming) {
     struct storage *storage = &shard->options.storage;
@@ -308,6 +316,9 @@ void replica_on_put(struct shard *shard, const struct source *source, struct vie
         break;
     }
     shard->replica.puts++;
+    if (MUTANT(FORWARD_UNSTAMPED) && (put.flags & PUT_REPAIR) == 0) {
+        incoming = stamp_here(shard, &copy, &incoming);
+    }
     put_store(shard, source, &put, &copy, &incoming);
 }
 
