@@ -461,7 +461,7 @@ static bool parse_object_buffer(struct parser *parser, struct view word) {
 }
 
 static bool parse_choice_setting(struct parser *parser, enum setting_id id, struct view word) {
-    int choice;
+    int choice = 0;
     switch (id) {
     case SETTING_STORAGE:
         if (!parse_choice(parser, "storage", word, storage_names, &choice)) {
