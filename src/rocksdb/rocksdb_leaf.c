@@ -303,3 +303,14 @@ void rocksdb_leaf_statistics(struct rocksdb_leaf *leaf, struct rocksdb_leaf_stat
         .has_failed = atomic_load(&leaf->failed),
     };
 }
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+/* RocksDB isn't instrumented, so ThreadSanitizer doesn't see the reference counts by which one of its threads frees
+ * what another has just read. Races of ours have no frame of RocksDB in them. */
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void) {
+    return "race:librocksdb.so\n";
+}
+#endif
+#endif

@@ -142,6 +142,7 @@ static void an_empty_batch_is_a_barrier(void **state) {
         assert_int_equal(completion.status, LEAF_DONE);
         assert_int_equal(sync_count(leaf), 1);
     }
+    leaf_batch_release(&empty);
     rocksdb_leaf_close_port(port);
     assert_true(rocksdb_leaf_close(leaf));
     folder_remove(&folder);
