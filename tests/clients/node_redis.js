@@ -1,0 +1,99 @@
+'use strict';
+// node-redis (npm's redis): createClient and createCluster.
+
+const {main} = require('./program.js');
+
+class Adapter {
+    constructor(config) {
+        this.library = require(config.library);
+        this.isCluster = config.mode === 'cluster';
+        const {createClient, createCluster, RESP_TYPES} = this.library;
+        const RESP = config.protocol;
+        const nodes = config.ports.map((port) => ({url: `redis://127.0.0.1:${port}`}));
+        this.client = this.isCluster ? createCluster({rootNodes: nodes, RESP}) : createClient({...nodes[0], RESP});
+        this.client.on('error', () => {});
+        this.forBytes = this.client.withTypeMapping({[RESP_TYPES.BLOB_STRING]: Buffer});
+    }
+
+    async connect() {
+        await this.client.connect();
+        return this;
+    }
+
+    classify(error) {
+        const {ErrorReply, ClientClosedError, SocketClosedUnexpectedlyError} = this.library;
+        if (error instanceof ErrorReply) {
+            return 'reply';
+        }
+        const isOfConnection = error instanceof ClientClosedError || error instanceof SocketClosedUnexpectedlyError;
+        return !isOfConnection && (error instanceof TypeError || error instanceof ReferenceError) ? 'bug' : 'connection';
+    }
+
+    async protocol() {
+        const node = this.isCluster ? await this.client.nodeClient(this.client.masters[0]) : this.client;
+        const reply = await node.sendCommand(['HELLO']);
+        return Array.isArray(reply) ? reply[reply.indexOf('proto') + 1] : reply.proto;
+    }
+
+    set(key, value) {
+        return this.client.set(key, value);
+    }
+
+    setFor(key, value, milliseconds) {
+        return this.client.set(key, value, {PX: milliseconds});
+    }
+
+    get(key) {
+        return this.forBytes.get(key);
+    }
+
+    delete(...keys) {
+        return this.client.del(keys);
+    }
+
+    exists(...keys) {
+        return this.client.exists(keys);
+    }
+
+    mset(pairs) {
+        return this.client.mSet(pairs);
+    }
+
+    mget(keys) {
+        return this.client.mGet(keys);
+    }
+
+    expire(key, seconds) {
+        return this.client.expire(key, seconds);
+    }
+
+    ttl(key) {
+        return this.client.ttl(key);
+    }
+
+    persist(key) {
+        return this.client.persist(key);
+    }
+
+    batch(commands) {
+        const chain = this.client.multi();
+        for (const [name, ...words] of commands) {
+            chain[name.toLowerCase()](...words);
+        }
+        return chain;
+    }
+
+    pipeline(commands) {
+        return this.batch(commands).execAsPipeline();
+    }
+
+    transaction(commands) {
+        return this.batch(commands).exec();
+    }
+
+    raw(...words) {
+        return this.isCluster ? this.client.sendCommand(words[1], false, words) : this.client.sendCommand(words);
+    }
+}
+
+main((config) => new Adapter(config).connect());

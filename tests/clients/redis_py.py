@@ -1,0 +1,108 @@
+#!/usr/bin/python3
+"""redis-py, as Debian has it: Redis and RedisCluster."""
+
+import redis
+from redis.cluster import ClusterNode, RedisCluster
+
+import program
+from scenario import Skip
+
+OPTIONS = {"socket_timeout": 10, "socket_connect_timeout": 5}
+CONNECTION_ERRORS = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, OSError)
+
+
+class Plain:
+    binary_key = bytes(range(256))
+
+    def __init__(self, config):
+        self.client = redis.Redis(port=config["ports"][0], **OPTIONS)
+
+    def close(self):
+        self.client.close()
+
+    def classify(self, exception):
+        if isinstance(exception, redis.exceptions.ResponseError):
+            return "reply"
+        if isinstance(exception, CONNECTION_ERRORS):
+            return "connection"
+        # What the cluster client says when none of its nodes is to be had.
+        is_cluster_error = isinstance(exception, (redis.exceptions.RedisClusterException, redis.exceptions.ClusterError))
+        return "connection" if is_cluster_error else "bug"
+
+    def protocol(self):
+        raise Skip("this release speaks RESP2 only and knows no HELLO")
+
+    def set(self, key, value):
+        return self.client.set(key, value)
+
+    def set_for(self, key, value, milliseconds):
+        return self.client.set(key, value, px=milliseconds)
+
+    def get(self, key):
+        return self.client.get(key)
+
+    def delete(self, *keys):
+        return self.client.delete(*keys)
+
+    def exists(self, *keys):
+        return self.client.exists(*keys)
+
+    def mset(self, values):
+        return self.client.mset(values)
+
+    def mget(self, keys):
+        return self.client.mget(keys)
+
+    mset_across = mset
+    mget_across = mget
+
+    def expire(self, key, seconds):
+        return self.client.expire(key, seconds)
+
+    def ttl(self, key):
+        return self.client.ttl(key)
+
+    def persist(self, key):
+        return self.client.persist(key)
+
+    def _batch(self, pipeline, commands):
+        for name, key, *rest in commands:
+            getattr(pipeline, {"SET": "set", "GET": "get", "DEL": "delete"}[name])(key, *rest)
+        return pipeline.execute()
+
+    def pipeline(self, commands):
+        return self._batch(self.client.pipeline(transaction=False), commands)
+
+    def transaction(self, commands):
+        return self._batch(self.client.pipeline(), commands)
+
+    def raw(self, *words):
+        return self.client.execute_command(*words)
+
+    def gramme_put(self, key, value, context=None):
+        return self.raw("GRAMME.PUT", key, value, *(("CONTEXT", context) if context else ()))
+
+    def gramme_get(self, key):
+        reply = self.raw("GRAMME.GET", key)
+        return reply if reply is None else (reply[0], reply[1:])
+
+    def gramme_delete(self, key, context):
+        return self.raw("GRAMME.DEL", key, "CONTEXT", context)
+
+
+class Cluster(Plain):
+    def __init__(self, config):
+        self.client = RedisCluster(startup_nodes=[ClusterNode("127.0.0.1", port) for port in config["ports"]], **OPTIONS)
+
+    def mset_across(self, values):
+        return self.client.mset_nonatomic(values)
+
+    def mget_across(self, keys):
+        return self.client.mget_nonatomic(keys)
+
+    def transaction(self, commands):
+        raise Skip("its cluster client has no transactions")
+
+
+if __name__ == "__main__":
+    program.main(lambda config: (Cluster if config["mode"] == "cluster" else Plain)(config))
