@@ -36,6 +36,18 @@ class Adapter {
         return this.client.set(key, value, 'PX', milliseconds);
     }
 
+    setIf(key, value, condition) {
+        return this.client.set(key, value, condition);
+    }
+
+    setAndGet(key, value) {
+        return this.client.set(key, value, 'GET');
+    }
+
+    getdel(key) {
+        return this.client.getdel(key);
+    }
+
     get(key) {
         return this.client.getBuffer(key);
     }

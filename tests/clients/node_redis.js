@@ -43,6 +43,18 @@ class Adapter {
         return this.client.set(key, value, {PX: milliseconds});
     }
 
+    setIf(key, value, condition) {
+        return this.client.set(key, value, {condition});
+    }
+
+    setAndGet(key, value) {
+        return this.client.set(key, value, {GET: true});
+    }
+
+    getdel(key) {
+        return this.client.getDel(key);
+    }
+
     get(key) {
         return this.forBytes.get(key);
     }

@@ -57,6 +57,15 @@ class Cli:
     def set_for(self, key, value, milliseconds):
         return self._run(("SET", key, value, "PX", str(milliseconds))) == b"OK"
 
+    def set_if(self, key, value, condition):
+        return self._run(("SET", key, value, condition)) == b"OK"
+
+    def set_and_get(self, key, value):
+        return self._run(("SET", key, value, "GET"))
+
+    def getdel(self, key):
+        return self._run(("GETDEL", key))
+
     def get(self, key):
         """Without a terminal, redis-cli shows null as an empty line: what it can't tell apart, EXISTS does."""
         value = self._run(("GET", key))

@@ -38,6 +38,15 @@ class Plain:
     def set_for(self, key, value, milliseconds):
         return self.client.set(key, value, px=milliseconds)
 
+    def set_if(self, key, value, condition):
+        return self.client.set(key, value, nx=condition == "NX", xx=condition == "XX") is True
+
+    def set_and_get(self, key, value):
+        return self.client.set(key, value, get=True)
+
+    def getdel(self, key):
+        return self.client.getdel(key)
+
     def get(self, key):
         return self.client.get(key)
 

@@ -117,6 +117,18 @@ const checks = {
         equal(await adapter.exists(key), 0, 'EXISTS of an expired key');
     },
 
+    async conditions(adapter, config) {
+        const key = `${config.prefix}conditions`;
+        equal(await adapter.setIf(key, 'no', 'XX'), null, 'SET XX of an absent key');
+        equal(await adapter.setIf(key, 'first', 'NX'), 'OK', 'SET NX of an absent key');
+        equal(await adapter.setIf(key, 'second', 'NX'), null, 'SET NX of a key that is there');
+        equal(await adapter.get(key), 'first', 'GET');
+        equal(await adapter.setIf(key, 'third', 'XX'), 'OK', 'SET XX');
+        equal(await adapter.setAndGet(key, 'fourth'), 'third', 'SET GET');
+        equal(await adapter.getdel(key), 'fourth', 'GETDEL');
+        equal(await adapter.get(key), null, 'GET after GETDEL');
+    },
+
     async pipeline(adapter, config) {
         const keys = range(100, (index) => `{${config.prefix}pipe}${index}`);
         const sets = keys.map((key) => ['SET', key, `value-${key}`]);

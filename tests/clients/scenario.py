@@ -101,6 +101,18 @@ def check_expiry(adapter, config):
     equal(adapter.exists(key), 0, "EXISTS of an expired key")
 
 
+def check_conditions(adapter, config):
+    key = config["prefix"] + "conditions"
+    equal(adapter.set_if(key, b"no", "XX"), False, "SET XX of an absent key")
+    equal(adapter.set_if(key, b"first", "NX"), True, "SET NX of an absent key")
+    equal(adapter.set_if(key, b"second", "NX"), False, "SET NX of a key that is there")
+    equal(adapter.get(key), b"first", "GET")
+    equal(adapter.set_if(key, b"third", "XX"), True, "SET XX")
+    equal(adapter.set_and_get(key, b"fourth"), b"third", "SET GET")
+    equal(adapter.getdel(key), b"fourth", "GETDEL")
+    equal(adapter.get(key), None, "GET after GETDEL")
+
+
 def check_pipeline(adapter, config):
     keys = [f"{config['prefix']}pipe-{index}" for index in range(100)]
     replies = adapter.pipeline([("SET", key, f"value-{key}") for key in keys] + [("GET", key) for key in keys])
