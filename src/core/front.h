@@ -23,14 +23,15 @@ struct front_port {
     /* The operation's views are borrowed for the call. Exactly one front_complete() with the token follows, at the
      * latest at the operation's deadline; it may come before submit() returns. */
     void (*submit)(void *self, const struct operation *operation, uint64_t token);
-    /* The session's output went from empty to non-empty, or it wants to be closed after its output: see
-     * session_output(). */
+    /* The session's output went from empty to non-empty, it wants to be closed after its output (session_output()), or
+     * it can go on with input that it kept (front_resume()). */
     void (*session_wake)(void *self, struct session *session);
     /* INFO sections and CLUSTER replies come from the shard, which knows the ring: appends a complete RESP reply
-     * (cluster) or text lines (information). False: no such subcommand or section. */
+     * (cluster; the arguments begin with CLUSTER) or "name:value\r\n" lines (information). False: no such subcommand.
+     */
     bool (*cluster_command)(void *self, const struct view *arguments, size_t count, int protocol, struct buffer *reply);
     void (*information)(void *self, struct view section, struct buffer *text);
-    /* CONFIG GET: name/value pairs that match the glob pattern, in order, through `emit`. */
+    /* CONFIG GET: all name/value pairs, in order, through `emit`; the front keeps those that were asked for. */
     void (*configuration)(void *self, void (*emit)(void *context, struct view name, struct view value), void *context);
     /* GRAMME.EXPLAIN: placement as known here; the front gathers the replicas' records through INSPECT operations to
      * each of the nodes that this lists. Returns their number. */
@@ -61,8 +62,10 @@ void front_complete(struct front *front, uint64_t token, const struct result *re
 void *session_handle(const struct session *session);
 /* Bytes to send; the driver consumes what it sent. */
 struct buffer *session_output(struct session *session);
-/* False while the session has too many commands in flight or too much unsent output: stop reading from its socket, and
- * call front_resume() once output was sent to see whether to start again. */
+/* False while the session keeps input that has to wait, since it has too many commands in flight or too much unsent
+ * output: stop reading from its socket, and call front_resume() when it was woken and once output was sent, to see
+ * whether to start again. Results never begin commands by themselves: they come in the middle of the shard's own steps.
+ */
 bool session_wants_input(const struct session *session);
 void front_resume(struct front *front, struct session *session, struct instant now, struct wall_time wall,
                   struct arena *arena);

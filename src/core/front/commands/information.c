@@ -1,0 +1,141 @@
+/* What a node tells of itself: INFO, CONFIG, TIME, CLUSTER. The shard knows the ring and the process; the front adds
+ * what it counts, and what Redis' clients look for. */
+#include "core/front/commands/commands.h"
+#include "core/front/text.h"
+
+/* ---- INFO ---- */
+
+static void describe_server(struct buffer *text) {
+    buffer_append_view(text, VIEW("redis_version:7.0.15\r\n"
+                                  "gramme_version:" GRAMME_VERSION "\r\n"
+                                  "redis_mode:cluster\r\n"
+                                  "arch_bits:64\r\n"));
+}
+
+static void describe_clients(const struct front *front, struct buffer *text) {
+    text_append_line(text, VIEW("connected_clients"), front->statistics.connections_now);
+    buffer_append_view(text, VIEW("blocked_clients:0\r\n"));
+}
+
+static void describe_stats(const struct front *front, struct buffer *text) {
+    text_append_line(text, VIEW("total_connections_received"), front->statistics.connections_total);
+    text_append_line(text, VIEW("total_commands_processed"), front->statistics.commands);
+    text_append_line(text, VIEW("total_error_replies"), front->statistics.errors);
+    text_append_line(text, VIEW("keyspace_hits"), front->statistics.keyspace_hits);
+    text_append_line(text, VIEW("keyspace_misses"), front->statistics.keyspace_misses);
+    text_append_line(text, VIEW("gramme_shard"), front->options.shard_index);
+    text_append_line(text, VIEW("gramme_operations_now"), front->pending_pool.in_use);
+}
+
+static void describe(const struct front *front, struct view section, struct buffer *text) {
+    if (view_equal_ignoring_case(section, VIEW("server"))) {
+        describe_server(text);
+    } else if (view_equal_ignoring_case(section, VIEW("clients"))) {
+        describe_clients(front, text);
+    } else if (view_equal_ignoring_case(section, VIEW("persistence"))) {
+        buffer_append_view(text, VIEW("loading:0\r\nasync_loading:0\r\n"));
+    } else if (view_equal_ignoring_case(section, VIEW("stats"))) {
+        describe_stats(front, text);
+    } else if (view_equal_ignoring_case(section, VIEW("replication"))) {
+        buffer_append_view(text, VIEW("role:master\r\nconnected_slaves:0\r\n"));
+    }
+    front->port.information(front->port.self, section, text);
+}
+
+static const char *const sections[] = {"Server",      "Clients", "Memory",  "Persistence", "Stats",
+                                       "Replication", "CPU",     "Cluster", "Keyspace"};
+enum { SECTION_COUNT = sizeof(sections) / sizeof(sections[0]) };
+
+static bool section_is_asked(const struct call *call, struct view section) {
+    if (call->count == 1) {
+        return true;
+    }
+    for (size_t i = 1; i < call->count; i++) {
+        if (call_is(call, i, section) || call_is(call, i, VIEW("all")) || call_is(call, i, VIEW("default")) ||
+            call_is(call, i, VIEW("everything"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void run_info(struct call *call) {
+    struct buffer *text = &call->front->encoding;
+    buffer_clear(text);
+    for (int i = 0; i < SECTION_COUNT; i++) {
+        struct view section = view_of_string(sections[i]);
+        if (section_is_asked(call, section)) {
+            buffer_append_view(text, buffer_size(text) > 0 ? VIEW("\r\n# ") : VIEW("# "));
+            buffer_append_view(text, section);
+            buffer_append_view(text, VIEW("\r\n"));
+            describe(call->front, section, text);
+        }
+    }
+    resp_write_verbatim(call->reply, "txt", buffer_view(text), call_protocol(call));
+}
+
+/* ---- CONFIG ---- */
+
+struct settings {
+    const struct call *call;
+    struct buffer *reply;
+    size_t count;
+};
+
+static void emit_setting(void *context, struct view name, struct view value) {
+    struct settings *settings = context;
+    const struct call *call = settings->call;
+    for (size_t i = 2; i < call->count; i++) {
+        if (text_matches(call->arguments[i], name)) {
+            resp_write_bulk(settings->reply, name);
+            resp_write_bulk(settings->reply, value);
+            settings->count++;
+            return;
+        }
+    }
+}
+
+void run_config_get(struct call *call) {
+    struct front *front = call->front;
+    struct settings settings = {call, &front->encoding, 0};
+    buffer_clear(settings.reply);
+    front->port.configuration(front->port.self, emit_setting, &settings);
+    resp_write_map(call->reply, settings.count, call_protocol(call));
+    buffer_append_view(call->reply, buffer_view(settings.reply));
+}
+
+void run_config_set(struct call *call) {
+    call_error(call, VIEW("ERR CONFIG SET is not supported: a node reads its settings when it starts"));
+}
+
+void run_config_rewrite(struct call *call) {
+    call_error(call, VIEW("ERR CONFIG REWRITE is not supported: a node never writes its configuration"));
+}
+
+void run_config_resetstat(struct call *call) {
+    struct front_statistics *statistics = &call->front->statistics;
+    *statistics = (struct front_statistics){.connections_now = statistics->connections_now};
+    call_ok(call);
+}
+
+/* ---- TIME, CLUSTER ---- */
+
+static void write_number_text(struct buffer *reply, uint64_t number) {
+    uint8_t digits[DECIMAL_BYTES_MOST];
+    resp_write_bulk(reply, view_of(digits, (size_t)(decimal_store(digits, number) - digits)));
+}
+
+/* Seconds, and microseconds within the second; the clock given to the core counts milliseconds. */
+void run_time(struct call *call) {
+    resp_write_array(call->reply, 2);
+    write_number_text(call->reply, call->turn->wall.ms / 1000);
+    write_number_text(call->reply, call->turn->wall.ms % 1000 * 1000);
+}
+
+void run_cluster(struct call *call) {
+    struct front *front = call->front;
+    if (!front->port.cluster_command(front->port.self, call->arguments, call->count, call_protocol(call),
+                                     call->reply)) {
+        call_unknown_subcommand(call);
+    }
+}

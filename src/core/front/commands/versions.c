@@ -1,0 +1,144 @@
+/* GRAMME.GET, GRAMME.PUT, GRAMME.DEL: siblings, causal contexts and quorums of one's own (Dynamo, sections 4.4, 5). A
+ * read tells a context and every live value; a write names the context that it follows, replaces what that context has
+ * seen and leaves the rest, and is answered with the context to write with next. */
+#include "core/front/commands/commands.h"
+#include "version/object_codec.h"
+#include "version/token.h"
+
+/* ---- reading ---- */
+
+static bool siblings_fit(struct answer *answer, const struct object *object, size_t *ret_count) {
+    size_t bytes = 0;
+    size_t count = 0;
+    for (uint32_t i = 0; i < object->value_count; i++) {
+        if (value_is_live(&object->values[i], answer->wall)) {
+            bytes += object->values[i].bytes.size;
+            count++;
+        }
+    }
+    if (bytes > LIMIT_OUTPUT_BYTES) {
+        answer_error(answer, VIEW("ERR the values together are longer than 64 MiB"));
+        return false;
+    }
+    *ret_count = count;
+    return true;
+}
+
+static struct view token_of(struct answer *answer, const struct context *context) {
+    return token_encode(&answer->front->options.secrets, blob_view(&answer->pending->key), context, answer->arena);
+}
+
+static void finish_get(struct answer *answer) {
+    struct object object;
+    size_t count;
+    if (!answer_is_good(answer) || !answer_object(answer, &object) || !siblings_fit(answer, &object, &count)) {
+        return;
+    }
+    answer->front->statistics.keyspace_hits += count > 0 ? 1 : 0;
+    answer->front->statistics.keyspace_misses += count > 0 ? 0 : 1;
+    if (object_is_absent(&object)) {
+        resp_write_null_array(answer->reply, answer->pending->protocol);
+        return;
+    }
+    resp_write_array(answer->reply, 1 + count);
+    resp_write_bulk(answer->reply, token_of(answer, &object.context));
+    for (uint32_t i = 0; i < object.value_count; i++) {
+        if (value_is_live(&object.values[i], answer->wall)) {
+            resp_write_bulk(answer->reply, object.values[i].bytes);
+        }
+    }
+}
+
+static const struct pending_kind get_kind = {.finish = finish_get};
+
+void run_gramme_get(struct call *call) {
+    struct operation operation = {.kind = OPERATION_READ, .key = call->arguments[1]};
+    for (size_t i = 2; i < call->count; i += 2) {
+        if (i + 1 == call->count || !call_is(call, i, VIEW("r"))) {
+            call_syntax_error(call);
+            return;
+        }
+        if (!call_quorum(call, i, &operation.read_quorum)) {
+            return;
+        }
+    }
+    call_submit_keeping_key(call, &get_kind, &operation);
+}
+
+/* ---- writing ---- */
+
+static void finish_put(struct answer *answer) {
+    struct context context;
+    struct reader reader = reader_of(answer->result->context);
+    if (!answer_is_good(answer)) {
+        return;
+    }
+    if (!context_decode(&reader, answer->arena, &context) || !reader_finished(&reader)) {
+        answer_error(answer, VIEW("ERR the write was done, but its context cannot be read"));
+        return;
+    }
+    resp_write_bulk(answer->reply, token_of(answer, &context));
+}
+
+static const struct pending_kind put_kind = {.finish = finish_put};
+
+/* Leaves the context encoded in the front's buffer. */
+static bool read_context(struct call *call, size_t argument, struct operation *operation) {
+    struct context context;
+    struct buffer *encoding = &call->front->encoding;
+    if (!token_decode(&call->front->options.secrets, operation->key, call->arguments[argument], call->turn->arena,
+                      &context)) {
+        call_error(call, VIEW("ERR invalid context: not one that this cluster gave for this key"));
+        return false;
+    }
+    buffer_clear(encoding);
+    context_encode(encoding, &context);
+    operation->context = buffer_view(encoding);
+    return true;
+}
+
+static bool read_write_options(struct call *call, size_t first, struct operation *operation) {
+    bool may_expire = (operation->flags & OPERATION_TOMBSTONE) == 0;
+    for (size_t i = first; i < call->count; i += 2) {
+        bool is_good = false;
+        if (i + 1 == call->count) {
+            call_syntax_error(call);
+        } else if (call_is(call, i, VIEW("context"))) {
+            is_good = read_context(call, i + 1, operation);
+        } else if (call_is(call, i, VIEW("w"))) {
+            is_good = call_quorum(call, i, &operation->write_quorum);
+        } else if (may_expire && call_is(call, i, VIEW("ex"))) {
+            is_good = call_expiry(call, i + 1, TIME_SECONDS, &operation->expires_at_ms);
+        } else if (may_expire && call_is(call, i, VIEW("px"))) {
+            is_good = call_expiry(call, i + 1, 0, &operation->expires_at_ms);
+        } else {
+            call_syntax_error(call);
+        }
+        if (!is_good) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void run_gramme_put(struct call *call) {
+    struct operation operation = {
+        .kind = OPERATION_PUT,
+        .key = call->arguments[1],
+        .value = call->arguments[2],
+    };
+    if (read_write_options(call, 3, &operation)) {
+        call_submit_keeping_key(call, &put_kind, &operation);
+    }
+}
+
+void run_gramme_del(struct call *call) {
+    struct operation operation = {
+        .kind = OPERATION_PUT,
+        .flags = OPERATION_TOMBSTONE,
+        .key = call->arguments[1],
+    };
+    if (read_write_options(call, 2, &operation)) {
+        call_submit_keeping_key(call, &put_kind, &operation);
+    }
+}

@@ -1,0 +1,239 @@
+/* Sessions: bytes in, commands begun, within the limits of what one client may have under way.
+ *
+ *     reading --too many commands in flight, or too much output--> waiting --front_resume()--> reading
+ *     any --QUIT, protocol error--> closing --the last reply is written--> wants_close
+ *     any --more output than a client may leave unread--> overflown: wants_close at once
+ *
+ * Results never begin commands: they come in the middle of the protocol's own steps. A session that may go on after one
+ * is woken, and its driver calls front_resume(). */
+#include "core/front/call.h"
+
+static bool batch_is_running(const struct session *session) {
+    return session->batch != NULL && session->batch->is_running;
+}
+
+static bool session_may_begin(const struct front *front, const struct session *session) {
+    if (session->is_closing) {
+        return false;
+    }
+    if (session->scatter != NULL) {
+        return scatter_has_room(session->scatter);
+    }
+    return session->in_flight < front->options.max_pipelined &&
+           buffer_size(&session->output) + session->held_bytes < OUTPUT_PAUSE_BYTES;
+}
+
+static bool session_has_work(const struct session *session, struct view input) {
+    return !session->is_closing && (input.size > 0 || session->scatter != NULL || batch_is_running(session));
+}
+
+void session_end_batch(struct front *front, struct session *session) {
+    if (session->batch != NULL) {
+        buffer_release(&session->batch->commands);
+        pool_give(&front->batch_pool, session->batch);
+        session->batch = NULL;
+    }
+}
+
+void session_keep(struct front *front, struct blob *text, struct view value) {
+    blob_give(&front->blobs, text);
+    *text = blob_copy(&front->blobs, value);
+}
+
+/* ---- running ---- */
+
+static void batch_run_next(struct front *front, struct session *session, const struct turn *turn) {
+    struct batch *batch = session->batch;
+    struct reader reader = reader_of(buffer_view(&batch->commands));
+    size_t count = (size_t)read_varint(&reader);
+    struct view *arguments = ARENA_ARRAY(turn->arena, struct view, count);
+    for (size_t i = 0; i < count; i++) {
+        arguments[i] = read_sized(&reader);
+    }
+    ENSURE(!reader.failed && batch->left > 0);
+    call_run(front, session, arguments, count, turn);
+    batch->left--;
+    buffer_consume(&batch->commands, reader.position);
+    if (batch->left == 0) {
+        session_end_batch(front, session);
+    }
+}
+
+static void session_protocol_error(struct front *front, struct session *session) {
+    struct buffer *reply = session_reply_buffer(front, session);
+    bool waits = reply != &session->output;
+    struct view problem = resp_problem(&session->parser);
+    buffer_append_view(reply, VIEW("-ERR "));
+    buffer_append_view(reply, problem);
+    buffer_append_view(reply, VIEW("\r\n"));
+    if (waits) {
+        session_hold_reply(front, session);
+    }
+    front->statistics.errors++;
+    session->is_closing = true;
+}
+
+/* Begins commands while it may; `input` loses what was used. */
+static void session_run(struct front *front, struct session *session, struct view *input, const struct turn *turn) {
+    session->is_running = true;
+    while (session_may_begin(front, session)) {
+        if (session->scatter != NULL) {
+            scatter_continue(front, session);
+            continue;
+        }
+        if (batch_is_running(session)) {
+            batch_run_next(front, session, turn);
+            continue;
+        }
+        struct resp_command command;
+        size_t consumed;
+        enum resp_status status = resp_parse(&session->parser, *input, &consumed, &command);
+        *input = view_slice(*input, consumed, input->size - consumed);
+        if (status == RESP_COMMAND) {
+            call_run(front, session, command.arguments, command.count, turn);
+        } else if (status == RESP_ERROR) {
+            session_protocol_error(front, session);
+        } else {
+            session->has_more = false;
+            session->is_running = false;
+            return;
+        }
+    }
+    session->has_more = session_has_work(session, *input);
+    session->is_running = false;
+}
+
+/* ---- telling the driver ---- */
+
+static void session_check_limits(struct front *front, struct session *session) {
+    if (buffer_size(&session->output) + session->held_bytes <= LIMIT_OUTPUT_BYTES) {
+        return;
+    }
+    pending_orphan_all(front, session);
+    session_end_batch(front, session);
+    buffer_release(&session->output);
+    buffer_release(&session->input);
+    session->is_closing = true;
+    session->is_overflown = true;
+    session->has_more = false;
+}
+
+/* The last thing of a step: the driver is told what it must look at. */
+static void session_settle(struct front *front, struct session *session, bool had_output) {
+    session_check_limits(front, session);
+    bool has_output = buffer_size(&session->output) > 0;
+    bool wants_close = session_wants_close(session);
+    bool goes_on = session->has_more && session_may_begin(front, session);
+    if ((has_output && !had_output) || (wants_close && !session->was_told_to_close) || goes_on) {
+        session->was_told_to_close = wants_close;
+        front->port.session_wake(front->port.self, session);
+    }
+}
+
+/* ---- the contract ---- */
+
+struct session *front_open(struct front *front, void *handle, const char *address, struct instant now) {
+    struct session *session = pool_take(&front->session_pool);
+    session->handle = handle;
+    session->id = ++front->next_session;
+    session->protocol = 2;
+    session->opened = now;
+    session->last_input = now;
+    session->address = blob_copy(&front->blobs, view_of_string(address));
+    buffer_init(&session->output);
+    buffer_init(&session->input);
+    resp_parser_init(&session->parser);
+    list_push_back(&front->sessions, &session->link);
+    front->statistics.connections_total++;
+    front->statistics.connections_now++;
+    return session;
+}
+
+void front_close(struct front *front, struct session *session) {
+    ENSURE(!session->is_running);
+    pending_orphan_all(front, session);
+    session_end_batch(front, session);
+    blob_give(&front->blobs, &session->address);
+    blob_give(&front->blobs, &session->name);
+    blob_give(&front->blobs, &session->library_name);
+    blob_give(&front->blobs, &session->library_version);
+    buffer_release(&session->output);
+    buffer_release(&session->input);
+    resp_parser_release(&session->parser);
+    list_remove(&session->link);
+    front->statistics.connections_now--;
+    pool_give(&front->session_pool, session);
+}
+
+/* Runs what was kept; the rest stays, and memory goes when nothing does. */
+static void session_run_kept(struct front *front, struct session *session, const struct turn *turn) {
+    struct view input = buffer_view(&session->input);
+    session_run(front, session, &input, turn);
+    size_t left = session->is_closing ? 0 : input.size;
+    buffer_consume(&session->input, buffer_size(&session->input) - left);
+    buffer_shrink(&session->input, 0);
+}
+
+void front_input(struct front *front, struct session *session, struct view bytes, struct instant now,
+                 struct wall_time wall, struct arena *arena) {
+    const struct turn turn = {now, wall, arena};
+    bool had_output = buffer_size(&session->output) > 0;
+    if (session->is_closing) {
+        return;
+    }
+    session->last_input = now;
+    if (buffer_size(&session->input) > 0) {
+        buffer_append_view(&session->input, bytes);
+        session_run_kept(front, session, &turn);
+    } else {
+        session_run(front, session, &bytes, &turn);
+        if (!session->is_closing) {
+            buffer_append_view(&session->input, bytes);
+        }
+    }
+    session_settle(front, session, had_output);
+}
+
+void front_resume(struct front *front, struct session *session, struct instant now, struct wall_time wall,
+                  struct arena *arena) {
+    const struct turn turn = {now, wall, arena};
+    bool had_output = buffer_size(&session->output) > 0;
+    if (session->has_more && session_may_begin(front, session)) {
+        session_run_kept(front, session, &turn);
+    }
+    session_settle(front, session, had_output);
+}
+
+void front_complete(struct front *front, uint64_t token, const struct result *result, struct wall_time wall,
+                    struct arena *arena) {
+    struct answer answer = {.front = front, .result = result, .wall = wall, .arena = arena};
+    if (!flight_end(&front->flights, token, &answer.pending, &answer.part)) {
+        return;
+    }
+    struct session *session = answer.pending->session;
+    bool had_output = session != NULL && buffer_size(&session->output) > 0;
+    pending_answer(front, &answer);
+    if (session != NULL && !session->is_running) {
+        session_settle(front, session, had_output);
+    }
+}
+
+void *session_handle(const struct session *session) {
+    return session->handle;
+}
+
+struct buffer *session_output(struct session *session) {
+    return &session->output;
+}
+
+bool session_wants_input(const struct session *session) {
+    return !session->is_closing && !session->has_more;
+}
+
+bool session_wants_close(const struct session *session) {
+    return session->is_overflown || (session->is_closing && session->head == NULL);
+}
+
+bool session_is_idle(const struct session *session) {
+    return session->head == NULL && !session->has_more;
+}

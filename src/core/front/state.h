@@ -1,0 +1,125 @@
+/* What a front holds: sessions, the commands of each that wait for results, and the operations in flight.
+ *
+ *     session --list--> pending, pending, ... (in the order of the commands; the head's reply is the next to be sent)
+ *     pending --one flight per operation--> token --front_complete()--> pending
+ *
+ * A pending command is
+ *     open      some of its results are missing
+ *     done      its reply is whole, and waits in `reply` for those of the commands before it
+ * The head of a session is always open: a command that ends as the head writes straight to the session's output.
+ * A pending command without a session belonged to one that closed: it goes away with the last of its results. */
+#ifndef GRAMME_CORE_FRONT_STATE_H
+#define GRAMME_CORE_FRONT_STATE_H
+
+#include "base/blobs.h"
+#include "base/list.h"
+#include "base/pool.h"
+#include "core/front.h"
+#include "core/front/command.h"
+#include "wire/resp.h"
+
+enum {
+    OUTPUT_PAUSE_BYTES = 1024 * 1024, /* unsent output at which a session's further commands wait */
+    SCATTER_WINDOW = 256,             /* operations of one command in flight */
+    CLIENT_TEXT_BYTES = 256,          /* of a client's name, and of what it says of its library */
+};
+
+struct pending;
+
+/* ---- operations in flight ---- */
+
+struct flight {
+    struct pending *pending; /* NULL: free */
+    uint32_t part;
+    uint32_t generation; /* in the token, so that a token answers once */
+    uint32_t next_free;
+};
+
+struct flights {
+    struct buffer slots; /* struct flight */
+    uint32_t first_free; /* 1-based; 0: none */
+};
+
+void flights_init(struct flights *flights);
+void flights_release(struct flights *flights);
+uint64_t flight_begin(struct flights *flights, struct pending *pending, uint32_t part);
+/* False when the token is none of ours, or was answered. */
+bool flight_end(struct flights *flights, uint64_t token, struct pending **ret_pending, uint32_t *ret_part);
+
+/* ---- MULTI ---- */
+
+struct batch {
+    struct buffer commands; /* count, then sized arguments, of each */
+    uint32_t count;
+    uint32_t left;   /* running: commands still to begin */
+    bool is_running; /* EXEC came */
+    bool is_aborted; /* a command could not be queued */
+};
+
+/* ---- sessions ---- */
+
+struct session {
+    struct list_node link;
+    void *handle;
+    uint64_t id;
+    struct buffer output;
+    struct buffer input; /* kept: the start of a command, or commands that wait their turn */
+    struct resp_parser parser;
+    struct pending *head;
+    struct pending *tail;
+    struct pending *scatter; /* the tail, with operations yet to be submitted: what follows it waits */
+    struct batch *batch;     /* between MULTI and the last command of EXEC */
+    size_t held_bytes;       /* of replies that wait for those before them */
+    uint32_t in_flight;      /* pending commands */
+    int protocol;
+    bool is_running; /* inside the loop that runs its commands: results that come now are not the last word */
+    bool is_closing; /* begins no more commands */
+    bool is_overflown;
+    bool has_more; /* stopped with input that could be run later */
+    bool was_told_to_close;
+    bool never_evict;
+    bool never_touch;
+    struct instant opened;
+    struct instant last_input;
+    const struct command *last_command;
+    struct blob address;
+    struct blob name;
+    struct blob library_name;
+    struct blob library_version;
+};
+
+/* ---- the front ---- */
+
+struct front {
+    struct pool memory; /* of the front itself */
+    struct front_options options;
+    struct front_port port;
+    struct front_statistics statistics;
+    struct command_index commands;
+    struct list sessions; /* in the order in which they were opened */
+    struct pool session_pool;
+    struct pool pending_pool;
+    struct pool batch_pool;
+    struct blobs blobs;
+    struct flights flights;
+    struct buffer scratch;  /* a reply that must wait, while it is written */
+    struct buffer encoding; /* a context on its way into an operation */
+    uint64_t next_session;
+};
+
+/* Time and scratch memory of one step. */
+struct turn {
+    struct instant now;
+    struct wall_time wall;
+    struct arena *arena;
+};
+
+/* Where the next immediate reply of the session goes: its output, or the scratch buffer when others are before it (then
+ * session_hold_reply() puts it in line). */
+struct buffer *session_reply_buffer(struct front *front, struct session *session);
+void session_hold_reply(struct front *front, struct session *session);
+/* Replaces a text that a session keeps. */
+void session_keep(struct front *front, struct blob *text, struct view value);
+void session_end_batch(struct front *front, struct session *session);
+
+#endif
