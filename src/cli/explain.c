@@ -125,8 +125,8 @@ static void add_replica(struct buffer *text, const struct resp_reply *replica) {
         add_value(text, &values->items[i]);
     }
     if (field_is(replica, "status", "ok")) {
-        add(text, "    context  %s entries: %s\n", show(replica, "context-entries").text,
-            show(replica, "context").text);
+        add(text, "    context  %s, entries %s\n", show(replica, "context").text,
+            show(replica, "context-entries").text);
     }
 }
 

@@ -111,7 +111,7 @@ static void test_shows_all(void **state) {
                                 "    value  string, 5 bytes, hash cafe\n"
                                 "           dot ab:1, written 2023-11-14T22:13:20.123Z + 2\n"
                                 "           expires 2027-01-15T08:00:00.000Z\n"
-                                "    context  - entries: ab:1\n");
+                                "    context  ab:1, entries -\n");
     expect(buffer_view(&reply), "role owner, reachable no, status unreachable\n\n2 of 3 owners answered and agree.\n");
     buffer_clear(&reply);
     explanation(&reply, "foo", "beef");
