@@ -200,9 +200,20 @@ static void check_context(struct account *account, struct account_key *key, cons
 
 /* ---- stamps ---- */
 
-static void replaces_what_was_shown(struct account *account, struct account_key *key, struct stamp_record *stamp,
+/* A context also covers the deletions that its reader saw as absence: no id tells of those. */
+static void replaces_deletions(struct account_key *key, struct stamp_record *stamp, const struct op_record *operation,
+                               const struct object *object) {
+    for (size_t index = 0; index < key->count; index++) {
+        const struct stamp_record *other = key->stamps[index];
+        if (other->value_id == 0 && index != stamp->index && other->made.ns < operation->start.ns &&
+            context_contains(&object->context, other->dot)) {
+            stamp_replaces(stamp, (uint32_t)index);
+        }
+    }
+}
+
+static void replaces_what_was_shown(struct account_key *key, struct stamp_record *stamp,
                                     const struct op_record *operation) {
-    (void)account;
     for (uint32_t shown = 0; shown < operation->shown_count; shown++) {
         for (size_t index = 0; index < key->count; index++) {
             if (key->stamps[index]->value_id == operation->shown[shown] && index != stamp->index) {
@@ -233,7 +244,8 @@ static void on_stamped(struct account *account, struct account_key *key, uint32_
      * it was stamped with shows. */
     bool is_plain = operation == NULL || operation->name == OP_SET || operation->name == OP_SET_IF_ABSENT;
     if (!is_plain) {
-        replaces_what_was_shown(account, key, stamp, operation);
+        replaces_what_was_shown(key, stamp, operation);
+        replaces_deletions(key, stamp, operation, record->object);
     } else {
         for (uint32_t index = 0; index < key->held[node].count; index++) {
             struct stamp_record *held = key->stamps[key->held[node].stamps[index]];

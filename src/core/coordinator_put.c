@@ -164,19 +164,38 @@ static void send_put(struct shard *shard, struct request *request, struct reques
     owner->asked = shard_now(shard);
 }
 
+/* This node's store has stopped: what it stamps now it would forget, and then stamp the same dot again. */
+static void finish_unstored(struct shard *shard, struct request *request) {
+    if (request->round == 0) {
+        request_finish_outcome(shard, request, OUTCOME_REFUSED,
+                               "IOERR this node's store has failed and takes no writes; nothing was written");
+    } else {
+        request_finish_short(shard, request);
+    }
+}
+
+static void trace_stamped(struct shard *shard, const struct request *request, const struct object *object) {
+    if (shard_traces_keys(shard) && request->operation.kind != OPERATION_EXPIRE) {
+        shard_trace(shard,
+                    &(struct trace_record){
+                        .kind = TRACE_STAMPED, .key = request->operation.key, .dot = request->dot, .object = object});
+    }
+}
+
 /* Writes the object here and sends it to the other owners: from now on the request cannot say "certainly not done". */
 static void store_everywhere(struct shard *shard, struct request *request, const struct local_actor *local,
                              const struct object *object) {
+    enum storage_status status = replica_write(shard, request->partition, request->operation.key, local, object,
+                                               request->id, request->round + 1);
+    if (status == STORAGE_ERROR) {
+        finish_unstored(shard, request);
+        return;
+    }
     request->round++;
     request->state = REQUEST_STORING;
     request->named = 1;
-    struct request_owner *self = &request->owners[request->self_place];
-    self->state = OWNER_ASKED;
-    enum storage_status status =
-        replica_write(shard, request->partition, request->operation.key, local, object, request->id, request->round);
-    if (status != STORAGE_PENDING) {
-        self->state = status == STORAGE_FOUND ? OWNER_ANSWERED : OWNER_FAILED;
-    }
+    request->owners[request->self_place].state = status == STORAGE_FOUND ? OWNER_ANSWERED : OWNER_ASKED;
+    trace_stamped(shard, request, object);
     buffer_clear(&shard->encoded);
     object_encode(&shard->encoded, object);
     for (uint32_t place = 0; place < request->owner_count; place++) {
@@ -206,14 +225,6 @@ static bool make_stamp(struct shard *shard, struct request *request, const struc
     }
     (void)request;
     return clock_stamp(&shard->clock, shard_wall(shard), (struct hybrid_time){above}, &ret_stamp->time);
-}
-
-static void trace_stamped(struct shard *shard, const struct request *request, const struct object *object) {
-    if (shard_traces_keys(shard)) {
-        shard_trace(shard,
-                    &(struct trace_record){
-                        .kind = TRACE_STAMPED, .key = request->operation.key, .dot = request->dot, .object = object});
-    }
 }
 
 static void store_put(struct shard *shard, struct request *request, const struct copy *copy) {
@@ -255,7 +266,6 @@ static void store_put(struct shard *shard, struct request *request, const struct
     if (!operation_has(request, OPERATION_PLAIN)) {
         request->answer_context = blob_copy(&shard->blobs, answer_context(shard, &past, &object, &stamp));
     }
-    trace_stamped(shard, request, &object);
     store_everywhere(shard, request, &local, &object);
 }
 
