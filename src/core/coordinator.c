@@ -16,6 +16,7 @@ void coordinator_init(struct shard *shard) {
     map_init(&coordinator->requests, 1024);
     map_init(&coordinator->holds, 64);
     list_init(&coordinator->active);
+    list_init(&coordinator->unstamped);
     pool_init(&coordinator->request_pool, sizeof(struct request), 64);
     pool_init(&coordinator->hold_pool, sizeof(struct key_hold), 32);
 }
@@ -157,6 +158,8 @@ static struct request *request_new(struct shard *shard, const struct operation *
     request->hedge.kind = ALARM_REQUEST_HEDGE;
     map_insert(&coordinator->requests, &request->node, request->id);
     list_push_back(&coordinator->active, &request->active);
+    uint32_t stamp_ms = operation->stamp_ms != 0 ? operation->stamp_ms : operation->deadline_ms;
+    request->stamp_until = instant_after_ms(shard_now(shard), stamp_ms);
     timers_schedule(&shard->timers, &request->deadline.timer,
                     instant_after_ms(shard_now(shard), operation->deadline_ms));
     return request;
@@ -255,6 +258,18 @@ void request_resume(struct shard *shard, uint64_t id) {
         request_resume_reading(shard, request);
     } else if (request->state == REQUEST_STORING) {
         request_begin_storing(shard, request);
+    }
+}
+
+void coordinator_clock_extended(struct shard *shard) {
+    struct list resumed;
+    struct list_node *node;
+    list_init(&resumed);
+    while ((node = list_take_first(&shard->coordinator.unstamped)) != NULL) {
+        list_push_back(&resumed, node);
+    }
+    while ((node = list_take_first(&resumed)) != NULL) {
+        request_begin_storing(shard, CONTAINER_OF(node, struct request, waiting));
     }
 }
 

@@ -62,6 +62,7 @@ struct request {
     struct blob bytes;
     struct partition partition;
     const struct keyspace *keyspace;
+    struct instant stamp_until;
     enum request_state state;
     uint8_t owner_count; /* n */
     uint8_t read_quorum;
@@ -70,7 +71,7 @@ struct request {
     struct request_owner owners[LIMIT_REPLICAS];
 
     bool holds_key;
-    struct list_node waiting; /* QUEUED: behind the key's holder */
+    struct list_node waiting; /* QUEUED: behind the key's holder; STORING: among the unstamped */
 
     /* READING */
     uint8_t counted;          /* answers that count for R */
@@ -94,7 +95,8 @@ struct coordinator {
     struct map requests;
     struct list active;
     struct pool request_pool;
-    struct map holds; /* struct key_hold by hash of key */
+    struct list unstamped; /* struct request: wait for a later clock bound */
+    struct map holds;      /* struct key_hold by hash of key */
     struct pool hold_pool;
     uint64_t reads, puts, second_rounds, repairs, hedges, no_replicas, in_doubt, no_quorum, deadlines;
 };
@@ -117,6 +119,8 @@ void coordinator_on_hedge(struct shard *shard, struct alarm *alarm);
 
 /* Storage answered the key for which the request was parked. */
 void request_resume(struct shard *shard, uint64_t id);
+/* The clock's bound is later than it was: those that waited for it are stamped. */
+void coordinator_clock_extended(struct shard *shard);
 /* This node's own write of a round is as durable as asked, or failed. */
 void request_stored(struct shard *shard, uint64_t id, uint32_t round, bool is_durable);
 

@@ -214,6 +214,8 @@ static uint32_t owners_in_reach(struct shard *shard, const struct request *reque
     return count;
 }
 
+/* False when there is no time to stamp with below the clock's durable bound, after a restart or when a peer's time came
+ * from beyond it: the request goes on when the next bound is durable, within its deadline. */
 static bool make_stamp(struct shard *shard, struct request *request, const struct copy *copy,
                        const struct context *past, struct stamp *ret_stamp) {
     uint64_t above = object_greatest_time(&copy->object).value;
@@ -223,8 +225,15 @@ static bool make_stamp(struct shard *shard, struct request *request, const struc
         ret_stamp->time = hybrid_time_of_wall(shard_wall(shard));
         return true;
     }
-    (void)request;
-    return clock_stamp(&shard->clock, shard_wall(shard), (struct hybrid_time){above}, &ret_stamp->time);
+    if (clock_stamp(&shard->clock, shard_wall(shard), (struct hybrid_time){above}, &ret_stamp->time)) {
+        return true;
+    }
+    shard_keep_clock_bound(shard);
+    if (clock_stamp(&shard->clock, shard_wall(shard), (struct hybrid_time){above}, &ret_stamp->time)) {
+        return true;
+    }
+    list_push_back(&shard->coordinator.unstamped, &request->waiting);
+    return false;
 }
 
 static void store_put(struct shard *shard, struct request *request, const struct copy *copy) {
@@ -241,12 +250,6 @@ static void store_put(struct shard *shard, struct request *request, const struct
         return;
     }
     if (!make_stamp(shard, request, copy, &past, &stamp)) {
-        if (request->round == 0) {
-            request_finish_outcome(shard, request, OUTCOME_BUSY, "");
-        } else {
-            request_finish_short(shard, request);
-        }
-        shard_keep_clock_bound(shard);
         return;
     }
     struct local_actor local;
@@ -273,8 +276,6 @@ static void store_expiry(struct shard *shard, struct request *request, const str
     struct stamp stamp = {0};
     struct context past = copy->object.context;
     if (!make_stamp(shard, request, copy, &past, &stamp)) {
-        request_finish_outcome(shard, request, request->round == 0 ? OUTCOME_BUSY : OUTCOME_INDOUBT, "");
-        shard_keep_clock_bound(shard);
         return;
     }
     struct expiry expiry = {.at = {request->operation.expires_at_ms}, .stamp = stamp.time};
@@ -285,7 +286,8 @@ static void store_expiry(struct shard *shard, struct request *request, const str
 void request_begin_storing(struct shard *shard, struct request *request) {
     struct copy copy;
     request->state = REQUEST_STORING;
-    if (request->round == 0 && owners_in_reach(shard, request) < request->write_quorum) {
+    bool is_late = shard_now(shard).ns >= request->stamp_until.ns;
+    if (is_late || (request->round == 0 && owners_in_reach(shard, request) < request->write_quorum)) {
         request_finish_short(shard, request);
         return;
     }

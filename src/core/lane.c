@@ -130,14 +130,36 @@ static void link_send_hello(struct shard *shard, struct link *link, uint16_t tar
         .ring = ring_digest(shard->ring),
         .keyspaces = keyspace_table_digest(shard->options.keyspaces),
         .wall = shard_wall(shard),
+        .now = shard_now(shard),
     };
     link_wake(shard, link);
     message_encode_hello(&link->output, &hello);
 }
 
-static void peer_observe_wall(struct shard *shard, struct peer *peer, struct wall_time wall) {
+/* Words that waited (in a stopped process's socket, on a slow path) make the peer's clock look late: the greatest
+ * offset is the truest. It fades, slowly, since clocks drift. */
+static void peer_observe_time(struct shard *shard, struct peer *peer, struct instant theirs) {
+    const int64_t fade_ppm = 500;
+    int64_t offset_ns = (int64_t)theirs.ns - (int64_t)shard_now(shard).ns;
+    int64_t since_us = (int64_t)((shard_now(shard).ns - peer->time_offset_at.ns) / NS_PER_US);
+    int64_t faded_ns = peer->time_offset_ns - since_us * fade_ppm / 1000;
+    if (!peer->has_time_offset || offset_ns >= faded_ns) {
+        peer->has_time_offset = true;
+        peer->time_offset_ns = offset_ns;
+        peer->time_offset_at = shard_now(shard);
+    }
+}
+
+uint64_t peer_age_ns(const struct shard *shard, const struct peer *peer, struct instant sent) {
+    int64_t their_now_ns = (int64_t)shard_now(shard).ns + peer->time_offset_ns;
+    int64_t age_ns = their_now_ns - (int64_t)sent.ns;
+    return peer->has_time_offset && age_ns > 0 ? (uint64_t)age_ns : 0;
+}
+
+static void peer_observe_clocks(struct shard *shard, struct peer *peer, struct wall_time wall, struct instant now) {
     peer->has_wall_offset = true;
     peer->wall_offset_ms = (int64_t)wall.ms - (int64_t)shard_wall(shard).ms;
+    peer_observe_time(shard, peer, now);
 }
 
 static void link_heard(struct shard *shard, struct link *link) {
@@ -292,8 +314,11 @@ static bool link_greet(struct shard *shard, struct link *link, const struct mess
         return false;
     }
     struct peer *peer = peer_of(shard, member);
+    if (peer->run != hello->run) {
+        peer->has_time_offset = false; /* another process, perhaps after a boot: its monotonic time began anew */
+    }
     peer->run = hello->run;
-    peer_observe_wall(shard, peer, hello->wall);
+    peer_observe_clocks(shard, peer, hello->wall, hello->now);
     if (peer->shard_count != hello->shard_count) {
         peer->shard_count = hello->shard_count;
         peer_want_lanes(shard, peer);
@@ -349,9 +374,9 @@ static bool link_receive(struct shard *shard, struct link *link, const struct fr
     struct message_ping ping;
     if (frame->kind == MESSAGE_PING || frame->kind == MESSAGE_PONG) {
         if (message_decode_ping(frame->body, &ping)) {
-            peer_observe_wall(shard, link->lane->peer, ping.wall);
+            peer_observe_clocks(shard, link->lane->peer, ping.wall, ping.now);
             if (frame->kind == MESSAGE_PING) {
-                struct message_ping pong = {.wall = shard_wall(shard)};
+                struct message_ping pong = {.wall = shard_wall(shard), .now = shard_now(shard)};
                 link_wake(shard, link);
                 message_encode_ping(&link->output, MESSAGE_PONG, &pong);
             }
@@ -455,7 +480,7 @@ static void link_check(struct shard *shard, struct link *link) {
     }
     bool quiet = now - link->last_sent.ns >= HEARTBEAT_MS * NS_PER_MS;
     if (quiet && buffer_size(&link->output) < LINK_OUTPUT_MOST) {
-        struct message_ping ping = {.wall = shard_wall(shard)};
+        struct message_ping ping = {.wall = shard_wall(shard), .now = shard_now(shard)};
         link_wake(shard, link);
         message_encode_ping(&link->output, MESSAGE_PING, &ping);
     }

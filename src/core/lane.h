@@ -40,7 +40,10 @@ struct peer {
     uint16_t shard_count; /* 0: not heard yet, taken for ours */
     uint64_t run;         /* of the peer's process, from its last HELLO */
     bool has_wall_offset;
-    int64_t wall_offset_ms;              /* its civil clock minus ours, transit not taken off */
+    int64_t wall_offset_ms; /* its civil clock minus ours, transit not taken off */
+    bool has_time_offset;
+    int64_t time_offset_ns; /* its monotonic clock minus ours, as the least delayed of its recent words told it */
+    struct instant time_offset_at;
     uint64_t latency_p95_ns;             /* of its answers, an estimate; see peer_observe_latency() */
     struct lane *lanes[2][LIMIT_SHARDS]; /* [is_bulk][peer's shard]; NULL until wanted */
 };
@@ -100,6 +103,10 @@ struct buffer *mail_output(struct shard *shard, uint32_t to_shard);
 
 /* How long an answer took: moves an estimate of the 95th percentile. */
 void peer_observe_latency(struct peer *peer, uint64_t took_ns);
+
+/* How long ago the peer sent what it stamped with its monotonic time `sent`, transit included; too short by the least
+ * delay that any of its recent words had. */
+uint64_t peer_age_ns(const struct shard *shard, const struct peer *peer, struct instant sent);
 
 /* True when most of the peers that are heard have civil clocks over CLOCK_SKEW_LIMIT_MS from ours. */
 bool lanes_clock_is_off(const struct shard *shard);

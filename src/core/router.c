@@ -17,7 +17,9 @@ struct relay {
     uint32_t to_shard;          /* mail */
     struct member_index target; /* link */
     uint32_t tries;
-    uint64_t tried; /* bit i: the i-th of the preference list was tried */
+    uint32_t open_tries;     /* sent, and neither answered nor known to be lost */
+    struct instant retry_at; /* a SET: not before */
+    uint64_t tried;          /* bit i: the i-th of the preference list was tried */
 };
 
 void router_init(struct shard *shard) {
@@ -145,12 +147,34 @@ static int choose_owner(const struct shard *shard, const struct operation *opera
     return chosen;
 }
 
+static uint64_t relay_left_ms(const struct shard *shard, const struct relay *relay) {
+    uint64_t now = shard_now(shard).ns;
+    return relay->deadline.ns > now ? (relay->deadline.ns - now) / NS_PER_MS : 0;
+}
+
+/* When to look at the relay again if no answer comes. */
+static void relay_arm(struct shard *shard, struct relay *relay, const struct operation *operation) {
+    struct instant due = instant_after_ms(relay->deadline, relay->by_mail ? RELAY_GRACE_MS : 0);
+    struct instant next = instant_after_ms(shard_now(shard), RELAY_PATIENCE_MS);
+    if (operation_is_write(operation)) {
+        next = relay->retry_at;
+    }
+    bool may_go_elsewhere = !relay->by_mail && operation->kind != OPERATION_INSPECT && operation_may_repeat(operation);
+    if (may_go_elsewhere && relay->tries < RELAY_TRIES && next.ns < due.ns && next.ns > shard_now(shard).ns) {
+        due = next;
+    }
+    timers_schedule(&shard->timers, &relay->alarm.timer, due);
+}
+
 /* False when the target is out of reach after all. */
 static bool relay_send(struct shard *shard, struct relay *relay) {
     struct operation operation = relay_operation(relay);
-    uint64_t now = shard_now(shard).ns;
-    uint64_t left_ms = relay->deadline.ns > now ? (relay->deadline.ns - now) / NS_PER_MS : 0;
+    uint64_t left_ms = relay_left_ms(shard, relay);
+    bool is_brief = !relay->by_mail && operation_is_write(&operation) && operation_may_repeat(&operation);
     operation.deadline_ms = (uint32_t)left_ms;
+    if (is_brief) {
+        operation.stamp_ms = left_ms < RELAY_TRY_MS ? (uint32_t)left_ms : RELAY_TRY_MS;
+    }
     struct buffer *output = relay->by_mail ? mail_output(shard, relay->to_shard)
                                            : lane_output(shard, relay->target, relay->partition, relay->encoded.size);
     if (output == NULL) {
@@ -160,50 +184,65 @@ static bool relay_send(struct shard *shard, struct relay *relay) {
         .request = relay->id,
         .hopped = !relay->by_mail,
         .placement_mark = ring_placement_mark(shard->ring, relay->partition),
+        .sent = shard_now(shard),
         .operation = operation,
     };
     message_encode_operation(output, &message);
-    bool may_repeat = !relay->by_mail && operation.kind != OPERATION_INSPECT && operation_may_repeat(&operation);
-    struct instant due = instant_after_ms(relay->deadline, relay->by_mail ? RELAY_GRACE_MS : 0);
-    struct instant patience = instant_after_ms(shard_now(shard), RELAY_PATIENCE_MS);
-    if (may_repeat && relay->tries < RELAY_TRIES && patience.ns < due.ns) {
-        due = patience;
-    }
-    timers_schedule(&shard->timers, &relay->alarm.timer, due);
+    relay->tries++;
+    relay->open_tries++;
+    relay->retry_at = instant_after_ms(shard_now(shard), RELAY_TRY_MS + RELAY_TRY_MARGIN_MS);
+    relay_arm(shard, relay, &operation);
     return true;
 }
 
 /* The relay's operation cannot be carried further. */
-static void relay_give_up(struct shard *shard, struct relay *relay, bool may_have_landed) {
+static void relay_give_up(struct shard *shard, struct relay *relay) {
     struct operation operation = relay_operation(relay);
     struct result result = {.outcome = OUTCOME_NOREPLICAS};
     if (!operation_is_write(&operation)) {
         result.outcome = OUTCOME_NOQUORUM;
-    } else if (may_have_landed) {
+    } else if (relay->tries > 0) {
         shard->router.in_doubt++;
         result.outcome = OUTCOME_INDOUBT;
     }
     relay_finish(shard, relay, &result);
 }
 
-/* Sends the relay to the best owner not tried yet, or ends it. */
+/* Sends the relay to the best owner not tried yet. Without one it waits for the tries that are open, or ends. */
 static void relay_try(struct shard *shard, struct relay *relay) {
     struct operation operation = relay_operation(relay);
-    bool was_sent = relay->tries > 0;
-    while (relay->tries < RELAY_TRIES) {
+    bool is_retry = relay->tries > 0;
+    while (relay->tries < RELAY_TRIES && relay_left_ms(shard, relay) > 0) {
         int place = choose_owner(shard, &operation, relay->partition, relay->tried, lanes_clock_is_off(shard));
         if (place < 0) {
             break;
         }
         relay->tried |= UINT64_C(1) << place;
         relay->target = ring_preference(shard->ring, relay->partition)[place];
-        relay->tries++;
         if (relay_send(shard, relay)) {
-            shard->router.retried += was_sent ? 1 : 0;
+            shard->router.retried += is_retry ? 1 : 0;
             return;
         }
     }
-    relay_give_up(shard, relay, was_sent);
+    if (relay->open_tries > 0 && relay_left_ms(shard, relay) > 0) {
+        timers_schedule(&shard->timers, &relay->alarm.timer, relay->deadline);
+    } else {
+        relay_give_up(shard, relay);
+    }
+}
+
+/* The latest try came to nothing that is known of: another now, later, or never. */
+static void relay_lost(struct shard *shard, struct relay *relay) {
+    struct operation operation = relay_operation(relay);
+    relay->open_tries -= relay->open_tries > 0 ? 1 : 0;
+    if (operation.kind == OPERATION_READ) {
+        relay_try(shard, relay);
+    } else if (operation.kind == OPERATION_INSPECT || !operation_may_repeat(&operation)) {
+        relay_give_up(shard, relay);
+    } else if (shard_now(shard).ns >= relay->retry_at.ns) {
+        relay_try(shard, relay);
+    }
+    /* A SET whose first try may still be alive: its alarm is set for when it can't be. */
 }
 
 /* ---- routing ---- */
@@ -218,9 +257,8 @@ static void route_inspect(struct shard *shard, const struct operation *operation
     } else {
         struct relay *relay = relay_new(shard, operation, origin, partition);
         relay->target = target;
-        relay->tries = RELAY_TRIES;
         if (!relay_send(shard, relay)) {
-            relay_give_up(shard, relay, false);
+            relay_give_up(shard, relay);
         }
     }
 }
@@ -232,7 +270,6 @@ void router_route(struct shard *shard, const struct operation *operation, const 
         struct relay *relay = relay_new(shard, operation, origin, partition);
         relay->by_mail = true;
         relay->to_shard = to_shard;
-        relay->tries = 1;
         relay_send(shard, relay);
         return;
     }
@@ -270,12 +307,42 @@ void router_on_operation(struct shard *shard, const struct source *source, struc
         return; /* its sender's deadline answers */
     }
     struct origin origin = {.source = *source, .token = message.request};
+    if (message.hopped && source->lane != NULL) {
+        struct operation *operation = &message.operation;
+        uint64_t age_ms = peer_age_ns(shard, source->lane->peer, message.sent) / NS_PER_MS;
+        if (age_ms >= operation->deadline_ms || (operation->stamp_ms != 0 && age_ms >= operation->stamp_ms)) {
+            /* It lay somewhere until its sender had given it up, and perhaps done it elsewhere. */
+            origin_answer_outcome(shard, &origin, OUTCOME_NOREPLICAS, "");
+            return;
+        }
+        operation->deadline_ms -= (uint32_t)age_ms;
+        operation->stamp_ms -= operation->stamp_ms == 0 ? 0 : (uint32_t)age_ms;
+    }
     router_route(shard, &message.operation, &origin, message.hopped);
 }
 
-/* A node that was tried answered that it cannot take part, and did nothing: another may. */
-static bool result_invites_retry(const struct relay *relay, const struct result *result) {
-    return !relay->by_mail && relay->tries < RELAY_TRIES && result->outcome == OUTCOME_NOREPLICAS;
+static bool outcome_did_nothing(enum outcome outcome) {
+    return outcome == OUTCOME_NOREPLICAS || outcome == OUTCOME_BUSY || outcome == OUTCOME_REFUSED;
+}
+
+/* The answer of one try, when there were several: "nothing was done" is true of that try alone. */
+static void relay_take_result(struct shard *shard, struct relay *relay, const struct result *result) {
+    struct operation operation = relay_operation(relay);
+    relay->open_tries -= relay->open_tries > 0 ? 1 : 0;
+    bool is_negative = outcome_did_nothing(result->outcome) || result->outcome == OUTCOME_NOQUORUM ||
+                       (relay->tries > 1 && result->outcome == OUTCOME_INDOUBT);
+    if (relay->by_mail || !is_negative || operation.kind == OPERATION_INSPECT) {
+        relay_finish(shard, relay, result);
+    } else if (relay->open_tries > 0) {
+        return; /* another try may still succeed */
+    } else if (relay->tries == 1 && result->outcome == OUTCOME_NOREPLICAS) {
+        relay->tries = 0; /* as if it had not been sent */
+        relay_try(shard, relay);
+    } else if (relay->tries > 1 && operation_is_write(&operation)) {
+        relay_give_up(shard, relay);
+    } else {
+        relay_finish(shard, relay, result);
+    }
 }
 
 void router_on_result(struct shard *shard, const struct source *source, struct view body) {
@@ -287,18 +354,7 @@ void router_on_result(struct shard *shard, const struct source *source, struct v
     if (relay == NULL || relay->by_mail != (source->lane == NULL)) {
         return; /* answered already */
     }
-    if (source->lane != NULL && member_index_equal(relay->target, source->lane->peer->member)) {
-        if (result_invites_retry(relay, &message.result)) {
-            struct operation operation = relay_operation(relay);
-            int place = choose_owner(shard, &operation, relay->partition, relay->tried, lanes_clock_is_off(shard));
-            bool first_try_only = relay->tries == 1; /* an earlier try may have landed: then nothing is certain */
-            if (place >= 0 && first_try_only) {
-                relay_try(shard, relay);
-                return;
-            }
-        }
-    }
-    relay_finish(shard, relay, &message.result);
+    relay_take_result(shard, relay, &message.result);
 }
 
 void router_peer_lost(struct shard *shard, struct member_index member) {
@@ -317,12 +373,7 @@ void router_peer_lost(struct shard *shard, struct member_index member) {
         if (relay == NULL) {
             continue;
         }
-        struct operation operation = relay_operation(relay);
-        if (operation_may_repeat(&operation) && operation.kind != OPERATION_INSPECT) {
-            relay_try(shard, relay);
-        } else {
-            relay_give_up(shard, relay, true);
-        }
+        relay_lost(shard, relay);
     }
 }
 
@@ -333,6 +384,6 @@ void router_on_alarm(struct shard *shard, struct alarm *alarm) {
     if (!is_over && !relay->by_mail && operation_may_repeat(&operation)) {
         relay_try(shard, relay);
     } else {
-        relay_give_up(shard, relay, true);
+        relay_give_up(shard, relay);
     }
 }

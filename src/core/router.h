@@ -5,8 +5,12 @@
  *      session's shard --mail--> partition's shard --+-- owner: coordinate here
  *                                                    +-- not an owner: link to the best owner in reach (`hopped`)
  *
- * An operation on its way elsewhere is a relay. When its target goes out of reach or is slow, a relay that may be done
- * twice without harm (reads, a plain SET) goes to another owner; any other ends in doubt: it may have landed. */
+ * An operation on its way elsewhere is a relay. When its target goes out of reach or is slow, a read goes to another
+ * owner at once. A plain SET may go to another owner too, but not before the first try can have no more effect: a SET
+ * that waited in a stopped process and then came alive would replace what was written, and answered, since. So each try
+ * of a SET is good for RELAY_TRY_MS only: its coordinator stamps nothing after that (it still answers for what it
+ * stamped), and does not begin what is older on arrival (ages are told by the sender's monotonic clock); and the next
+ * try waits RELAY_TRY_MARGIN_MS more. Any other write ends in doubt: it may have landed. */
 #ifndef GRAMME_CORE_ROUTER_H
 #define GRAMME_CORE_ROUTER_H
 
@@ -30,7 +34,11 @@ struct router {
     uint64_t forwarded, retried, in_doubt;
 };
 
-enum { RELAY_PATIENCE_MS = 250 }; /* before a relay that may be done twice is tried at another owner */
+enum {
+    RELAY_PATIENCE_MS = 150,   /* before a read is tried at another owner too */
+    RELAY_TRY_MS = 250,        /* a plain SET that is forwarded is good for so long at one coordinator */
+    RELAY_TRY_MARGIN_MS = 100, /* error of the age that the coordinator sees */
+};
 
 void router_init(struct shard *shard);
 void router_release(struct shard *shard);

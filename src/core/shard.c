@@ -272,6 +272,7 @@ void shard_storage_written(struct shard *shard, uint64_t token, enum storage_sta
     shard->bound_pending = false;
     if (status == STORAGE_FOUND) {
         clock_extend(&shard->clock, shard->bound_wanted);
+        coordinator_clock_extended(shard);
     }
 }
 
@@ -286,8 +287,9 @@ uint32_t shard_reachable_members(const struct shard *shard) {
 }
 
 bool shard_is_ready(const struct shard *shard) {
-    struct hybrid_time wanted;
-    bool has_bound = !clock_wants_bound(&shard->clock, shard_wall(shard), CLOCK_LEASE_MS, &wanted) ||
-                     shard->clock.bound.value > hybrid_time_of_wall(shard_wall(shard)).value;
+    /* A restart begins at its old bound, which may lie ahead of civil time: nothing can be stamped before the next one.
+     */
+    uint64_t bound = shard->clock.bound.value;
+    bool has_bound = bound > hybrid_time_of_wall(shard_wall(shard)).value && bound > shard->clock.last.value + 1;
     return has_bound && shard_reachable_members(shard) == ring_member_count(shard->ring);
 }

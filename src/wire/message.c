@@ -17,6 +17,7 @@ void message_encode_hello(struct buffer *buffer, const struct message_hello *mes
     write_digest(buffer, message->ring);
     write_digest(buffer, message->keyspaces);
     write_u64(buffer, message->wall.ms);
+    write_u64(buffer, message->now.ns);
     frame_end(buffer, frame);
 }
 
@@ -37,6 +38,7 @@ bool message_decode_hello(struct view body, struct message_hello *ret_message) {
     message.ring = read_digest(&reader);
     message.keyspaces = read_digest(&reader);
     message.wall.ms = read_u64(&reader);
+    message.now.ns = read_u64(&reader);
     /* A later protocol may append: only what this version knows is required. */
     if (reader.failed || message.magic != HELLO_MAGIC || is_bulk > 1 || message.shard_count == 0 ||
         message.shard_count > LIMIT_SHARDS || message.shard_index >= message.shard_count ||
@@ -50,12 +52,15 @@ bool message_decode_hello(struct view body, struct message_hello *ret_message) {
 void message_encode_ping(struct buffer *buffer, enum message_kind kind, const struct message_ping *message) {
     size_t frame = frame_begin(buffer, (uint8_t)kind);
     write_u64(buffer, message->wall.ms);
+    write_u64(buffer, message->now.ns);
     frame_end(buffer, frame);
 }
 
 bool message_decode_ping(struct view body, struct message_ping *ret_message) {
     struct reader reader = reader_of(body);
-    struct message_ping message = {.wall = {read_u64(&reader)}};
+    struct message_ping message = {0};
+    message.wall.ms = read_u64(&reader);
+    message.now.ns = read_u64(&reader);
     if (!reader_finished(&reader)) {
         return false;
     }
@@ -174,6 +179,7 @@ void message_encode_operation(struct buffer *buffer, const struct message_operat
     write_varint(buffer, message->request);
     write_u8(buffer, message->hopped ? 1 : 0);
     write_varint(buffer, message->placement_mark);
+    write_u64(buffer, message->sent.ns);
     operation_encode(buffer, &message->operation);
     frame_end(buffer, frame);
 }
@@ -185,6 +191,7 @@ bool message_decode_operation(struct view body, struct message_operation *ret_me
     uint8_t hopped = read_u8(&reader);
     message.hopped = hopped == 1;
     message.placement_mark = read_varint(&reader);
+    message.sent.ns = read_u64(&reader);
     if (hopped > 1 || !operation_decode(&reader, &message.operation) || !reader_finished(&reader)) {
         return false;
     }

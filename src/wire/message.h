@@ -40,13 +40,15 @@ struct message_hello {
     struct digest ring;
     struct digest keyspaces;
     struct wall_time wall;
+    struct instant now; /* the sender's own monotonic time */
 };
 
 enum { HELLO_MAGIC = 0x314d5247 }; /* "GRM1" */
 
-/* A sign of life, with the sender's civil time. */
+/* A sign of life, with the sender's civil time, and its monotonic time, from which ages are told. */
 struct message_ping {
     struct wall_time wall;
+    struct instant now;
 };
 
 enum put_flag {
@@ -98,6 +100,7 @@ struct message_operation {
     uint64_t request;
     bool hopped; /* came over a link already: coordinate it or refuse it, do not forward it */
     uint64_t placement_mark;
+    struct instant sent; /* the sender's monotonic time: an operation older than its deadline is not begun */
     struct operation operation;
 };
 

@@ -22,6 +22,7 @@ void operation_encode(struct buffer *buffer, const struct operation *operation) 
     write_u8(buffer, operation->write_quorum);
     write_varint(buffer, operation->flags);
     write_varint(buffer, operation->deadline_ms);
+    write_varint(buffer, operation->stamp_ms);
     write_sized(buffer, operation->key);
     if ((has & HAS_VALUE) != 0) {
         write_sized(buffer, operation->value);
@@ -45,6 +46,7 @@ bool operation_decode(struct reader *reader, struct operation *ret_operation) {
     operation.write_quorum = read_u8(reader);
     uint64_t flags = read_varint(reader);
     uint64_t deadline_ms = read_varint(reader);
+    uint64_t stamp_ms = read_varint(reader);
     operation.key = read_sized(reader);
     if ((has & HAS_VALUE) != 0) {
         operation.value = read_sized(reader);
@@ -59,12 +61,13 @@ bool operation_decode(struct reader *reader, struct operation *ret_operation) {
         operation.expires_at_ms = read_varint(reader);
     }
     if (reader->failed || kind < OPERATION_READ || kind > OPERATION_INSPECT || (has & ~HAS_KNOWN) != 0 ||
-        (flags & ~(uint64_t)known_flags) != 0 || deadline_ms > UINT32_MAX) {
+        (flags & ~(uint64_t)known_flags) != 0 || deadline_ms > UINT32_MAX || stamp_ms > UINT32_MAX) {
         return false;
     }
     operation.kind = (enum operation_kind)kind;
     operation.flags = (uint32_t)flags;
     operation.deadline_ms = (uint32_t)deadline_ms;
+    operation.stamp_ms = (uint32_t)stamp_ms;
     *ret_operation = operation;
     return true;
 }

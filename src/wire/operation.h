@@ -27,6 +27,7 @@ struct operation {
     uint8_t read_quorum;    /* 0: the keyspace's */
     uint8_t write_quorum;   /* 0: the keyspace's */
     uint32_t deadline_ms;   /* what is left of it */
+    uint32_t stamp_ms;      /* PUT: what is left of the time in which it may be stamped; 0: as long as the deadline */
     uint64_t expires_at_ms; /* PUT, EXPIRE: 0 never (EXPIRE: persist) */
     struct view key;
     struct view value;     /* PUT */
