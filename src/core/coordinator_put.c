@@ -174,17 +174,23 @@ static void finish_unstored(struct shard *shard, struct request *request) {
     }
 }
 
-static void trace_stamped(struct shard *shard, const struct request *request, const struct object *object) {
+static void trace_stamped(struct shard *shard, const struct request *request, struct view encoded) {
     if (shard_traces_keys(shard) && request->operation.kind != OPERATION_EXPIRE) {
+        struct object object;
+        bool is_ours = object_decode(encoded, &shard->scratch, &object);
+        ENSURE(is_ours);
         shard_trace(shard,
                     &(struct trace_record){
-                        .kind = TRACE_STAMPED, .key = request->operation.key, .dot = request->dot, .object = object});
+                        .kind = TRACE_STAMPED, .key = request->operation.key, .dot = request->dot, .object = &object});
     }
 }
 
 /* Writes the object here and sends it to the other owners: from now on the request cannot say "certainly not done". */
 static void store_everywhere(struct shard *shard, struct request *request, const struct local_actor *local,
                              const struct object *object) {
+    /* Before the write: siblings that stay borrow their bytes from the record that it replaces. */
+    buffer_clear(&shard->encoded);
+    object_encode(&shard->encoded, object);
     enum storage_status status = replica_write(shard, request->partition, request->operation.key, local, object,
                                                request->id, request->round + 1);
     if (status == STORAGE_ERROR) {
@@ -195,9 +201,7 @@ static void store_everywhere(struct shard *shard, struct request *request, const
     request->state = REQUEST_STORING;
     request->named = 1;
     request->owners[request->self_place].state = status == STORAGE_FOUND ? OWNER_ANSWERED : OWNER_ASKED;
-    trace_stamped(shard, request, object);
-    buffer_clear(&shard->encoded);
-    object_encode(&shard->encoded, object);
+    trace_stamped(shard, request, buffer_view(&shard->encoded));
     for (uint32_t place = 0; place < request->owner_count; place++) {
         if (place != request->self_place) {
             send_put(shard, request, &request->owners[place], buffer_view(&shard->encoded));
