@@ -19,7 +19,7 @@ struct listener {
     struct acceptor *acceptor;
     int descriptor;
     bool is_peer;
-    bool paused; /* no descriptor was left: tried again later */
+    bool paused; /* clients: not welcome yet; or no descriptor was left: tried again later */
 };
 
 struct greeting {
@@ -37,6 +37,8 @@ struct acceptor {
     struct list greetings; /* oldest first */
     uint32_t greeting_count;
     uint32_t next_shard;
+    bool is_welcoming;
+    struct instant since;
     struct log_brake brake;
 };
 
@@ -275,6 +277,16 @@ static void on_listener(uv_poll_t *poll, int status, int events) {
     }
 }
 
+static void listeners_resume(struct acceptor *acceptor) {
+    for (size_t index = 0; index < acceptor->listener_count; index++) {
+        struct listener *listener = acceptor->listeners[index];
+        bool is_wanted = listener->is_peer || acceptor->is_welcoming;
+        if (listener->paused && is_wanted && uv_poll_start(&listener->poll, UV_READABLE, on_listener) == 0) {
+            listener->paused = false;
+        }
+    }
+}
+
 void acceptor_tidy(struct acceptor *acceptor, struct instant now) {
     struct list_node *node;
     while ((node = list_first(&acceptor->greetings)) != NULL) {
@@ -284,11 +296,16 @@ void acceptor_tidy(struct acceptor *acceptor, struct instant now) {
         }
         greeting_drop(greeting, "no greeting in time");
     }
-    for (size_t index = 0; index < acceptor->listener_count; index++) {
-        struct listener *listener = acceptor->listeners[index];
-        if (listener->paused && uv_poll_start(&listener->poll, UV_READABLE, on_listener) == 0) {
-            listener->paused = false;
-        }
+    if (now.ns - acceptor->since.ns > WELCOME_AFTER_MS * NS_PER_MS) {
+        acceptor_welcome(acceptor);
+    }
+    listeners_resume(acceptor);
+}
+
+void acceptor_welcome(struct acceptor *acceptor) {
+    if (!acceptor->is_welcoming) {
+        acceptor->is_welcoming = true;
+        listeners_resume(acceptor);
     }
 }
 
@@ -306,12 +323,14 @@ struct acceptor *acceptor_new(struct loop *loop, struct listening *listening) {
         listener->descriptor = listening->sockets[index].descriptor;
         listener->is_peer = listening->sockets[index].is_peer;
         listener->poll.data = listener;
+        listener->paused = true;
         int status = uv_poll_init(&loop->uv, &listener->poll, listener->descriptor);
-        status = status != 0 ? status : uv_poll_start(&listener->poll, UV_READABLE, on_listener);
         ENSURE(status == 0);
         acceptor->listeners[acceptor->listener_count++] = listener;
     }
     listening->count = 0;
+    acceptor->since = loop->node->started;
+    listeners_resume(acceptor);
     return acceptor;
 }
 

@@ -1,13 +1,23 @@
 /* The acceptor: listens for clients and peers on the first loop and hands connections to the loops. Clients go to the
  * shards in turn. A peer says in its first bytes which shard it wants; until it has, it holds one of GREETINGS_MOST
  * places, for GREETING_LIMIT_MS at most, and the oldest gives way to the newest: strangers who say nothing can't keep
- * peers out. */
+ * peers out.
+ *
+ * Clients are let in when the node is ready, or WELCOME_AFTER_MS after its start when a peer isn't there to be ready
+ * with: until then they wait in the listening socket, instead of being told NOREPLICAS by a node that has not greeted
+ * its peers yet. */
 #ifndef GRAMME_SERVER_ACCEPTOR_H
 #define GRAMME_SERVER_ACCEPTOR_H
 
 #include "server/loop.h"
 
-enum { LISTENERS_MOST = 8, GREETINGS_MOST = 128, GREETING_LIMIT_MS = 2000, GREETING_BYTES_MOST = 512 };
+enum {
+    LISTENERS_MOST = 8,
+    GREETINGS_MOST = 128,
+    GREETING_LIMIT_MS = 2000,
+    GREETING_BYTES_MOST = 512,
+    WELCOME_AFTER_MS = 1000
+};
 
 struct listening {
     struct {
@@ -26,6 +36,8 @@ struct acceptor *acceptor_new(struct loop *loop, struct listening *listening);
 /* Closes the sockets and the unfinished greetings. On the loop's thread. */
 void acceptor_free(struct acceptor *acceptor);
 void acceptor_tidy(struct acceptor *acceptor, struct instant now);
+/* Lets clients in, if that is not so already. */
+void acceptor_welcome(struct acceptor *acceptor);
 
 /* Closes a connection that came too late; takes the arrival. */
 void acceptor_turn_away(struct node *node, struct arrival *arrival);

@@ -200,6 +200,21 @@ static void loop_arm_alarm(struct loop *loop) {
     (void)uv_timer_start(&loop->alarm, on_alarm, due_ms > now_ms ? due_ms - now_ms : 0, 0);
 }
 
+static void loop_check_readiness(struct loop *loop) {
+    struct node *node = loop->node;
+    if (!loop->was_ready && shard_is_ready(loop->shard)) {
+        loop->was_ready = true;
+        if (atomic_fetch_add(&node->ready_shards, 1) + 1 == node->shard_count) {
+            log_event(CONFIG_LOG_INFO, "ready", "members=%zu", ring_member_count(node->ring));
+            loop_wake(&node->loops[0]);
+        }
+    }
+    if (loop->acceptor != NULL &&
+        atomic_load_explicit(&node->ready_shards, memory_order_relaxed) == node->shard_count) {
+        acceptor_welcome(loop->acceptor);
+    }
+}
+
 static void loop_turn(struct loop *loop) {
     for (int round = 0; loop->has_work && round < TURN_ROUNDS_MOST; round++) {
         loop->has_work = false;
@@ -214,12 +229,7 @@ static void loop_turn(struct loop *loop) {
         loop_wake(loop);
     }
     loop_arm_alarm(loop);
-    if (!loop->was_ready && shard_is_ready(loop->shard)) {
-        loop->was_ready = true;
-        if (atomic_fetch_add(&loop->node->ready_shards, 1) + 1 == loop->node->shard_count) {
-            log_event(CONFIG_LOG_INFO, "ready", "members=%zu", ring_member_count(loop->node->ring));
-        }
-    }
+    loop_check_readiness(loop);
 }
 
 static void on_prepare(uv_prepare_t *prepare) {

@@ -44,6 +44,7 @@ static void take_signals(struct stage *stage) {
     (void)sigemptyset(&stage->signals);
     (void)sigaddset(&stage->signals, SIGINT);
     (void)sigaddset(&stage->signals, SIGTERM);
+    (void)sigaddset(&stage->signals, SIGHUP); /* a terminal that went away */
     (void)pthread_sigmask(SIG_BLOCK, &stage->signals, NULL);
 }
 
