@@ -5,22 +5,25 @@ const {plain} = require('./scenario.js');
 
 const LANES = 3;
 const KEYS_PER_LANE = 6;
-const PAUSE_MS = 5;
+const PAUSE_MS = 10;
 const SLOW_MS = 15000;
 
 function pause(milliseconds) {
     return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
+class NoAnswer extends Error {}
+
 class Load {
     constructor(adapter, config, say) {
-        Object.assign(this, {adapter, say, operations: 0, errors: 0, failures: [], messages: {}, slowest_ms: 0,
-            isStopped: false});
+        Object.assign(this, {adapter, say, operations: 0, errors: 0, failures: [], messages: {}, slowest_ms: {},
+            isStopped: false}); // slowest_ms: by phase
         this.isStrict = config.server === 'gramme';
         this.isBound = config.bound; // to this port
         this.port = config.ports[0];
         this.lanes = Array.from({length: LANES}, (_, lane) => Array.from({length: KEYS_PER_LANE}, (__, index) => ({
             name: `${config.prefix}load-${lane}-${index}`, written: 0, allowed: new Set([null])})));
+        this.phase = 'before';
         this.victim = null;     // the port of the node that the last fault was about
         this.since = null;      // not recovered, since this time
         this.lastError = null;
@@ -32,16 +35,19 @@ class Load {
 
     nodeKilling(port) {
         this.victim = port;
+        this.phase = 'killing';
         this.expectRecovery();
         this.isCounting = false;
         this.say('prepared');
     }
 
     nodeKilled() {
+        this.phase = 'killed';
         this.expectRecovery();
     }
 
     nodeRestarted() {
+        this.phase = 'restarted';
         this.expectRecovery();
     }
 
@@ -64,12 +70,14 @@ class Load {
             return this.since !== null && kind !== 'bug';
         }
         const mayReachVictim = !this.isBound || this.victim === this.port;
-        return this.since !== null && kind === 'connection' && mayReachVictim;
+        const isOfConnection = kind === 'connection' || (kind === 'silence' && this.isBound);
+        return this.since !== null && isOfConnection && mayReachVictim;
     }
 
     tookError(operation, error) {
-        const kind = this.adapter.classify(error);
-        const text = `${operation}: ${kind} error ${error.name}: ${error.message}`.slice(0, 300);
+        const kind = error instanceof NoAnswer ? 'silence' : this.adapter.classify(error);
+        const told = `${operation}: ${kind} error ${error.constructor.name}: ${error.message}`.slice(0, 300);
+        const text = `${told} (node ${this.phase}${this.since === null ? ' and recovered' : ''})`;
         this.errors += 1;
         this.messages[text] = (this.messages[text] || 0) + 1;
         if (!this.errorIsForgiven(kind)) {
@@ -83,7 +91,7 @@ class Load {
     async attempt(operation, promise) {
         let timer;
         const slow = new Promise((_, reject) => {
-            timer = setTimeout(() => reject(new TypeError(`no answer within ${SLOW_MS} ms`)), SLOW_MS);
+            timer = setTimeout(() => reject(new NoAnswer(`no answer within ${SLOW_MS} ms`)), SLOW_MS);
         });
         const began = performance.now();
         this.operations += 1;
@@ -94,7 +102,8 @@ class Load {
             return [false];
         } finally {
             clearTimeout(timer);
-            this.slowest_ms = Math.max(this.slowest_ms, Math.round(performance.now() - began));
+            const took = Math.round(performance.now() - began);
+            this.slowest_ms[this.phase] = Math.max(this.slowest_ms[this.phase] ?? 0, took);
         }
     }
 

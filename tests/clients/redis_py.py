@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """redis-py, as Debian has it: Redis and RedisCluster."""
 
+import contextlib
+
 import redis
 from redis.cluster import ClusterNode, RedisCluster
 
@@ -100,8 +102,31 @@ class Plain:
 
 
 class Cluster(Plain):
+    """When the node that owns the first slot dies, this release can't ask for the ring again ("cannot pickle
+    '_thread.lock' object"), whatever the server: an application must make a new client then, and so does this."""
+
     def __init__(self, config):
-        self.client = RedisCluster(startup_nodes=[ClusterNode("127.0.0.1", port) for port in config["ports"]], **OPTIONS)
+        self.nodes = [ClusterNode("127.0.0.1", port) for port in config["ports"]]
+        self.client = None
+        self._connect()
+
+    def _connect(self):
+        self.client = RedisCluster(startup_nodes=self.nodes, **OPTIONS)
+
+    def classify(self, exception):
+        if "cannot pickle" in str(exception):
+            with contextlib.suppress(redis.exceptions.RedisError):
+                self._connect()
+        return super().classify(exception)
+
+    def raw(self, *words):
+        """It sends only commands of which it can tell the keys, from the list that the server gives."""
+        try:
+            return super().raw(*words)
+        except redis.exceptions.RedisError as error:
+            if "doesn't exist in Redis commands" in str(error):
+                return self.client.execute_command(*words, target_nodes=RedisCluster.RANDOM)
+            raise
 
     def mset_across(self, values):
         return self.client.mset_nonatomic(values)

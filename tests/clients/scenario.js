@@ -192,12 +192,13 @@ const checks = {
             throw new Skip("Gramme's own");
         }
         const key = `${config.prefix}siblings`;
+        // A deleted key may have a context for its next writer, but no value.
         const read = async (expected, what) => {
             const reply = await adapter.raw('GRAMME.GET', key);
-            equal(reply === null ? null : reply.slice(1).map(plain).sort(), expected, what);
+            equal(reply === null ? [] : reply.slice(1).map(plain).sort(), expected, what);
             return reply === null ? null : plain(reply[0]);
         };
-        await read(null, 'GRAMME.GET of an absent key');
+        equal(await adapter.raw('GRAMME.GET', key), null, 'GRAMME.GET of an absent key');
         await adapter.raw('GRAMME.PUT', key, 'one');
         await adapter.raw('GRAMME.PUT', key, 'two');
         const context = await read(['one', 'two'], "GRAMME.GET after two puts that didn't know of each other");
@@ -212,7 +213,7 @@ const checks = {
         equal(await adapter.set(key, 'plain'), 'OK', 'SET over siblings');
         const last = await read(['plain'], 'GRAMME.GET after SET');
         await adapter.raw('GRAMME.DEL', key, 'CONTEXT', last);
-        await read(null, 'GRAMME.GET after GRAMME.DEL');
+        await read([], 'GRAMME.GET after GRAMME.DEL');
         equal(await adapter.get(key), null, 'GET after GRAMME.DEL');
     },
 };
