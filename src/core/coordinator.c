@@ -211,6 +211,8 @@ void request_finish_short(struct shard *shard, struct request *request) {
 }
 
 void request_park(struct shard *shard, struct request *request) {
+    ENSURE(!request->is_parked);
+    request->is_parked = true;
     replica_park_request(shard, request->operation.key, request->id);
 }
 
@@ -254,6 +256,8 @@ void request_resume(struct shard *shard, uint64_t id) {
     if (request == NULL) {
         return; /* answered at its deadline */
     }
+    ENSURE(request->is_parked);
+    request->is_parked = false;
     if (request->state == REQUEST_READING) {
         request_resume_reading(shard, request);
     } else if (request->state == REQUEST_STORING) {

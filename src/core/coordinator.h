@@ -71,6 +71,7 @@ struct request {
     struct request_owner owners[LIMIT_REPLICAS];
 
     bool holds_key;
+    bool is_parked; /* goes on when storage answers, and not before */
     struct list_node waiting; /* QUEUED: behind the key's holder; STORING: among the unstamped */
 
     /* READING */

@@ -53,6 +53,9 @@ static void begin_second_round(struct shard *shard, struct request *request) {
 
 /* Ends the round if it is over, one way or the other. */
 static void storing_check(struct shard *shard, struct request *request) {
+    if (request->is_parked || list_node_linked(&request->waiting)) {
+        return; /* its next stamp is due, and takes all that was answered into account */
+    }
     bool names = request->round == 1 && request_names(request);
     if (names && request->named < names_needed(request)) {
         return;

@@ -124,6 +124,9 @@ static bool reading_is_over(struct shard *shard, struct request *request) {
 /* Ends the phase if it is over, or asks on, or gives up. */
 static void reading_check(struct shard *shard, struct request *request) {
     struct copy copy;
+    if (request->is_parked) {
+        return; /* looked at when this node's copy is at hand: twice would stamp twice */
+    }
     if (!reading_is_over(shard, request)) {
         uint32_t needed = answers_needed(shard, request);
         while (request->counted + request_count_owners(request, OWNER_ASKED) < needed) {
