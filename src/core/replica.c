@@ -219,8 +219,9 @@ static void answer_put(struct shard *shard, const struct source *source, uint64_
     }
 }
 
-static bool placement_holds(const struct shard *shard, struct partition partition, uint64_t mark) {
+static bool placement_holds(const struct shard *shard, struct view key, struct partition partition, uint64_t mark) {
     return partition.value < ring_partition_count(shard->ring) &&
+           ring_partition_of_key(shard->ring, key).value == partition.value &&
            shard_of_partition(shard, partition) == shard->options.shard_index &&
            mark == ring_placement_mark(shard->ring, partition) && ring_is_owner(shard->ring, partition, shard->self);
 }
@@ -238,8 +239,7 @@ static struct view kept_context(struct shard *shard, const struct object *merged
 }
 
 static bool put_is_acceptable(struct shard *shard, const struct message_put *put, struct object *ret_object) {
-    return placement_holds(shard, put->partition, put->placement_mark) &&
-           ring_partition_of_key(shard->ring, put->key).value == put->partition.value &&
+    return placement_holds(shard, put->key, put->partition, put->placement_mark) &&
            object_decode(put->object, &shard->scratch, ret_object) && !object_is_absent(ret_object);
 }
 
@@ -349,7 +349,7 @@ void replica_on_read(struct shard *shard, const struct source *source, struct vi
         return;
     }
     struct message_read_answer answer = {.request = read.request};
-    if (!placement_holds(shard, read.partition, read.placement_mark)) {
+    if (!placement_holds(shard, read.key, read.partition, read.placement_mark)) {
         shard->replica.refusals++;
         answer.status = ANSWER_REFUSED;
         answer_read(shard, source, &answer);
