@@ -86,7 +86,6 @@ static void send_repair(struct shard *shard, struct request *request, struct req
         return;
     }
     struct message_put put = {
-        .request = request->id,
         .partition = request->partition,
         .placement_mark = ring_placement_mark(shard->ring, request->partition),
         .flags = PUT_REPAIR,

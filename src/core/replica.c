@@ -212,6 +212,9 @@ void replica_on_storage_read(struct shard *shard, struct partition partition, st
 
 static void answer_put(struct shard *shard, const struct source *source, uint64_t request, enum answer_status status,
                        struct view kept) {
+    if (request == 0) {
+        return; /* a repair: nobody waits for it */
+    }
     struct buffer *output = source_output(shard, source, kept.size);
     if (output != NULL) {
         struct message_put_answer answer = {.request = request, .status = status, .kept = kept};

@@ -53,7 +53,7 @@ struct message_ping {
 
 enum put_flag {
     PUT_NAME_KEPT = 1 << 0, /* answer with what you keep beside this */
-    PUT_REPAIR = 1 << 1,    /* no answer wanted */
+    PUT_REPAIR = 1 << 1,    /* no answer wanted; its request id is 0 */
 };
 
 struct message_put {
