@@ -223,6 +223,23 @@ static void replaces_what_was_shown(struct account_key *key, struct stamp_record
     }
 }
 
+/* A tombstone does not tell whose it is. If clients are deleting the key with contexts just now, it may rightly replace
+ * what those were shown. */
+static void replaces_for_deleters(struct account *account, struct account_key *key, struct stamp_record *stamp,
+                                  const struct object *object) {
+    const struct history *history = account->history;
+    for (size_t index = history->count; index-- > 0;) {
+        const struct op_record *operation = &history->operations[index];
+        if (operation->start.ns + 10 * NS_PER_S < account->world->now.ns) {
+            return;
+        }
+        if (operation->name == OP_DELETE_CONTEXT && strcmp(history->keys[operation->key].name, key->name) == 0) {
+            replaces_what_was_shown(key, stamp, operation);
+            replaces_deletions(key, stamp, operation, object);
+        }
+    }
+}
+
 static void on_stamped(struct account *account, struct account_key *key, uint32_t node,
                        const struct trace_record *record) {
     const struct value *value = object_find(record->object, record->dot);
@@ -261,6 +278,9 @@ static void on_stamped(struct account *account, struct account_key *key, uint32_
                 stamp_replaces(stamp, (uint32_t)index);
             }
         }
+    }
+    if (stamp->value_id == 0) {
+        replaces_for_deleters(account, key, stamp, record->object);
     }
     key->second_of[node] = (struct dot){0};
     hold(account, key, node, record->object);

@@ -194,7 +194,10 @@ static void send_frames(struct network *network, struct connection *connection, 
             continue;
         }
         send_delivery(network, connection, to, DELIVERY_BYTES, message, is_hello || !faults->overtakes);
-        if (!is_hello && rng_chance(&network->rng, faults->duplicate_per_million)) {
+        /* A link is TCP and doubles nothing; the protocol bears doubles all the same, but of an operation that is
+         * forwarded: doing that twice is two operations. */
+        bool may_double = !is_hello && message.data[4] != MESSAGE_OPERATION;
+        if (may_double && rng_chance(&network->rng, faults->duplicate_per_million)) {
             network->doubled++;
             send_delivery(network, connection, to, DELIVERY_BYTES, message, !faults->overtakes);
         }
