@@ -115,6 +115,15 @@ static void repair_the_stale(struct shard *shard, struct request *request, const
     }
 }
 
+/* Not of an EXPIRE's second reading: its first round may have landed. */
+static void finish_unreadable(struct shard *shard, struct request *request) {
+    if (request->round > 0) {
+        request_finish_short(shard, request);
+    } else {
+        request_finish_outcome(shard, request, OUTCOME_REFUSED, "IOERR this node cannot read its copy of the key");
+    }
+}
+
 static bool reading_is_over(struct shard *shard, struct request *request) {
     uint32_t answered = request_count_owners(request, OWNER_ANSWERED);
     return request->counted >= answers_needed(shard, request) || answered == request->owner_count;
@@ -133,13 +142,12 @@ static void reading_check(struct shard *shard, struct request *request) {
                 break;
             }
         }
-        if (request_count_owners(request, OWNER_ASKED) == 0) {
-            /* Asking may have failed and so lowered what is needed. */
-            if (!reading_is_over(shard, request)) {
-                request_finish_short(shard, request);
-                return;
-            }
-        } else {
+        if (request_count_owners(request, OWNER_ASKED) > 0) {
+            return;
+        }
+        /* Everything in reach was heard, even if more was wished for than R. */
+        if (request->counted < request->read_quorum && !reading_is_over(shard, request)) {
+            request_finish_short(shard, request);
             return;
         }
     }
@@ -148,7 +156,7 @@ static void reading_check(struct shard *shard, struct request *request) {
         request_park(shard, request);
         return;
     case STORAGE_ERROR:
-        request_finish_outcome(shard, request, OUTCOME_REFUSED, "IOERR this node cannot read its copy of the key");
+        finish_unreadable(shard, request);
         return;
     case STORAGE_FOUND:
     case STORAGE_ABSENT:
@@ -171,7 +179,7 @@ static void reading_load_own(struct shard *shard, struct request *request) {
         arm_hedge(shard, request);
         return;
     case STORAGE_ERROR:
-        request_finish_outcome(shard, request, OUTCOME_REFUSED, "IOERR this node cannot read its copy of the key");
+        finish_unreadable(shard, request);
         return;
     case STORAGE_FOUND:
     case STORAGE_ABSENT:
