@@ -77,10 +77,14 @@ static void storing_check(struct shard *shard, struct request *request) {
 
 /* ---- stamping ---- */
 
-/* The next dot of this replica on this key: of the actor drawn for this stay in this run, or of a new one. */
-static struct dot next_dot(struct shard *shard, const struct copy *copy, struct local_actor *ret_local) {
+/* The next dot of this replica on this key: of the actor drawn for this stay in this run, or of a new one. An actor of
+ * which somebody claims to have seen a dot that was never made is given up: the claim would cover the next one. */
+static struct dot next_dot(struct shard *shard, const struct copy *copy, const struct context *past,
+                           struct local_actor *ret_local) {
     struct local_actor local = copy->record.local;
-    bool goes_on = local.run == shard->options.run && local.actor != 0;
+    struct dot next = {local.actor, local.n + 1};
+    bool goes_on = local.run == shard->options.run && local.actor != 0 &&
+                   !context_contains(&copy->object.context, next) && !context_contains(past, next);
     if (MUTANT(ACTOR_PER_REPLICA)) {
         /* One counter for every key: what a vector of this actor covers is then more than its holder saw. */
         local = (struct local_actor){shard->options.run, shard->self.value + UINT64_C(1), shard->coordinator.puts + 1};
@@ -96,9 +100,10 @@ static struct dot next_dot(struct shard *shard, const struct copy *copy, struct 
     }
     if (!goes_on) {
         local = (struct local_actor){.run = shard->options.run};
-        while (local.actor == 0 || context_contains(&copy->object.context, (struct dot){local.actor, 1})) {
+        do {
             local.actor = rng_next(&shard->rng);
-        }
+            next = (struct dot){local.actor, 1};
+        } while (local.actor == 0 || context_contains(&copy->object.context, next) || context_contains(past, next));
     }
     local.n++;
     *ret_local = local;
@@ -260,7 +265,7 @@ static void store_put(struct shard *shard, struct request *request, const struct
         return;
     }
     struct local_actor local;
-    stamp.dot = next_dot(shard, copy, &local);
+    stamp.dot = next_dot(shard, copy, &past, &local);
     request->dot = stamp.dot;
     bool is_tombstone = operation_has(request, OPERATION_TOMBSTONE);
     uint64_t expires_at_ms = is_tombstone ? 0 : expiry_of(request, copy);
