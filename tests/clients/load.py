@@ -1,7 +1,7 @@
 """Writes and reads while nodes die and come back, for the clients that Python drives; load.js is its twin for Node's.
 
-Each key has this one writer. A read must show the last acknowledged value, or one whose write is in doubt (it ended with
-an error) and is younger than that. An error is forgiven from the moment a node is killed until this client has
+Each key has this one writer. A read must show the last acknowledged value, or one whose write is in doubt (it ended
+with an error) and is younger than that. An error is forgiven from the moment a node is killed until this client has
 recovered, which is when it wrote and read each of its keys without one; and only if it tells of a lost connection, and
 the client may have one to the dead node. Waiting is forgiven to a client that knows this node alone.
 """

@@ -21,12 +21,10 @@ class Adapter {
     }
 
     classify(error) {
-        const {ErrorReply, ClientClosedError, SocketClosedUnexpectedlyError} = this.library;
-        if (error instanceof ErrorReply) {
+        if (error instanceof this.library.ErrorReply) {
             return 'reply';
         }
-        const isOfConnection = error instanceof ClientClosedError || error instanceof SocketClosedUnexpectedlyError;
-        return !isOfConnection && (error instanceof TypeError || error instanceof ReferenceError) ? 'bug' : 'connection';
+        return error instanceof TypeError || error instanceof ReferenceError ? 'bug' : 'connection';
     }
 
     async protocol() {

@@ -10,7 +10,9 @@ import program
 from scenario import Skip
 
 OPTIONS = {"socket_timeout": 10, "socket_connect_timeout": 5}
-CONNECTION_ERRORS = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, OSError)
+# The last two: what the cluster client says when none of its nodes is to be had.
+CONNECTION_ERRORS = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, OSError,
+                     redis.exceptions.RedisClusterException, redis.exceptions.ClusterError)
 
 
 class Plain:
@@ -25,11 +27,7 @@ class Plain:
     def classify(self, exception):
         if isinstance(exception, redis.exceptions.ResponseError):
             return "reply"
-        if isinstance(exception, CONNECTION_ERRORS):
-            return "connection"
-        # What the cluster client says when none of its nodes is to be had.
-        is_cluster_error = isinstance(exception, (redis.exceptions.RedisClusterException, redis.exceptions.ClusterError))
-        return "connection" if is_cluster_error else "bug"
+        return "connection" if isinstance(exception, CONNECTION_ERRORS) else "bug"
 
     def protocol(self):
         raise Skip("this release speaks RESP2 only and knows no HELLO")

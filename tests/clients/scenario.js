@@ -141,7 +141,8 @@ const checks = {
     async concurrent(adapter, config) {
         const keys = range(100, (index) => `${config.prefix}concurrent-${index}`);
         await Promise.all(keys.map((key) => adapter.set(key, `value-${key}`)));
-        equal(await Promise.all(keys.map((key) => adapter.get(key))), keys.map((key) => `value-${key}`), 'GETs at once');
+        const values = await Promise.all(keys.map((key) => adapter.get(key)));
+        equal(values, keys.map((key) => `value-${key}`), 'GETs at once');
     },
 
     async pipeline_order(adapter, config) {

@@ -16,8 +16,9 @@ class RedisNode(harness.Node):
     def start(self):
         os.makedirs(self.folder, exist_ok=True)
         alone = len(self.cluster.nodes) == 1
-        arguments = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder, "--save",
-                     "", "--appendonly", "yes", "--appendfsync", "always", "--cluster-enabled", "no" if alone else "yes"]
+        arguments = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder]
+        arguments += ["--save", "", "--appendonly", "yes", "--appendfsync", "always"]
+        arguments += ["--cluster-enabled", "no" if alone else "yes"]
         if not alone:
             arguments += ["--cluster-node-timeout", "1000", "--cluster-require-full-coverage", "no"]
         with open(self.log, "ab") as log:

@@ -21,6 +21,7 @@ import os
 import queue
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -38,6 +39,7 @@ RECOVERY_S = 20
 OUTAGE_S = 1.5
 FINISH_S = 20
 BENCHMARK_S = 40
+ALL_S = 165
 
 
 # --- the rows of the table --------------------------------------------------------------------------------------------
@@ -395,16 +397,23 @@ def run_rows(rows, server):
         print(f"checks {checked - began:.0f} s, faults {time.monotonic() - checked:.0f} s")
 
 
+COLUMNS = {"client": 27, "mode": 9, "RESP": 6, "checks": 22, "errors": 8, "slowest ms": 12, "recovered after ms": 22}
+
+
+def count_checks(row):
+    verdicts = [check[0] for check in row.checks.values()]
+    counts = ((verdicts.count(verdict), verdict) for verdict in ("ok", "skipped", "FAILED"))
+    return ", ".join(f"{count} {verdict}" for count, verdict in counts if count)
+
+
 def print_table(rows, is_verbose):
-    print(f"{'client':<27}{'mode':<9}{'RESP':<6}{'checks':<18}{'errors':<8}{'slowest ms':<12}{'recovered after ms':<24}")
+    print("".join(title.ljust(width) for title, width in COLUMNS.items()))
     for row in rows:
-        verdicts = [check[0] for check in row.checks.values()]
-        checks = f"{verdicts.count('ok')} ok" + (f", {verdicts.count('skipped')} skipped" if "skipped" in verdicts else "")
-        errors = "" if row.summary is None else str(row.summary["errors"])
-        slowest = "" if row.summary is None else str(max(row.summary["slowest_ms"].values()))
-        recoveries = " ".join(map(str, row.recoveries))
+        cells = [row.client, row.mode, row.protocol, count_checks(row)]
+        cells += ["", ""] if row.summary is None else [row.summary["errors"], max(row.summary["slowest_ms"].values())]
+        cells.append(" ".join(map(str, row.recoveries)))
         result = "skipped: " + row.skipped if row.skipped else "FAILED" if row.problems else "ok"
-        print(f"{row.client:<27}{row.mode:<9}{row.protocol:<6}{checks:<18}{errors:<8}{slowest:<12}{recoveries:<24}{result}")
+        print("".join(str(cell).ljust(width) for cell, width in zip(cells, COLUMNS.values())) + result)
         for text in dict.fromkeys(row.problems):
             print("    " + text.replace("\n", "\n    "))
         if is_verbose:
@@ -417,9 +426,18 @@ def print_details(row):
     for note in row.notes:
         print(f"    {note}")
     if row.summary:
-        print(f"    {row.summary['operations']} operations under faults, the slowest by phase: {row.summary['slowest_ms']}")
+        slowest = ", ".join(f"{phase} {value}" for phase, value in row.summary["slowest_ms"].items())
+        print(f"    {row.summary['operations']} operations under faults; the slowest by phase, in ms: {slowest}")
         for text, count in row.summary["messages"].items():
             print(f"    {count} times {text}")
+
+
+class Overtime(Exception):
+    """The run took too long as a whole."""
+
+
+def stop_run(_number, _frame):
+    raise Overtime
 
 
 def main():
@@ -433,8 +451,15 @@ def main():
         print(f"there is no binary {harness.BINARY}: build it, or name one in GRAMME")
         print(f"0 passed, {len(rows)} failed")
         return 1
-    prepare_npm(rows)
-    run_rows(rows, options.against)
+    signal.signal(signal.SIGALRM, stop_run)
+    signal.alarm(ALL_S)
+    try:
+        prepare_npm(rows)
+        run_rows(rows, options.against)
+    except Overtime:
+        for row in rows:
+            row.problem(f"the run was not over after {ALL_S} s")
+    signal.alarm(0)
     print_table(rows, options.verbose)
     rows = [row for row in rows if row.skipped is None]
     failed = sum(1 for row in rows if row.problems)
