@@ -143,12 +143,20 @@ static bool past_of(struct shard *shard, struct request *request, const struct c
     return true;
 }
 
-static uint64_t expiry_of(struct request *request, const struct copy *copy) {
+static struct expiry expiry_of(const struct request *request, const struct copy *copy, struct hybrid_time stamp) {
+    const struct value *first = request->round > 0 ? object_find(&copy->object, request->dot) : NULL;
+    if (first != NULL) {
+        return first->expiry; /* an EXPIRE that came after the first stamp has set it */
+    }
+    uint64_t at_ms = request->operation.expires_at_ms;
     if (operation_has(request, OPERATION_KEEP_EXPIRY)) {
         const struct value *latest = object_latest(&copy->object);
-        return latest == NULL || latest->type == VALUE_TOMBSTONE ? 0 : latest->expiry.at.ms;
+        at_ms = latest == NULL || latest->type == VALUE_TOMBSTONE ? 0 : latest->expiry.at.ms;
     }
-    return request->operation.expires_at_ms;
+    if (at_ms == 0 || operation_has(request, OPERATION_TOMBSTONE)) {
+        return (struct expiry){0};
+    }
+    return (struct expiry){.at = {at_ms}, .stamp = stamp};
 }
 
 /* ---- one round ---- */
@@ -266,12 +274,9 @@ static void store_put(struct shard *shard, struct request *request, const struct
     }
     struct local_actor local;
     stamp.dot = next_dot(shard, copy, &past, &local);
-    request->dot = stamp.dot;
-    bool is_tombstone = operation_has(request, OPERATION_TOMBSTONE);
-    uint64_t expires_at_ms = is_tombstone ? 0 : expiry_of(request, copy);
     struct value value = {
-        .expiry = {.at = {expires_at_ms}, .stamp = {expires_at_ms == 0 ? 0 : stamp.time.value}},
-        .type = is_tombstone ? VALUE_TOMBSTONE : VALUE_STRING,
+        .expiry = expiry_of(request, copy, stamp.time),
+        .type = operation_has(request, OPERATION_TOMBSTONE) ? VALUE_TOMBSTONE : VALUE_STRING,
         .format = VALUE_FORMAT,
         .hash = hash128(request->operation.value),
         .bytes = request->operation.value,
@@ -281,6 +286,7 @@ static void store_put(struct shard *shard, struct request *request, const struct
     if (!operation_has(request, OPERATION_PLAIN)) {
         request->answer_context = blob_copy(&shard->blobs, answer_context(shard, &past, &object, &stamp));
     }
+    request->dot = stamp.dot;
     store_everywhere(shard, request, &local, &object);
 }
 
