@@ -256,17 +256,33 @@ static bool make_stamp(struct shard *shard, struct request *request, const struc
     return false;
 }
 
+/* Only a client's own put meets the limits: the second stamp of a SET replaces, and merging is exempt. */
+static bool has_room_beside(const struct object *object, const struct context *past, size_t value_bytes) {
+    size_t bytes = value_bytes;
+    for (uint32_t index = 0; index < object->value_count; index++) {
+        const struct value *value = &object->values[index];
+        bytes += context_contains(past, value->dot) ? 0 : value->bytes.size;
+    }
+    return bytes <= LIMIT_SIBLINGS_BYTES && object_uncovered_count(object, past) < LIMIT_SIBLINGS;
+}
+
+static void refuse_put(struct shard *shard, struct request *request, const char *detail) {
+    if (request->round == 0) {
+        request_finish_outcome(shard, request, OUTCOME_REFUSED, detail);
+    } else {
+        request_finish_short(shard, request);
+    }
+}
+
 static void store_put(struct shard *shard, struct request *request, const struct copy *copy) {
     struct context past;
     struct stamp stamp = {0};
     if (!past_of(shard, request, copy, &past)) {
-        request_finish_outcome(shard, request, OUTCOME_REFUSED, "ERR invalid context");
+        refuse_put(shard, request, "ERR invalid context");
         return;
     }
-    if (request->round == 0 && !operation_has(request, OPERATION_PLAIN) &&
-        object_uncovered_count(&copy->object, &past) >= LIMIT_SIBLINGS) {
-        request_finish_outcome(shard, request, OUTCOME_REFUSED,
-                               "ERR too many siblings: read the key and write with its context");
+    if (!has_room_beside(&copy->object, &past, request->operation.value.size)) {
+        refuse_put(shard, request, "ERR too many siblings: read the key and write with its context");
         return;
     }
     if (!make_stamp(shard, request, copy, &past, &stamp)) {
@@ -283,6 +299,10 @@ static void store_put(struct shard *shard, struct request *request, const struct
     };
     struct object object =
         object_put(&copy->object, &past, &stamp, &value, request->keyspace->conflict, &shard->scratch);
+    if (!context_fits(&object.context)) {
+        refuse_put(shard, request, "ERR the key's history is too long");
+        return;
+    }
     if (!operation_has(request, OPERATION_PLAIN)) {
         request->answer_context = blob_copy(&shard->blobs, answer_context(shard, &past, &object, &stamp));
     }
@@ -386,6 +406,9 @@ static void keep_named(struct shard *shard, struct request *request, struct view
         return;
     }
     struct context joined = context_join(&before, &named, &shard->scratch);
+    if (!context_fits(&joined)) {
+        return;
+    }
     buffer_clear(&shard->encoded);
     context_encode(&shard->encoded, &joined);
     blob_give(&shard->blobs, &request->kept);

@@ -108,7 +108,8 @@ static void trace_stored(struct shard *shard, struct view key, const struct obje
     }
 }
 
-/* The object after merging, or false when the copy has everything already. */
+/* The object after merging, or false when the copy has everything already. The caller asks whether it
+ * context_fits(). */
 static bool merged_object(struct shard *shard, struct view key, const struct copy *copy, const struct object *incoming,
                           struct object *ret_merged) {
     enum conflict_rule rule = keyspace_of_key(shard->options.keyspaces, key)->conflict;
@@ -131,6 +132,9 @@ enum storage_status replica_merge(struct shard *shard, struct partition partitio
     }
     if (!merged_object(shard, key, &copy, object, &merged)) {
         return STORAGE_FOUND;
+    }
+    if (!context_fits(&merged.context)) {
+        return STORAGE_ERROR;
     }
     shard->replica.merges++;
     trace_stored(shard, key, &merged);
@@ -261,6 +265,11 @@ static void put_store(struct shard *shard, const struct source *source, const st
     bool changes = merged_object(shard, put->key, copy, incoming, &merged);
     if (MUTANT(REPAIR_OVERWRITES) && (put->flags & PUT_REPAIR) != 0) {
         merged = *incoming;
+    }
+    if (!context_fits(&merged.context)) {
+        shard->replica.refusals++;
+        answer_put(shard, source, put->request, ANSWER_FAILED, (struct view){0});
+        return;
     }
     bool wants_answer = (put->flags & PUT_REPAIR) == 0;
     struct view kept = {0};

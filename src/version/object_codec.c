@@ -24,6 +24,10 @@ enum {
     CONTEXT_HEAD_BYTES_MOST = 8 + 2 * VARINT_BYTES_MOST,
 };
 
+bool context_fits(const struct context *context) {
+    return context->vector_count <= LIMIT_CONTEXT_ENTRIES && context->detached_count <= LIMIT_CONTEXT_ENTRIES;
+}
+
 size_t context_encoded_most(const struct context *context) {
     return CONTEXT_HEAD_BYTES_MOST + ((size_t)context->vector_count + context->detached_count) * DOT_BYTES_MOST;
 }

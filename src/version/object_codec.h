@@ -8,6 +8,8 @@
 #include "version/object.h"
 
 void context_encode(struct buffer *buffer, const struct context *context);
+/* Not too many entries for a decoder: what does not fit must not be stored, since nobody could read it again. */
+bool context_fits(const struct context *context);
 /* Bytes that context_encode() writes at most. */
 size_t context_encoded_most(const struct context *context);
 /* Goes on after other reads and before others; on false the reader has failed and *ret_context is untouched. */
