@@ -375,7 +375,7 @@ static bool link_receive(struct shard *shard, struct link *link, const struct fr
     if (frame->kind == MESSAGE_PING || frame->kind == MESSAGE_PONG) {
         if (message_decode_ping(frame->body, &ping)) {
             peer_observe_clocks(shard, link->lane->peer, ping.wall, ping.now);
-            if (frame->kind == MESSAGE_PING) {
+            if (frame->kind == MESSAGE_PING && buffer_size(&link->output) < LINK_OUTPUT_MOST) {
                 struct message_ping pong = {.wall = shard_wall(shard), .now = shard_now(shard)};
                 link_wake(shard, link);
                 message_encode_ping(&link->output, MESSAGE_PONG, &pong);

@@ -2,6 +2,11 @@
 
 #include "base/limits.h"
 
+/* Clocks of peers are taken from and added to ours: none that could overflow is let in. */
+static bool time_is_sane(uint64_t time) {
+    return time <= INT64_MAX / 2;
+}
+
 void message_encode_hello(struct buffer *buffer, const struct message_hello *message) {
     size_t frame = frame_begin(buffer, MESSAGE_HELLO);
     write_u32(buffer, message->magic);
@@ -42,7 +47,7 @@ bool message_decode_hello(struct view body, struct message_hello *ret_message) {
     /* A later protocol may append: only what this version knows is required. */
     if (reader.failed || message.magic != HELLO_MAGIC || is_bulk > 1 || message.shard_count == 0 ||
         message.shard_count > LIMIT_SHARDS || message.shard_index >= message.shard_count ||
-        message.target_shard >= LIMIT_SHARDS) {
+        message.target_shard >= LIMIT_SHARDS || !time_is_sane(message.wall.ms) || !time_is_sane(message.now.ns)) {
         return false;
     }
     *ret_message = message;
@@ -61,7 +66,7 @@ bool message_decode_ping(struct view body, struct message_ping *ret_message) {
     struct message_ping message = {0};
     message.wall.ms = read_u64(&reader);
     message.now.ns = read_u64(&reader);
-    if (!reader_finished(&reader)) {
+    if (!reader_finished(&reader) || !time_is_sane(message.wall.ms) || !time_is_sane(message.now.ns)) {
         return false;
     }
     *ret_message = message;
@@ -192,7 +197,9 @@ bool message_decode_operation(struct view body, struct message_operation *ret_me
     message.hopped = hopped == 1;
     message.placement_mark = read_varint(&reader);
     message.sent.ns = read_u64(&reader);
-    if (hopped > 1 || !operation_decode(&reader, &message.operation) || !reader_finished(&reader)) {
+    if (hopped > 1 || !time_is_sane(message.sent.ns) || !operation_decode(&reader, &message.operation) ||
+        !reader_finished(&reader) || message.operation.key.size > LIMIT_KEY_BYTES ||
+        message.operation.value.size > LIMIT_VALUE_BYTES) {
         return false;
     }
     *ret_message = message;
