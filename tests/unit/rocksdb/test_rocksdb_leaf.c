@@ -2,6 +2,8 @@
  * thread, and an error is the last. */
 #include "folder.h"
 
+#include "store/store.h"
+
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -191,6 +193,31 @@ static void a_checkpoint_opens_as_a_database(void **state) {
     folder_remove(&folder);
 }
 
+static struct store_birth birth_of(struct rocksdb_leaf *leaf) {
+    struct leaf_port *port = rocksdb_leaf_open_port(leaf, NULL, NULL);
+    struct store_birth birth;
+    assert_int_equal(store_open_metadata(port, (struct node_id){{1}}, (struct cluster_id){{2}}, &birth), LEAF_DONE);
+    rocksdb_leaf_close_port(port);
+    return birth;
+}
+
+static void a_clean_stop_is_known_after_a_restart(void **state) {
+    (void)state;
+    struct folder folder;
+    folder_make(&folder);
+    struct rocksdb_leaf *leaf = leaf_open(&folder);
+    assert_true(birth_of(leaf).is_new);
+    struct leaf_port *port = rocksdb_leaf_open_port(leaf, NULL, NULL);
+    assert_int_equal(store_mark_clean_stop(port), LEAF_DONE);
+    rocksdb_leaf_close_port(port);
+    assert_true(rocksdb_leaf_close(leaf));
+    leaf = leaf_open(&folder);
+    assert_true(birth_of(leaf).was_clean);
+    assert_false(birth_of(leaf).was_clean);
+    assert_true(rocksdb_leaf_close(leaf));
+    folder_remove(&folder);
+}
+
 /* In a process of its own, where files can't grow beyond 64 KiB. */
 static int write_until_it_fails(const struct folder *folder) {
     struct rocksdb_leaf *leaf = leaf_open(folder);
@@ -262,6 +289,7 @@ int main(void) {
         cmocka_unit_test(an_empty_batch_is_a_barrier),
         cmocka_unit_test(interval_writes_are_synced_in_time),
         cmocka_unit_test(a_checkpoint_opens_as_a_database),
+        cmocka_unit_test(a_clean_stop_is_known_after_a_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
