@@ -28,7 +28,6 @@ static const struct refusal table[] = {
     {"latency", LATER},
     {"monitor", LATER},
     {"module", LATER},
-    {"lolwut", LATER},
     {"acl", USERS},
 
     {"incr", COLLECTIONS},

@@ -187,7 +187,7 @@ void run_command_info(struct call *call) {
         if (command != NULL) {
             write_entry(call->reply, command, call_protocol(call));
         } else {
-            resp_write_null_array(call->reply, call_protocol(call));
+            resp_write_null(call->reply, call_protocol(call));
         }
     }
 }
