@@ -17,9 +17,11 @@ struct relay {
     uint32_t to_shard;          /* mail */
     struct member_index target; /* link */
     uint32_t tries;
-    uint32_t open_tries;     /* sent, and neither answered nor known to be lost */
     struct instant retry_at; /* a SET: not before */
-    uint64_t tried;          /* bit i: the i-th of the preference list was tried */
+    /* Tries by place in the preference list, bit i for the i-th: sent at all; sent, and neither answered nor lost. */
+    uint64_t tried;
+    uint64_t open;
+    bool is_uncertain; /* a try was lost, or ended in doubt: it may have landed */
 };
 
 void router_init(struct shard *shard) {
@@ -189,7 +191,6 @@ static bool relay_send(struct shard *shard, struct relay *relay) {
     };
     message_encode_operation(output, &message);
     relay->tries++;
-    relay->open_tries++;
     relay->retry_at = instant_after_ms(shard_now(shard), RELAY_TRY_MS + RELAY_TRY_MARGIN_MS);
     relay_arm(shard, relay, &operation);
     return true;
@@ -201,7 +202,7 @@ static void relay_give_up(struct shard *shard, struct relay *relay) {
     struct result result = {.outcome = OUTCOME_NOREPLICAS};
     if (!operation_is_write(&operation)) {
         result.outcome = OUTCOME_NOQUORUM;
-    } else if (relay->tries > 0) {
+    } else if (relay->is_uncertain || relay->open != 0) {
         shard->router.in_doubt++;
         result.outcome = OUTCOME_INDOUBT;
     }
@@ -220,21 +221,34 @@ static void relay_try(struct shard *shard, struct relay *relay) {
         relay->tried |= UINT64_C(1) << place;
         relay->target = ring_preference(shard->ring, relay->partition)[place];
         if (relay_send(shard, relay)) {
+            relay->open |= UINT64_C(1) << place;
             shard->router.retried += is_retry ? 1 : 0;
             return;
         }
     }
-    if (relay->open_tries > 0 && relay_left_ms(shard, relay) > 0) {
+    if (relay->open != 0 && relay_left_ms(shard, relay) > 0) {
         timers_schedule(&shard->timers, &relay->alarm.timer, relay->deadline);
     } else {
         relay_give_up(shard, relay);
     }
 }
 
-/* The latest try came to nothing that is known of: another now, later, or never. */
-static void relay_lost(struct shard *shard, struct relay *relay) {
+/* The bit of a member's try that is open, or 0. */
+static uint64_t relay_open_try(const struct shard *shard, const struct relay *relay, struct member_index member) {
+    const struct member_index *list = ring_preference(shard->ring, relay->partition);
+    for (uint32_t place = 0; place < ring_replica_count(shard->ring); place++) {
+        if (member_index_equal(list[place], member)) {
+            return relay->open & (UINT64_C(1) << place);
+        }
+    }
+    return 0;
+}
+
+/* A try came to nothing that is known of: another now, later, or never. */
+static void relay_lost(struct shard *shard, struct relay *relay, uint64_t try) {
     struct operation operation = relay_operation(relay);
-    relay->open_tries -= relay->open_tries > 0 ? 1 : 0;
+    relay->open &= ~try;
+    relay->is_uncertain = true;
     if (operation.kind == OPERATION_READ) {
         relay_try(shard, relay);
     } else if (operation.kind == OPERATION_INSPECT || !operation_may_repeat(&operation)) {
@@ -242,7 +256,7 @@ static void relay_lost(struct shard *shard, struct relay *relay) {
     } else if (shard_now(shard).ns >= relay->retry_at.ns) {
         relay_try(shard, relay);
     }
-    /* A SET whose first try may still be alive: its alarm is set for when it can't be. */
+    /* Else a SET whose try may still be alive: its alarm is set for when it can't be. */
 }
 
 /* ---- routing ---- */
@@ -325,20 +339,21 @@ static bool outcome_did_nothing(enum outcome outcome) {
     return outcome == OUTCOME_NOREPLICAS || outcome == OUTCOME_BUSY || outcome == OUTCOME_REFUSED;
 }
 
-/* The answer of one try, when there were several: "nothing was done" is true of that try alone. */
-static void relay_take_result(struct shard *shard, struct relay *relay, const struct result *result) {
+/* The answer of one try: "nothing was done" is true of that try alone. */
+static void relay_take_result(struct shard *shard, struct relay *relay, uint64_t try, const struct result *result) {
     struct operation operation = relay_operation(relay);
-    relay->open_tries -= relay->open_tries > 0 ? 1 : 0;
-    bool is_negative = outcome_did_nothing(result->outcome) || result->outcome == OUTCOME_NOQUORUM ||
-                       (relay->tries > 1 && result->outcome == OUTCOME_INDOUBT);
-    if (relay->by_mail || !is_negative || operation.kind == OPERATION_INSPECT) {
+    bool is_write = operation_is_write(&operation);
+    relay->open &= ~try;
+    bool did_nothing = outcome_did_nothing(result->outcome) || result->outcome == OUTCOME_NOQUORUM;
+    bool is_in_doubt = is_write && result->outcome == OUTCOME_INDOUBT;
+    relay->is_uncertain = relay->is_uncertain || is_in_doubt;
+    if (!did_nothing && !is_in_doubt) {
         relay_finish(shard, relay, result);
-    } else if (relay->open_tries > 0) {
+    } else if (relay->open != 0) {
         return; /* another try may still succeed */
-    } else if (relay->tries == 1 && result->outcome == OUTCOME_NOREPLICAS) {
-        relay->tries = 0; /* as if it had not been sent */
+    } else if (result->outcome == OUTCOME_NOREPLICAS && (!relay->is_uncertain || operation_may_repeat(&operation))) {
         relay_try(shard, relay);
-    } else if (relay->tries > 1 && operation_is_write(&operation)) {
+    } else if (is_write && relay->is_uncertain) {
         relay_give_up(shard, relay);
     } else {
         relay_finish(shard, relay, result);
@@ -354,7 +369,14 @@ void router_on_result(struct shard *shard, const struct source *source, struct v
     if (relay == NULL || relay->by_mail != (source->lane == NULL)) {
         return; /* answered already */
     }
-    relay_take_result(shard, relay, &message.result);
+    bool is_single =
+        relay->by_mail || (relay->tried == 0 && member_index_equal(relay->target, source->lane->peer->member));
+    uint64_t try = is_single ? 0 : relay_open_try(shard, relay, source->lane->peer->member);
+    if (is_single) {
+        relay_finish(shard, relay, &message.result); /* mail, or an inspection: asked once, of one */
+    } else if (try != 0) {
+        relay_take_result(shard, relay, try, &message.result);
+    }
 }
 
 void router_peer_lost(struct shard *shard, struct member_index member) {
@@ -364,16 +386,16 @@ void router_peer_lost(struct shard *shard, struct member_index member) {
     size_t count = 0;
     for (struct list_node *node = list_first(&router->active); node != NULL; node = list_next(&router->active, node)) {
         struct relay *relay = CONTAINER_OF(node, struct relay, active);
-        if (!relay->by_mail && member_index_equal(relay->target, member)) {
+        bool is_inspection = relay->tried == 0 && member_index_equal(relay->target, member);
+        if (!relay->by_mail && (is_inspection || relay_open_try(shard, relay, member) != 0)) {
             ids[count++] = relay->id;
         }
     }
     for (size_t index = 0; index < count; index++) {
         struct relay *relay = relay_find(shard, ids[index]);
-        if (relay == NULL) {
-            continue;
+        if (relay != NULL) {
+            relay_lost(shard, relay, relay_open_try(shard, relay, member));
         }
-        relay_lost(shard, relay);
     }
 }
 
@@ -381,6 +403,7 @@ void router_on_alarm(struct shard *shard, struct alarm *alarm) {
     struct relay *relay = CONTAINER_OF(alarm, struct relay, alarm);
     struct operation operation = relay_operation(relay);
     bool is_over = shard_now(shard).ns >= relay->deadline.ns;
+    relay->is_uncertain = true;
     if (!is_over && !relay->by_mail && operation_may_repeat(&operation)) {
         relay_try(shard, relay);
     } else {
