@@ -331,6 +331,9 @@ static void take_answer(struct client *client, struct op_record *operation, cons
     }
     case OP_DELETE_CONTEXT:
         keep_context(client, operation->key, reply->text);
+        if (operation->shown_count == 0) {
+            client->contexts[operation->key].count = 0;
+        }
         break;
     case OP_SET:
         key->last_set = operation->value_id;

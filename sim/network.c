@@ -111,7 +111,7 @@ static void greet(struct network *network, struct connection *connection, struct
 
 /* Looked at again at the next tick of a coarse clock, the same for all that wait, so that their order stays. */
 static void wait_for_passage(struct network *network, struct endpoint *end, struct world_event *event) {
-    const uint64_t tick_ns = 20 * NS_PER_MS;
+    const uint64_t tick_ns = 250 * NS_PER_MS;
     uint64_t due_ns = (network->world->now.ns / tick_ns + 1) * tick_ns;
     end->last_due_ns = due_ns > end->last_due_ns ? due_ns : end->last_due_ns;
     world_schedule(network->world, event, due_ns - network->world->now.ns);

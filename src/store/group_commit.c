@@ -108,11 +108,11 @@ uint64_t group_commit_complete(struct group_commit *group, uint64_t number, enum
     if (group->failed) {
         return 0;
     }
-    ENSURE(group->flight_count > 0 && group->flights[0].number == number);
     if (status != LEAF_DONE) {
-        fail(group);
+        fail(group); /* also out of order: a leaf that has failed refuses a batch while others are under way */
         return 0;
     }
+    ENSURE(group->flight_count > 0 && group->flights[0].number == number);
     struct flight first = group->flights[0];
     move_tokens(&group->done_tokens, &first.tokens);
     group->lags = first.durability != DURABILITY_SYNC;
@@ -126,7 +126,8 @@ static bool take_token(struct buffer *tokens, uint64_t *ret_token) {
     if (buffer_size(tokens) == 0) {
         return false;
     }
-    memcpy(ret_token, buffer_view(tokens).data, sizeof(*ret_token));
+    ENSURE(tokens->data != NULL);
+    memcpy(ret_token, tokens->data + tokens->begin, sizeof(*ret_token));
     buffer_consume(tokens, sizeof(*ret_token));
     return true;
 }
