@@ -16,7 +16,7 @@
 enum {
     EXIT_CODE_FAILURE = 1,
     EXIT_CODE_CONFIGURATION = 3,
-    PIPELINED_MOST = 1024, /* commands of one session under way; the rest of its input waits in the socket */
+    PIPELINED_MOST = 256, /* commands of one session under way; the rest of its input waits */
     QUIET_LIMIT_MS = 2000,
     END_LIMIT_MS = 10000,
     STOP_POLL_MS = 5,

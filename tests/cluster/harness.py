@@ -59,7 +59,7 @@ class Resp:
         if kind == b"+":
             return rest.decode()
         if kind == b"-":
-            error = ReplyError(rest.decode())
+            error = ReplyError(rest.decode(errors="replace"))
             if errors_raise:
                 raise error
             return error

