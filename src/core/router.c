@@ -14,6 +14,7 @@ struct relay {
     struct blob encoded; /* the operation */
     struct partition partition;
     bool by_mail;
+    bool hopped;                /* came over a link before the mail */
     uint32_t to_shard;          /* mail */
     struct member_index target; /* link */
     uint32_t tries;
@@ -184,7 +185,7 @@ static bool relay_send(struct shard *shard, struct relay *relay) {
     }
     struct message_operation message = {
         .request = relay->id,
-        .hopped = !relay->by_mail,
+        .hopped = relay->hopped || !relay->by_mail,
         .placement_mark = ring_placement_mark(shard->ring, relay->partition),
         .sent = shard_now(shard),
         .operation = operation,
@@ -209,6 +210,15 @@ static void relay_give_up(struct shard *shard, struct relay *relay) {
     relay_finish(shard, relay, &result);
 }
 
+/* The best owner left is this node: of a SET NX whose first owner could not coordinate, say. */
+static void relay_end_here(struct shard *shard, struct relay *relay) {
+    struct origin origin = relay->origin;
+    struct operation operation = relay_operation(relay);
+    operation.deadline_ms = (uint32_t)relay_left_ms(shard, relay);
+    coordinator_begin(shard, &operation, &origin, relay->partition);
+    relay_free(shard, relay);
+}
+
 /* Sends the relay to the best owner not tried yet. Without one it waits for the tries that are open, or ends. */
 static void relay_try(struct shard *shard, struct relay *relay) {
     struct operation operation = relay_operation(relay);
@@ -220,6 +230,11 @@ static void relay_try(struct shard *shard, struct relay *relay) {
         }
         relay->tried |= UINT64_C(1) << place;
         relay->target = ring_preference(shard->ring, relay->partition)[place];
+        bool is_certain = (relay->open == 0 && !relay->is_uncertain) || !operation_is_write(&operation);
+        if (is_certain && member_index_equal(relay->target, shard->self)) {
+            relay_end_here(shard, relay);
+            return;
+        }
         if (relay_send(shard, relay)) {
             relay->open |= UINT64_C(1) << place;
             shard->router.retried += is_retry ? 1 : 0;
@@ -283,6 +298,7 @@ void router_route(struct shard *shard, const struct operation *operation, const 
     if (to_shard != shard->options.shard_index) {
         struct relay *relay = relay_new(shard, operation, origin, partition);
         relay->by_mail = true;
+        relay->hopped = hopped;
         relay->to_shard = to_shard;
         relay_send(shard, relay);
         return;
