@@ -20,6 +20,7 @@ class Load {
             isStopped: false}); // slowest_ms: by phase
         this.isStrict = config.server === 'gramme';
         this.isBound = config.bound; // to this port
+        this.waits = config.waits;
         this.port = config.ports[0];
         this.lanes = Array.from({length: LANES}, (_, lane) => Array.from({length: KEYS_PER_LANE}, (__, index) => ({
             name: `${config.prefix}load-${lane}-${index}`, written: 0, allowed: new Set([null])})));
@@ -70,7 +71,7 @@ class Load {
             return this.since !== null && kind !== 'bug';
         }
         const mayReachVictim = !this.isBound || this.victim === this.port;
-        const isOfConnection = kind === 'connection' || (kind === 'silence' && this.isBound);
+        const isOfConnection = kind === 'connection' || (kind === 'silence' && (this.isBound || this.waits));
         return this.since !== null && isOfConnection && mayReachVictim;
     }
 

@@ -3,7 +3,8 @@
 Each key has this one writer. A read must show the last acknowledged value, or one whose write is in doubt (it ended
 with an error) and is younger than that. An error is forgiven from the moment a node is killed until this client has
 recovered, which is when it wrote and read each of its keys without one; and only if it tells of a lost connection, and
-the client may have one to the dead node. Waiting is forgiven to a client that knows this node alone.
+the client may have one to the dead node. Waiting is forgiven to a client that knows this node alone, or asks no other
+for its keys.
 """
 
 import time

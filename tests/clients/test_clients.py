@@ -83,7 +83,7 @@ class ProgramRow(Row):
         self.port = ports[0]
         prefix = re.sub(r"[^a-z0-9]+", "-", f"{self.client}-{self.mode}-{self.protocol}".lower()) + ":"
         config = {"server": server, "mode": self.mode, "protocol": self.protocol, "ports": ports, "prefix": prefix,
-                  "library": self.library, "bound": self.is_bound}
+                  "library": self.library, "bound": self.is_bound, "waits": self.waits}
         environment = dict(os.environ, NODE_PATH=os.path.join(INSTALLED, "node_modules"))
         self.process = subprocess.Popen([*self.command, json.dumps(config)], stdin=subprocess.PIPE, env=environment,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -319,8 +319,10 @@ def kill_and_restart(rows, node, always_on):
         survivors = [row for row in rows if not row.waits and (not row.is_bound or row.port != node.port)]
         await_recovery(survivors, f"node {node.index} was killed")
     time.sleep(OUTAGE_S)
+    began = time.monotonic()
     node.start()
     node.cluster.wait_ready()
+    print(f"node {node.index} was ready {time.monotonic() - began:.1f} s after its start")
     rows = [row for row in rows if row.is_running()]
     for row in rows:
         row.tell(f"restarted {node.port}")
@@ -397,7 +399,7 @@ def run_rows(rows, server):
         print(f"checks {checked - began:.0f} s, faults {time.monotonic() - checked:.0f} s")
 
 
-COLUMNS = {"client": 27, "mode": 9, "RESP": 6, "checks": 22, "errors": 8, "slowest ms": 12, "recovered after ms": 22}
+COLUMNS = {"client": 27, "mode": 9, "RESP": 6, "checks": 28, "errors": 8, "slowest ms": 12, "recovered after ms": 22}
 
 
 def count_checks(row):
