@@ -478,6 +478,10 @@ static void link_check(struct shard *shard, struct link *link) {
         shard_trace_peer(shard, TRACE_PEER_SILENT, link->lane->peer->member, link->lane->is_bulk ? "bulk" : "small");
         shard_peer_lost(shard, link->lane->peer->member);
     }
+    if (link->silent && now - link->last_heard.ns > ABANDON_MS * NS_PER_MS) {
+        link_abandon(shard, link, "nothing heard for too long");
+        return;
+    }
     bool quiet = now - link->last_sent.ns >= HEARTBEAT_MS * NS_PER_MS;
     if (quiet && buffer_size(&link->output) < LINK_OUTPUT_MOST) {
         struct message_ping ping = {.wall = shard_wall(shard), .now = shard_now(shard)};

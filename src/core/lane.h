@@ -12,7 +12,9 @@
  *      The acceptor's link begins in GREETING without a lane; the dialer's HELLO tells it which.
  *
  * What holds: a lane has at most one link; an UP link has a lane, and the lane has it; a link heard nothing from for
- * SILENCE_MS is silent: it stays open, nothing but pings is sent on it, and its peer does not count as reachable. */
+ * SILENCE_MS is silent: it stays open, nothing but pings is sent on it, and its peer does not count as reachable. After
+ * ABANDON_MS it is closed, and dialed anew: TCP tries a dead path ever more rarely, up to minutes apart, and would not
+ * soon find out that it is mended (RFC 6298); and what waits in the output is worth nothing by then. */
 #ifndef GRAMME_CORE_LANE_H
 #define GRAMME_CORE_LANE_H
 
@@ -25,6 +27,7 @@
 enum {
     HEARTBEAT_MS = 100,   /* a ping when nothing else was sent for so long */
     SILENCE_MS = 500,     /* nothing heard for so long: out of reach */
+    ABANDON_MS = 5000,    /* nothing heard for so long: closed */
     REDIAL_LEAST_MS = 50, /* doubled at each failure */
     REDIAL_MOST_MS = 1000,
     GREETING_MS = 2000,     /* a link whose HELLO does not come is closed */
