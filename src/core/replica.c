@@ -233,9 +233,27 @@ static bool placement_holds(const struct shard *shard, struct view key, struct p
            mark == ring_placement_mark(shard->ring, partition) && ring_is_owner(shard->ring, partition, shard->self);
 }
 
-/* "A replica that keeps a value which the put does not cover answers with its whole context": see ARCHITECTURE.md. */
-static struct view kept_context(struct shard *shard, const struct object *merged, const struct object *incoming) {
-    if (object_uncovered_count(merged, &incoming->context) == 0) {
+/* A later write than what came is here already, and covers all of it. Under `lww` an event may be missing because a
+ * concurrent one won. */
+static bool is_superseded(const struct object *held, const struct object *incoming, enum conflict_rule rule) {
+    if (rule == CONFLICT_LWW) {
+        return false;
+    }
+    for (uint32_t index = 0; index < incoming->value_count; index++) {
+        struct dot dot = incoming->values[index].dot;
+        if (!context_contains(&held->context, dot) || object_find(held, dot) != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* "A replica that keeps a value which the put does not cover answers with its whole context": see ARCHITECTURE.md. Not
+ * when that value followed the put: named, it would be replaced by the put's second stamp. */
+static struct view kept_context(struct shard *shard, struct view key, const struct object *held,
+                                const struct object *merged, const struct object *incoming) {
+    enum conflict_rule rule = keyspace_of_key(shard->options.keyspaces, key)->conflict;
+    if (object_uncovered_count(merged, &incoming->context) == 0 || is_superseded(held, incoming, rule)) {
         return (struct view){0};
     }
     struct context whole = merged->context;
@@ -274,7 +292,7 @@ static void put_store(struct shard *shard, const struct source *source, const st
     bool wants_answer = (put->flags & PUT_REPAIR) == 0;
     struct view kept = {0};
     if (wants_answer && (put->flags & PUT_NAME_KEPT) != 0) {
-        kept = kept_context(shard, &merged, incoming);
+        kept = kept_context(shard, put->key, &copy->object, &merged, incoming);
     }
     struct waiting_write *waiting = NULL;
     if (wants_answer) {
