@@ -39,7 +39,7 @@ static uint32_t masked(uint32_t crc) {
 
 /* The type of the fragment that begins at `at`, and where it ends; 0 when none does. */
 static uint8_t fragment_at(const struct crc32c *crc, struct view block, size_t at, size_t *ret_end) {
-    if (block.size - at < HEADER_BYTES) {
+    if (block.data == NULL || block.size - at < HEADER_BYTES) {
         return 0;
     }
     uint32_t stored;

@@ -27,7 +27,7 @@ static bool is_collecting(const struct group_commit *group) {
 static void move_tokens(struct buffer *to, struct buffer *from) {
     if (buffer_size(to) == 0) {
         buffer_swap(to, from);
-    } else {
+    } else if (from->data != NULL) {
         buffer_append_view(to, buffer_view(from));
     }
     buffer_clear(from);

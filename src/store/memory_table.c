@@ -145,7 +145,7 @@ void memory_table_put(struct memory_table *table, struct view key, struct view v
     struct memory_record **link = find(table, key);
     struct memory_record *old = *link;
     size_t old_bytes = old == NULL ? 0 : parts_of(old).bytes;
-    if (old_bytes == bytes) {
+    if (old != NULL && old_bytes == bytes) {
         copy_in(old, lengths, length_bytes, key, value);
         return;
     }
@@ -206,7 +206,7 @@ static void heap_sort(const struct memory_record **records, size_t count) {
 
 void memory_table_scan(const struct memory_table *table, struct view from, const struct view *to,
                        bool (*visit)(void *self, struct view key, struct view value), void *self) {
-    const struct memory_record **found = heap_take((table->size + 1) * sizeof(*found));
+    const struct memory_record **found = heap_take((table->size + 1) * sizeof(struct memory_record *));
     size_t count = 0;
     for (size_t i = 0; i < table->bucket_count; i++) {
         for (const struct memory_record *record = *bucket_at(table, i); record != NULL; record = record->next) {
