@@ -71,7 +71,7 @@ struct request {
     struct request_owner owners[LIMIT_REPLICAS];
 
     bool holds_key;
-    bool is_parked; /* goes on when storage answers, and not before */
+    bool is_parked;           /* goes on when storage answers, and not before */
     struct list_node waiting; /* QUEUED: behind the key's holder; STORING: among the unstamped */
 
     /* READING */
@@ -79,6 +79,7 @@ struct request {
     bool is_rereading;        /* EXPIRE's second round: everything in reach is asked */
     struct digest own_digest; /* of this node's object when others were asked to compare */
     bool has_own_digest;
+    bool took_object; /* somebody answered with an object of its own */
     bool was_hedged;
 
     /* STORING */

@@ -143,7 +143,8 @@ static bool past_of(struct shard *shard, struct request *request, const struct c
     return true;
 }
 
-static struct expiry expiry_of(const struct request *request, const struct copy *copy, struct hybrid_time stamp) {
+static struct expiry expiry_of(const struct shard *shard, const struct request *request, const struct copy *copy,
+                               struct hybrid_time stamp) {
     const struct value *first = request->round > 0 ? object_find(&copy->object, request->dot) : NULL;
     if (first != NULL) {
         return first->expiry; /* an EXPIRE that came after the first stamp has set it */
@@ -151,7 +152,7 @@ static struct expiry expiry_of(const struct request *request, const struct copy 
     uint64_t at_ms = request->operation.expires_at_ms;
     if (operation_has(request, OPERATION_KEEP_EXPIRY)) {
         const struct value *latest = object_latest(&copy->object);
-        at_ms = latest == NULL || latest->type == VALUE_TOMBSTONE ? 0 : latest->expiry.at.ms;
+        at_ms = latest == NULL || !value_is_live(latest, shard_wall(shard)) ? 0 : latest->expiry.at.ms;
     }
     if (at_ms == 0 || operation_has(request, OPERATION_TOMBSTONE)) {
         return (struct expiry){0};
@@ -291,7 +292,7 @@ static void store_put(struct shard *shard, struct request *request, const struct
     struct local_actor local;
     stamp.dot = next_dot(shard, copy, &past, &local);
     struct value value = {
-        .expiry = expiry_of(request, copy, stamp.time),
+        .expiry = expiry_of(shard, request, copy, stamp.time),
         .type = operation_has(request, OPERATION_TOMBSTONE) ? VALUE_TOMBSTONE : VALUE_STRING,
         .format = VALUE_FORMAT,
         .hash = hash128(request->operation.value),

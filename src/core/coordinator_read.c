@@ -100,7 +100,8 @@ static void send_repair(struct shard *shard, struct request *request, struct req
     }
 }
 
-/* Dynamo, section 5: read repair. Those that answered with anything but the merged object get it. */
+/* Dynamo, section 5: read repair. Those that answered with anything but the merged object get it. An owner that had
+ * what this node had, where nobody had more, is not stale: what this node has had since is on its way there. */
 static void repair_the_stale(struct shard *shard, struct request *request, const struct copy *copy) {
     if (object_is_absent(&copy->object)) {
         return;
@@ -109,7 +110,8 @@ static void repair_the_stale(struct shard *shard, struct request *request, const
     for (uint32_t place = 0; place < request->owner_count; place++) {
         struct request_owner *owner = &request->owners[place];
         bool answered = owner->state == OWNER_ANSWERED && place != request->self_place;
-        if (answered && !digest_equal(owner->digest, merged)) {
+        bool was_same = request->has_own_digest && digest_equal(owner->digest, request->own_digest);
+        if (answered && !digest_equal(owner->digest, merged) && (request->took_object || !was_same)) {
             send_repair(shard, request, owner, copy);
         }
     }
@@ -199,6 +201,7 @@ void request_begin_reading(struct shard *shard, struct request *request) {
     request->state = REQUEST_READING;
     request->counted = 0;
     request->has_own_digest = false;
+    request->took_object = false;
     for (uint32_t place = 0; place < request->owner_count; place++) {
         request->owners[place].state = OWNER_IDLE;
     }
@@ -241,6 +244,7 @@ static bool take_object(struct shard *shard, struct request *request, struct req
         return false;
     }
     owner->digest = hash128(answer->object);
+    request->took_object = true;
     clock_observe(&shard->clock, shard_wall(shard), object.context.greatest);
     enum storage_status status = replica_merge(shard, request->partition, request->operation.key, &object);
     return status == STORAGE_FOUND || status == STORAGE_ABSENT;

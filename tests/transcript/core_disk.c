@@ -1,0 +1,147 @@
+#include "core_disk.h"
+
+#include <stdlib.h>
+
+void disk_init(struct disk *disk, disk_watch *watch, void *context) {
+    memset(disk, 0, sizeof(*disk));
+    disk->watch = watch;
+    disk->watch_context = context;
+}
+
+static void loan_end(struct disk *disk, size_t place) {
+    memset(disk->loans[place], 0xdd, disk->loan_sizes[place]);
+    free(disk->loans[place]);
+    disk->loan_count--;
+    disk->loans[place] = disk->loans[disk->loan_count];
+    disk->loan_sizes[place] = disk->loan_sizes[disk->loan_count];
+    disk->loan_of[place] = disk->loan_of[disk->loan_count];
+}
+
+void disk_end_loans(struct disk *disk) {
+    while (disk->loan_count > 0) {
+        loan_end(disk, 0);
+    }
+}
+
+static void loans_end_of(struct disk *disk, const struct disk_record *record) {
+    for (size_t place = disk->loan_count; place > 0; place--) {
+        if (disk->loan_of[place - 1] == record) {
+            loan_end(disk, place - 1);
+        }
+    }
+}
+
+void disk_release(struct disk *disk) {
+    disk_end_loans(disk);
+    for (size_t i = 0; i < disk->record_count; i++) {
+        buffer_release(&disk->records[i].key);
+        buffer_release(&disk->records[i].bytes);
+    }
+}
+
+struct disk_record *disk_record(struct disk *disk, struct view key) {
+    for (size_t i = 0; i < disk->record_count; i++) {
+        if (view_equal(buffer_view(&disk->records[i].key), key)) {
+            return &disk->records[i];
+        }
+    }
+    ENSURE(disk->record_count < DISK_RECORDS);
+    struct disk_record *record = &disk->records[disk->record_count++];
+    buffer_append_view(&record->key, key);
+    return record;
+}
+
+void disk_record_set(struct disk_record *record, struct view bytes) {
+    buffer_clear(&record->bytes);
+    buffer_append_view(&record->bytes, bytes);
+}
+
+static void tell(struct disk *disk, const char *what, struct view key, struct view record) {
+    disk->watch(disk->watch_context, what, key, record);
+}
+
+static enum storage_status disk_read(void *self, struct partition partition, struct view key, struct view *ret_record) {
+    struct disk *disk = self;
+    struct disk_record *record = disk_record(disk, key);
+    record->partition = partition;
+    if (record->is_pending) {
+        tell(disk, "read", key, (struct view){0});
+        return STORAGE_PENDING;
+    }
+    if (record->is_unreadable) {
+        return STORAGE_ERROR;
+    }
+    size_t size = buffer_size(&record->bytes);
+    if (size == 0) {
+        return STORAGE_ABSENT;
+    }
+    ENSURE(disk->loan_count < DISK_LOANS);
+    uint8_t *loan = malloc(size);
+    memcpy(loan, buffer_view(&record->bytes).data, size);
+    disk->loans[disk->loan_count] = loan;
+    disk->loan_sizes[disk->loan_count] = size;
+    disk->loan_of[disk->loan_count++] = record;
+    *ret_record = view_of(loan, size);
+    return STORAGE_FOUND;
+}
+
+static enum storage_status disk_promise(struct disk *disk, uint64_t token, bool is_clock) {
+    ENSURE(disk->write_count < DISK_WRITES);
+    disk->writes[disk->write_count++] = (struct disk_write){token, is_clock};
+    return STORAGE_PENDING;
+}
+
+static enum storage_status disk_write(void *self, struct partition partition, struct view key, struct view record,
+                                      enum durability durability, uint64_t token) {
+    struct disk *disk = self;
+    (void)durability;
+    if (disk->has_stopped) {
+        tell(disk, "refuses write", key, record);
+        return STORAGE_ERROR;
+    }
+    struct disk_record *place = disk_record(disk, key);
+    ENSURE(!place->is_pending); /* nobody writes what it has not read */
+    place->partition = partition;
+    disk_record_set(place, record);
+    loans_end_of(disk, place);
+    tell(disk, "write", key, buffer_view(&place->bytes));
+    return disk->writes_at_once ? STORAGE_FOUND : disk_promise(disk, token, false);
+}
+
+static enum storage_status disk_barrier(void *self, enum durability durability, uint64_t token) {
+    struct disk *disk = self;
+    (void)durability;
+    if (disk->has_stopped) {
+        return STORAGE_ERROR;
+    }
+    return disk->writes_at_once || disk->write_count == 0 ? STORAGE_FOUND : disk_promise(disk, token, false);
+}
+
+static enum storage_status disk_remember_clock(void *self, struct hybrid_time bound, uint64_t token) {
+    struct disk *disk = self;
+    disk->clock_bound = bound;
+    if (disk->has_stopped) {
+        return STORAGE_ERROR;
+    }
+    return disk->holds_clock ? disk_promise(disk, token, true) : STORAGE_FOUND;
+}
+
+bool disk_take_write(struct disk *disk, struct disk_write *ret_write) {
+    if (disk->write_count == 0) {
+        return false;
+    }
+    *ret_write = disk->writes[0];
+    disk->write_count--;
+    memmove(disk->writes, disk->writes + 1, sizeof(disk->writes[0]) * disk->write_count);
+    return true;
+}
+
+struct storage disk_storage(struct disk *disk) {
+    return (struct storage){
+        .self = disk,
+        .read = disk_read,
+        .write = disk_write,
+        .barrier = disk_barrier,
+        .remember_clock = disk_remember_clock,
+    };
+}

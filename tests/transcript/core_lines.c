@@ -1,0 +1,283 @@
+/* What the shard said, as lines. */
+#include "core_harness.h"
+
+#include "wire/resp_reader.h"
+
+#include <stdio.h>
+
+void line_begin(struct rig *rig, const char *who) {
+    print_format(&rig->log, "%s: ", who);
+}
+
+void line_end(struct rig *rig) {
+    buffer_append_byte(&rig->log, '\n');
+}
+
+static const char *alias_of(const struct rig *rig, struct view name) {
+    for (size_t i = 0; i < rig->key_count; i++) {
+        if (view_equal(view_of_string(rig->keys[i].name), name)) {
+            return rig->keys[i].alias;
+        }
+    }
+    return NULL;
+}
+
+static void print_key(struct rig *rig, struct view name) {
+    const char *alias = alias_of(rig, name);
+    if (alias != NULL) {
+        print_format(&rig->log, "%s", alias);
+    } else {
+        print_bytes(&rig->log, name);
+    }
+}
+
+static void print_object_bytes(struct rig *rig, struct view bytes) {
+    struct object object;
+    assert_true(object_decode(bytes, &rig->notation.arena, &object));
+    print_object(&rig->notation, &rig->log, &object);
+}
+
+static void print_context_bytes(struct rig *rig, struct view bytes) {
+    struct context context;
+    struct reader reader = reader_of(bytes);
+    assert_true(context_decode(&reader, &rig->notation.arena, &context) && reader_finished(&reader));
+    print_context(&rig->notation, &rig->log, &context);
+}
+
+/* ---- requests ---- */
+
+static void print_put(struct rig *rig, struct view body) {
+    struct message_put put;
+    struct object object;
+    assert_true(message_decode_put(body, &put));
+    assert_int_equal(put.partition.value, ring_partition_of_key(rig->ring, put.key).value);
+    assert_true(object_decode(put.object, &rig->notation.arena, &object));
+    rig->last_time = object_greatest_time(&object);
+    print_format(&rig->log, (put.flags & PUT_REPAIR) != 0 ? "repair " : "put ");
+    print_key(rig, put.key);
+    print_format(&rig->log, " ");
+    print_object(&rig->notation, &rig->log, &object);
+    print_format(&rig->log, (put.flags & PUT_NAME_KEPT) != 0 ? ", name what you keep" : "");
+}
+
+static void print_read(struct rig *rig, struct view body) {
+    struct message_read read;
+    assert_true(message_decode_read(body, &read));
+    assert_int_equal(read.partition.value, ring_partition_of_key(rig->ring, read.key).value);
+    print_format(&rig->log, "read ");
+    print_key(rig, read.key);
+    print_format(&rig->log, read.has_digest ? "" : ", whole");
+}
+
+static const char *verb_of(const struct operation *operation) {
+    bool plain = (operation->flags & OPERATION_PLAIN) != 0;
+    switch (operation->kind) {
+    case OPERATION_READ:
+        return "get";
+    case OPERATION_EXPIRE:
+        return "expire";
+    case OPERATION_INSPECT:
+        return "inspect";
+    case OPERATION_PUT:
+        break;
+    }
+    if ((operation->flags & OPERATION_TOMBSTONE) != 0) {
+        return plain ? "del" : "putdel";
+    }
+    if ((operation->flags & OPERATION_IF_ABSENT) != 0) {
+        return "setnx";
+    }
+    return plain ? "set" : "put";
+}
+
+static void print_operation(struct rig *rig, struct view body) {
+    struct message_operation message;
+    assert_true(message_decode_operation(body, &message));
+    print_format(&rig->log, "operation %s ", verb_of(&message.operation));
+    print_key(rig, message.operation.key);
+    if (message.operation.value.size > 0) {
+        print_format(&rig->log, " ");
+        print_bytes(&rig->log, message.operation.value);
+    }
+    print_format(&rig->log, message.hopped ? ", hopped" : "");
+}
+
+/* ---- answers ---- */
+
+static void print_put_answer(struct rig *rig, struct view body) {
+    struct message_put_answer answer;
+    assert_true(message_decode_put_answer(body, &answer));
+    const char *words = answer.status == ANSWER_STORED    ? "stored"
+                        : answer.status == ANSWER_REFUSED ? "refused"
+                        : answer.status == ANSWER_FAILED  ? "failed"
+                                                          : "?";
+    print_format(&rig->log, "%s", words);
+    if (answer.kept.size > 0) {
+        print_format(&rig->log, ", keeps ");
+        print_context_bytes(rig, answer.kept);
+    }
+}
+
+static void print_read_answer(struct rig *rig, struct view body) {
+    static const char *const words[] = {"?", "object ", "same", "absent", "refused", "failed"};
+    struct message_read_answer answer;
+    assert_true(message_decode_read_answer(body, &answer));
+    print_format(&rig->log, "%s", words[answer.status]);
+    if (answer.status == ANSWER_OBJECT) {
+        print_object_bytes(rig, answer.object);
+    } else if (answer.status == ANSWER_ABSENT && !answer.informed) {
+        print_format(&rig->log, ", uninformed");
+    }
+}
+
+static void print_result(struct rig *rig, struct view body) {
+    static const char *const words[] = {"done", "unchanged", "noreplicas", "indoubt", "noquorum", "busy", "refused"};
+    struct message_result message;
+    assert_true(message_decode_result(body, &message));
+    print_format(&rig->log, "result %s", words[message.result.outcome]);
+    if (message.result.object.size > 0) {
+        print_format(&rig->log, " ");
+        print_object_bytes(rig, message.result.object);
+    }
+    if (message.result.context.size > 0) {
+        print_format(&rig->log, ", context ");
+        print_context_bytes(rig, message.result.context);
+    }
+    if (message.result.detail.size > 0) {
+        print_format(&rig->log, ": ");
+        buffer_append_view(&rig->log, message.result.detail);
+    }
+}
+
+void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) {
+    line_begin(rig, who);
+    switch (frame->kind) {
+    case MESSAGE_HELLO:
+        print_format(&rig->log, "hello");
+        break;
+    case MESSAGE_PUT:
+        print_put(rig, frame->body);
+        break;
+    case MESSAGE_PUT_ANSWER:
+        print_put_answer(rig, frame->body);
+        break;
+    case MESSAGE_READ:
+        print_read(rig, frame->body);
+        break;
+    case MESSAGE_READ_ANSWER:
+        print_read_answer(rig, frame->body);
+        break;
+    case MESSAGE_OPERATION:
+        print_operation(rig, frame->body);
+        break;
+    case MESSAGE_RESULT:
+        print_result(rig, frame->body);
+        break;
+    default:
+        fail_msg("a message of unknown kind %u", frame->kind);
+    }
+    line_end(rig);
+}
+
+/* ---- replies ---- */
+
+static bool print_token(struct rig *rig, struct view text) {
+    for (size_t i = 0; i < rig->key_count; i++) {
+        struct context context;
+        if (token_decode(&rig->secrets, view_of_string(rig->keys[i].name), text, &rig->notation.arena, &context)) {
+            print_format(&rig->log, "<");
+            print_context(&rig->notation, &rig->log, &context);
+            print_format(&rig->log, ">");
+            return true;
+        }
+    }
+    return false;
+}
+
+static void print_reply(struct rig *rig, const struct resp_reply *reply, int depth) {
+    switch (reply->kind) {
+    case RESP_REPLY_ERROR:
+        print_format(&rig->log, "-");
+        buffer_append_view(&rig->log, reply->text);
+        break;
+    case RESP_REPLY_NULL:
+        print_format(&rig->log, "(nil)");
+        break;
+    case RESP_REPLY_INTEGER:
+    case RESP_REPLY_BOOLEAN:
+        print_format(&rig->log, ":%lld", (long long)reply->integer);
+        break;
+    case RESP_REPLY_SIMPLE:
+    case RESP_REPLY_BULK:
+    case RESP_REPLY_NUMBER:
+        if (!print_token(rig, reply->text)) {
+            print_bytes(&rig->log, reply->text);
+        }
+        break;
+    case RESP_REPLY_ARRAY:
+    case RESP_REPLY_MAP:
+    case RESP_REPLY_SET:
+    case RESP_REPLY_PUSH:
+        print_format(&rig->log, "[");
+        for (size_t i = 0; i < reply->count && depth < RESP_REPLY_DEPTH_MOST; i++) {
+            print_format(&rig->log, i == 0 ? "" : ", ");
+            print_reply(rig, &reply->items[i], depth + 1);
+        }
+        print_format(&rig->log, "]");
+        break;
+    }
+}
+
+void line_of_reply(struct rig *rig, int client, struct view reply, size_t *ret_consumed) {
+    struct resp_reader reader;
+    const struct resp_reply *tree;
+    char who[16];
+    resp_reader_init(&reader);
+    assert_int_equal(resp_read(&reader, reply, &rig->notation.arena, ret_consumed, &tree), RESP_REPLY_READY);
+    (void)snprintf(who, sizeof(who), client == 0 ? "client" : "client %d", client);
+    line_begin(rig, who);
+    print_reply(rig, tree, 0);
+    line_end(rig);
+}
+
+/* ---- comparing ---- */
+
+static bool line_fits(struct view line, struct view wanted) {
+    bool is_open = wanted.size > 3 && memcmp(wanted.data + wanted.size - 3, "...", 3) == 0;
+    return is_open ? view_starts_with(line, view_slice(wanted, 0, wanted.size - 3)) : view_equal(line, wanted);
+}
+
+static struct view take_line(struct view *text) {
+    size_t size = view_find(*text, '\n');
+    struct view line = view_slice(*text, 0, size);
+    size_t taken = size == text->size ? size : size + 1;
+    *text = view_slice(*text, taken, text->size - taken);
+    return line;
+}
+
+void rig_forget(struct rig *rig) {
+    buffer_clear(&rig->log);
+}
+
+void rig_says(struct rig *rig, const char *file, int line, const char *const *lines, size_t count) {
+    struct view text = buffer_view(&rig->log);
+    bool fits = true;
+    for (size_t i = 0; i < count && fits; i++) {
+        fits = text.size > 0 && line_fits(take_line(&text), view_of_string(lines[i]));
+    }
+    if (!fits || text.size > 0) {
+        print_error("%s:%d: it was to say\n", file, line);
+        for (size_t i = 0; i < count; i++) {
+            print_error("    %s\n", lines[i]);
+        }
+        print_error("but it said\n");
+        for (text = buffer_view(&rig->log); text.size > 0;) {
+            struct view said = take_line(&text);
+            if (said.size > 0) {
+                print_error("    %.*s\n", (int)(said.size < 400 ? said.size : 400), (const char *)said.data);
+            }
+        }
+        _fail(file, line);
+    }
+    rig_forget(rig);
+}
