@@ -20,6 +20,7 @@ struct front *front_new(struct front_options options, struct front_port port) {
     pool_init(&front->batch_pool, sizeof(struct batch), BATCHES_PER_SLAB);
     blobs_init(&front->blobs);
     flights_init(&front->flights);
+    busy_keys_init(&front->busy_keys);
     buffer_init(&front->scratch);
     buffer_init(&front->encoding);
     return front;
@@ -35,6 +36,7 @@ void front_free(struct front *front) {
     pool_release(&front->batch_pool);
     blobs_release(&front->blobs);
     flights_release(&front->flights);
+    busy_keys_release(&front->busy_keys);
     buffer_release(&front->scratch);
     buffer_release(&front->encoding);
     struct pool memory = front->memory;

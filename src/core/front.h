@@ -2,8 +2,9 @@
  * single keys, their results become replies in the order of the commands. Knows nothing of rings or replicas:
  * operations leave through `front_port`, results come back by token, possibly before submit() returns.
  *
- * A session runs its commands concurrently (pipelining) and answers in order. Two commands of one session on the same
- * key keep their order: they go through the same router in order, which keeps them in order (router.h). */
+ * A session runs its commands concurrently (pipelining) and answers in order. Two of its operations on the same key are
+ * under way together only if both are reads, or both plain SETs, whose order the router keeps (router.h): or a GET
+ * could be told the value of a SET that the client sent after it. */
 #ifndef GRAMME_CORE_FRONT_H
 #define GRAMME_CORE_FRONT_H
 

@@ -134,25 +134,32 @@ bool call_expiry(struct call *call, size_t argument, unsigned form, uint64_t *re
 
 /* ---- operations ---- */
 
-static struct pending *call_begin(struct call *call, const struct pending_kind *kind, uint32_t parts) {
-    return pending_begin(call->front, call->session, kind, parts);
+bool call_must_wait(struct call *call, const struct operation *operation) {
+    call->has_to_wait = session_must_wait(call->front, call->session, operation);
+    return call->has_to_wait;
+}
+
+/* Key and value fit, and nobody is before us on the key. */
+static bool call_may_submit(struct call *call, const struct operation *operation) {
+    return call_key_fits(call, operation->key) && call_value_fits(call, operation->value) &&
+           !call_must_wait(call, operation);
 }
 
 void call_submit(struct call *call, const struct pending_kind *kind, uint32_t option,
                  const struct operation *operation) {
-    if (!call_key_fits(call, operation->key) || !call_value_fits(call, operation->value)) {
+    if (!call_may_submit(call, operation)) {
         return;
     }
-    struct pending *pending = call_begin(call, kind, 1);
+    struct pending *pending = pending_begin(call->front, call->session, kind, 1);
     pending->option = option;
     pending_submit(call->front, pending, 0, operation);
 }
 
 void call_submit_keeping_key(struct call *call, const struct pending_kind *kind, const struct operation *operation) {
-    if (!call_key_fits(call, operation->key) || !call_value_fits(call, operation->value)) {
+    if (!call_may_submit(call, operation)) {
         return;
     }
-    struct pending *pending = call_begin(call, kind, 1);
+    struct pending *pending = pending_begin(call->front, call->session, kind, 1);
     pending->key = blob_copy(&call->front->blobs, operation->key);
     pending_submit(call->front, pending, 0, operation);
 }
@@ -166,7 +173,7 @@ void call_scatter(struct call *call, const struct pending_kind *kind, bool gathe
         }
     }
     uint32_t parts = (uint32_t)((call->count - 1) / stride);
-    struct pending *pending = call_begin(call, kind, parts);
+    struct pending *pending = pending_begin(call->front, call->session, kind, parts);
     if (gathers) {
         pending_gather_parts(call->front, pending, parts);
     }
@@ -244,7 +251,7 @@ static void call_dispatch(struct call *call) {
     }
 }
 
-void call_run(struct front *front, struct session *session, const struct view *arguments, size_t count,
+bool call_run(struct front *front, struct session *session, const struct view *arguments, size_t count,
               const struct turn *turn) {
     struct call call = {
         .front = front,
@@ -256,7 +263,12 @@ void call_run(struct front *front, struct session *session, const struct view *a
     };
     front->statistics.commands++;
     call_dispatch(&call);
+    if (call.has_to_wait) {
+        front->statistics.commands--;
+        return false;
+    }
     if (call.reply == &front->scratch && buffer_size(&front->scratch) > 0) {
         session_hold_reply(front, session);
     }
+    return true;
 }

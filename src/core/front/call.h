@@ -14,10 +14,11 @@ struct call {
     size_t count;
     const struct turn *turn;
     struct buffer *reply;
+    bool has_to_wait; /* nothing was begun: the command is to be run again when the session's key is free */
 };
 
-/* Finds the command and runs it, queues it, or refuses it. */
-void call_run(struct front *front, struct session *session, const struct view *arguments, size_t count,
+/* Finds the command and runs it, queues it, or refuses it. False when it has to wait, with nothing done. */
+bool call_run(struct front *front, struct session *session, const struct view *arguments, size_t count,
               const struct turn *turn);
 
 /* ---- replies at once ---- */
@@ -59,6 +60,8 @@ bool call_expiry(struct call *call, size_t argument, unsigned form, uint64_t *re
 
 /* ---- operations ---- */
 
+/* True, and nothing may be begun, when the operation has to wait for others of this session on its key. */
+bool call_must_wait(struct call *call, const struct operation *operation);
 /* A pending command of one operation; `option` is for its finish(). Nothing, with an error written, when key or value
  * are too big. */
 void call_submit(struct call *call, const struct pending_kind *kind, uint32_t option,

@@ -34,20 +34,20 @@ uint64_t flight_begin(struct flights *flights, struct pending *pending, uint32_t
     return (uint64_t)flight->generation << 32 | index;
 }
 
-bool flight_end(struct flights *flights, uint64_t token, struct pending **ret_pending, uint32_t *ret_part) {
+struct flight *flight_find(struct flights *flights, uint64_t token) {
     uint32_t index = (uint32_t)token;
     if (index >= flight_count(flights)) {
-        return false;
+        return NULL;
     }
     struct flight *flight = flight_slot(flights, index);
-    if (flight->pending == NULL || flight->generation != token >> 32) {
-        return false;
-    }
-    *ret_pending = flight->pending;
-    *ret_part = flight->part;
+    return flight->pending != NULL && flight->generation == token >> 32 ? flight : NULL;
+}
+
+void flight_end(struct flights *flights, struct flight *flight) {
+    ENSURE(flight->pending != NULL);
     flight->pending = NULL;
+    flight->key = NULL;
     flight->generation = flight->generation == UINT32_MAX ? 1 : flight->generation + 1;
     flight->next_free = flights->first_free;
-    flights->first_free = index + 1;
-    return true;
+    flights->first_free = (uint32_t)(flight - flight_slot(flights, 0)) + 1;
 }

@@ -65,11 +65,17 @@ void pending_orphan_all(struct front *front, struct session *session) {
 
 void pending_submit(struct front *front, struct pending *pending, uint32_t part, const struct operation *operation) {
     struct operation submitted = *operation;
+    uint64_t session_id = pending->session->id;
     submitted.deadline_ms = front->options.deadline_ms;
     ENSURE(pending->submitted < pending->parts);
     pending->submitted++;
     uint64_t token = flight_begin(&front->flights, pending, part);
     front->port.submit(front->port.self, &submitted, token);
+    struct flight *flight = flight_find(&front->flights, token);
+    if (flight != NULL) {
+        flight->use = operation_key_use(operation);
+        flight->key = busy_key_begin(&front->busy_keys, session_id, hash64(operation->key, 0), flight->use);
+    }
 }
 
 /* ---- replies in order ---- */
@@ -132,7 +138,7 @@ void pending_finish_empty(struct front *front, struct pending *pending, const st
                    &(struct answer){.front = front, .pending = pending, .wall = turn->wall, .arena = turn->arena});
 }
 
-void pending_answer(struct front *front, struct answer *answer) {
+static void pending_take(struct front *front, struct answer *answer) {
     struct pending *pending = answer->pending;
     pending->answered++;
     if (pending->session == NULL) {
@@ -147,6 +153,16 @@ void pending_answer(struct front *front, struct answer *answer) {
     if (pending->answered == pending->parts) {
         pending_finish(front, answer);
     }
+}
+
+void pending_answer(struct front *front, struct flight *flight, struct answer *answer) {
+    answer->pending = flight->pending;
+    answer->part = flight->part;
+    if (flight->key != NULL) {
+        busy_key_end(&front->busy_keys, flight->key, flight->use);
+    }
+    flight_end(&front->flights, flight);
+    pending_take(front, answer);
 }
 
 /* ---- gathering ---- */
@@ -176,15 +192,13 @@ bool answer_keep(struct answer *answer, struct view bytes) {
 
 /* ---- scatter ---- */
 
-static void scatter_submit(struct front *front, struct pending *pending, uint32_t part, struct view key,
-                           struct view value) {
-    const struct operation operation = {
-        .kind = pending->kind->operation,
-        .flags = pending->kind->operation_flags,
+static struct operation scatter_operation(const struct pending_kind *kind, struct view key, struct view value) {
+    return (struct operation){
+        .kind = kind->operation,
+        .flags = kind->operation_flags,
         .key = key,
         .value = value,
     };
-    pending_submit(front, pending, part, &operation);
 }
 
 static bool scatter_is_full(const struct pending *pending) {
@@ -212,43 +226,51 @@ static void scatter_keep_rest(struct front *front, struct pending *pending, cons
 }
 
 void scatter_begin(struct front *front, struct pending *pending, const struct view *arguments) {
-    size_t stride = pending->kind->has_values ? 2 : 1;
+    const struct pending_kind *kind = pending->kind;
+    struct session *session = pending->session;
+    size_t stride = kind->has_values ? 2 : 1;
     uint32_t parts = pending->parts;
     for (uint32_t part = 0; part < parts; part++) {
         const struct view *own = arguments + part * stride;
-        if (scatter_is_full(pending)) {
+        struct operation operation = scatter_operation(kind, own[0], stride == 2 ? own[1] : (struct view){0});
+        if (scatter_is_full(pending) || session_must_wait(front, session, &operation)) {
             scatter_keep_rest(front, pending, own, (parts - part) * stride);
-            pending->session->scatter = pending;
+            session->scatter = pending;
             return;
         }
-        scatter_submit(front, pending, part, own[0], stride == 2 ? own[1] : (struct view){0});
+        pending_submit(front, pending, part, &operation);
     }
 }
 
 void scatter_continue(struct front *front, struct session *session) {
     struct pending *pending = session->scatter;
-    bool has_values = pending->kind->has_values;
+    const struct pending_kind *kind = pending->kind;
     /* The pending command may be gone before the port is done with the last operation's views. */
     struct blob rest = pending->rest;
     pending->rest = (struct blob){0};
     struct reader reader = reader_of(blob_view(&rest));
     reader.position = pending->rest_position;
-    bool is_last = false;
-    while (!is_last && !scatter_is_full(pending)) {
+    while (!scatter_is_full(pending)) {
+        size_t position = reader.position;
         uint32_t part = pending->submitted;
         struct view key = read_sized(&reader);
-        struct view value = has_values ? read_sized(&reader) : (struct view){0};
+        struct view value = kind->has_values ? read_sized(&reader) : (struct view){0};
+        struct operation operation = scatter_operation(kind, key, value);
         ENSURE(!reader.failed);
-        is_last = part + 1 == pending->parts;
+        if (session_must_wait(front, session, &operation)) {
+            reader.position = position;
+            break;
+        }
+        bool is_last = part + 1 == pending->parts;
         session->scatter = is_last ? NULL : pending;
-        scatter_submit(front, pending, part, key, value);
+        pending_submit(front, pending, part, &operation);
+        if (is_last) {
+            blob_give(&front->blobs, &rest);
+            return;
+        }
     }
-    if (is_last) {
-        blob_give(&front->blobs, &rest);
-    } else {
-        pending->rest = rest;
-        pending->rest_position = reader.position;
-    }
+    pending->rest = rest;
+    pending->rest_position = reader.position;
 }
 
 /* ---- replies from results ---- */

@@ -74,8 +74,8 @@ struct pending *pending_begin(struct front *front, struct session *session, cons
 void pending_submit(struct front *front, struct pending *pending, uint32_t part, const struct operation *operation);
 /* For a command that turns out to have no parts: finishes it at once. */
 void pending_finish_empty(struct front *front, struct pending *pending, const struct turn *turn);
-/* A result came. `answer` lacks the reply buffer. */
-void pending_answer(struct front *front, struct answer *answer);
+/* The result of a flight came; `answer` lacks the pending command, the part and the reply buffer. */
+void pending_answer(struct front *front, struct flight *flight, struct answer *answer);
 /* The session goes away, its pending commands stay until their results have come. */
 void pending_orphan_all(struct front *front, struct session *session);
 

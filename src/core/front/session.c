@@ -1,6 +1,6 @@
 /* Sessions: bytes in, commands begun, within the limits of what one client may have under way.
  *
- *     reading --too many commands in flight, or too much output--> waiting --front_resume()--> reading
+ *     reading --too many commands in flight, too much output, a busy key--> waiting --front_resume()--> reading
  *     any --QUIT, protocol error--> closing --the last reply is written--> wants_close
  *     any --more output than a client may leave unread--> overflown: wants_close at once
  *
@@ -12,8 +12,23 @@ static bool batch_is_running(const struct session *session) {
     return session->batch != NULL && session->batch->is_running;
 }
 
+bool session_must_wait(struct front *front, struct session *session, const struct operation *operation) {
+    if (front->busy_keys.map.size == 0 || session->in_flight == 0) {
+        return false;
+    }
+    session->waiting_hash = hash64(operation->key, 0);
+    session->waiting_use = operation_key_use(operation);
+    session->waits_for_key =
+        !busy_keys_allow(&front->busy_keys, session->id, session->waiting_hash, session->waiting_use);
+    return session->waits_for_key;
+}
+
 static bool session_may_begin(const struct front *front, const struct session *session) {
     if (session->is_closing) {
+        return false;
+    }
+    if (session->waits_for_key &&
+        !busy_keys_allow(&front->busy_keys, session->id, session->waiting_hash, session->waiting_use)) {
         return false;
     }
     if (session->scatter != NULL) {
@@ -42,7 +57,8 @@ void session_keep(struct front *front, struct blob *text, struct view value) {
 
 /* ---- running ---- */
 
-static void batch_run_next(struct front *front, struct session *session, const struct turn *turn) {
+/* False when the next command has to wait. */
+static bool batch_run_next(struct front *front, struct session *session, const struct turn *turn) {
     struct batch *batch = session->batch;
     struct reader reader = reader_of(buffer_view(&batch->commands));
     size_t count = (size_t)read_varint(&reader);
@@ -51,12 +67,15 @@ static void batch_run_next(struct front *front, struct session *session, const s
         arguments[i] = read_sized(&reader);
     }
     ENSURE(!reader.failed && batch->left > 0);
-    call_run(front, session, arguments, count, turn);
+    if (!call_run(front, session, arguments, count, turn)) {
+        return false;
+    }
     batch->left--;
     buffer_consume(&batch->commands, reader.position);
     if (batch->left == 0) {
         session_end_batch(front, session);
     }
+    return true;
 }
 
 static void session_protocol_error(struct front *front, struct session *session) {
@@ -73,33 +92,39 @@ static void session_protocol_error(struct front *front, struct session *session)
     session->is_closing = true;
 }
 
+enum input_step { INPUT_USED, INPUT_WAITS, INPUT_EMPTY };
+
+/* Takes the next command from the front of the input and runs it; one that has to wait stays there. */
+static enum input_step input_run_next(struct front *front, struct session *session, struct view *input,
+                                      const struct turn *turn) {
+    struct resp_command command;
+    size_t consumed;
+    enum resp_status status = resp_parse(&session->parser, *input, &consumed, &command);
+    if (status == RESP_COMMAND && !call_run(front, session, command.arguments, command.count, turn)) {
+        return INPUT_WAITS;
+    }
+    if (status == RESP_ERROR) {
+        session_protocol_error(front, session);
+    }
+    *input = view_slice(*input, consumed, input->size - consumed);
+    return status == RESP_MORE ? INPUT_EMPTY : INPUT_USED;
+}
+
 /* Begins commands while it may; `input` loses what was used. */
 static void session_run(struct front *front, struct session *session, struct view *input, const struct turn *turn) {
+    enum input_step step = INPUT_USED;
     session->is_running = true;
-    while (session_may_begin(front, session)) {
+    while (step == INPUT_USED && session_may_begin(front, session)) {
+        session->waits_for_key = false;
         if (session->scatter != NULL) {
             scatter_continue(front, session);
-            continue;
-        }
-        if (batch_is_running(session)) {
-            batch_run_next(front, session, turn);
-            continue;
-        }
-        struct resp_command command;
-        size_t consumed;
-        enum resp_status status = resp_parse(&session->parser, *input, &consumed, &command);
-        *input = view_slice(*input, consumed, input->size - consumed);
-        if (status == RESP_COMMAND) {
-            call_run(front, session, command.arguments, command.count, turn);
-        } else if (status == RESP_ERROR) {
-            session_protocol_error(front, session);
+        } else if (batch_is_running(session)) {
+            step = batch_run_next(front, session, turn) ? INPUT_USED : INPUT_WAITS;
         } else {
-            session->has_more = false;
-            session->is_running = false;
-            return;
+            step = input_run_next(front, session, input, turn);
         }
     }
-    session->has_more = session_has_work(session, *input);
+    session->has_more = step != INPUT_EMPTY && session_has_work(session, *input);
     session->is_running = false;
 }
 
@@ -207,12 +232,13 @@ void front_resume(struct front *front, struct session *session, struct instant n
 void front_complete(struct front *front, uint64_t token, const struct result *result, struct wall_time wall,
                     struct arena *arena) {
     struct answer answer = {.front = front, .result = result, .wall = wall, .arena = arena};
-    if (!flight_end(&front->flights, token, &answer.pending, &answer.part)) {
+    struct flight *flight = flight_find(&front->flights, token);
+    if (flight == NULL) {
         return;
     }
-    struct session *session = answer.pending->session;
+    struct session *session = flight->pending->session;
     bool had_output = session != NULL && buffer_size(&session->output) > 0;
-    pending_answer(front, &answer);
+    pending_answer(front, flight, &answer);
     if (session != NULL && !session->is_running) {
         session_settle(front, session, had_output);
     }

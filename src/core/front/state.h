@@ -13,6 +13,7 @@
 
 #include "base/blobs.h"
 #include "base/list.h"
+#include "base/map.h"
 #include "base/pool.h"
 #include "core/front.h"
 #include "core/front/command.h"
@@ -26,10 +27,38 @@ enum {
 
 struct pending;
 
+/* ---- the order of a session's operations on one key ---- */
+
+/* Operations of one use may be in flight together: reads, since they change nothing, and plain SETs, which one router
+ * passes on in their order. Any other two wait for each other, or a GET could be told the value of a later SET. */
+enum key_use { KEY_USE_READ, KEY_USE_SET, KEY_USE_OTHER, KEY_USE_COUNT };
+
+/* A key of a session with operations in flight. */
+struct busy_key {
+    struct map_node node; /* by hash */
+    uint64_t session_id;
+    uint32_t counts[KEY_USE_COUNT];
+};
+
+struct busy_keys {
+    struct map map;
+    struct pool pool;
+};
+
+enum key_use operation_key_use(const struct operation *operation);
+void busy_keys_init(struct busy_keys *keys);
+void busy_keys_release(struct busy_keys *keys);
+/* Whether an operation may start beside those in flight. `hash`: hash64() of the key, seed 0. */
+bool busy_keys_allow(const struct busy_keys *keys, uint64_t session_id, uint64_t hash, enum key_use use);
+struct busy_key *busy_key_begin(struct busy_keys *keys, uint64_t session_id, uint64_t hash, enum key_use use);
+void busy_key_end(struct busy_keys *keys, struct busy_key *key, enum key_use use);
+
 /* ---- operations in flight ---- */
 
 struct flight {
     struct pending *pending; /* NULL: free */
+    struct busy_key *key;    /* NULL while it is being submitted: what is answered at once keeps nobody waiting */
+    enum key_use use;
     uint32_t part;
     uint32_t generation; /* in the token, so that a token answers once */
     uint32_t next_free;
@@ -43,8 +72,9 @@ struct flights {
 void flights_init(struct flights *flights);
 void flights_release(struct flights *flights);
 uint64_t flight_begin(struct flights *flights, struct pending *pending, uint32_t part);
-/* False when the token is none of ours, or was answered. */
-bool flight_end(struct flights *flights, uint64_t token, struct pending **ret_pending, uint32_t *ret_part);
+/* NULL when the token is none of ours, or was answered. Valid until the next call. */
+struct flight *flight_find(struct flights *flights, uint64_t token);
+void flight_end(struct flights *flights, struct flight *flight);
 
 /* ---- MULTI ---- */
 
@@ -75,7 +105,10 @@ struct session {
     bool is_running; /* inside the loop that runs its commands: results that come now are not the last word */
     bool is_closing; /* begins no more commands */
     bool is_overflown;
-    bool has_more; /* stopped with input that could be run later */
+    bool has_more;      /* stopped with input that could be run later */
+    bool waits_for_key; /* its next operation has to wait for others on the key: */
+    enum key_use waiting_use;
+    uint64_t waiting_hash;
     bool was_told_to_close;
     bool never_evict;
     bool never_touch;
@@ -102,6 +135,7 @@ struct front {
     struct pool batch_pool;
     struct blobs blobs;
     struct flights flights;
+    struct busy_keys busy_keys;
     struct buffer scratch;  /* a reply that must wait, while it is written */
     struct buffer encoding; /* a context on its way into an operation */
     uint64_t next_session;
@@ -118,6 +152,8 @@ struct turn {
  * session_hold_reply() puts it in line). */
 struct buffer *session_reply_buffer(struct front *front, struct session *session);
 void session_hold_reply(struct front *front, struct session *session);
+/* True, and noted, when the operation has to wait for others of the session on its key. */
+bool session_must_wait(struct front *front, struct session *session, const struct operation *operation);
 /* Replaces a text that a session keeps. */
 void session_keep(struct front *front, struct blob *text, struct view value);
 void session_end_batch(struct front *front, struct session *session);

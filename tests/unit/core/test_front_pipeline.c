@@ -333,6 +333,97 @@ static void test_scatter_mixed(void **state) {
     assert_true(view_has(reply, "+OK\r\n"));
 }
 
+/* ---- operations of one session on one key ---- */
+
+/* A read is never told of what was sent after it, and always of what was sent before. */
+static void test_reads_and_writes_of_a_key(void **state) {
+    struct world *world = *state;
+    world->holds = true;
+    world_send(world, "GET a\r\nGET a\r\nSET a 1\r\nSET a 2\r\nGET a\r\nDEL a\r\nGET a\r\nGET b\r\n");
+    assert_int_equal(world->held_count, 2);
+    assert_false(session_wants_input(world->session));
+    world_release(world, 1);
+    assert_int_equal(world->woken, 0);
+    world_release(world, 0);
+    assert_int_equal(world->woken, 1);
+    expect(world, "$-1\r\n$-1\r\n");
+    world_resume(world);
+    assert_int_equal(world->held_count, 2); /* plain SETs keep their order by themselves */
+    world_release_all(world);
+    world_resume(world);
+    assert_int_equal(world->held_count, 1);
+    world_release(world, 0);
+    world_resume(world);
+    assert_int_equal(world->held_count, 1);
+    world_release(world, 0);
+    world_resume(world);
+    assert_int_equal(world->held_count, 2);
+    world_release_all(world);
+    expect(world, "+OK\r\n+OK\r\n$1\r\n2\r\n:1\r\n$-1\r\n$-1\r\n");
+    assert_true(session_is_idle(world->session));
+}
+
+/* Other sessions and other keys do not wait. */
+static void test_only_the_same_key_waits(void **state) {
+    struct world *world = *state;
+    struct session *other = world_open(world);
+    world->holds = true;
+    world_send(world, "SET a 1\r\nGET b\r\nPING\r\nSETNX c 1\r\n");
+    world_send_to(world, other, VIEW("GET a\r\nDEL a\r\n"));
+    assert_int_equal(world->held_count, 4);
+    front_close(world->front, other);
+    world_release_all(world);
+    expect(world, "+OK\r\n$-1\r\n+PONG\r\n:1\r\n");
+}
+
+static void test_keys_of_many(void **state) {
+    struct world *world = *state;
+    world_send(world, "SET a 1\r\n");
+    (void)world_take(world);
+    world->holds = true;
+    /* The second `a` of the command waits for the first. */
+    world_send(world, "DEL a b a\r\nMSET x 1 x 2\r\nEXISTS x a\r\nGRAMME.EXPLAIN x\r\n");
+    assert_int_equal(world->held_count, 2);
+    world_release(world, 0);
+    world_resume(world);
+    assert_int_equal(world->held_count, 4);
+    world_release(world, 0);
+    world_release(world, 0);
+    expect(world, ":1\r\n");
+    world_resume(world);
+    /* EXISTS reads `x`, which MSET writes: it waits from its first key on. */
+    assert_int_equal(world->held_count, 2);
+    world_release_all(world);
+    world_resume(world);
+    world_release_all(world);
+    assert_true(view_starts_with(world_take(world), VIEW("+OK\r\n:1\r\n*16\r\n")));
+}
+
+static void test_waiting_in_a_batch(void **state) {
+    struct world *world = *state;
+    world->holds = true;
+    world_send(world, "MULTI\r\nSET a 1\r\nGET a\r\nSET a 2\r\nEXEC\r\nGET a\r\n");
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(world->held_count, 1);
+        world_release(world, 0);
+        world_resume(world);
+    }
+    expect(world, "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n+OK\r\n$1\r\n1\r\n+OK\r\n$1\r\n2\r\n");
+}
+
+static void test_close_while_waiting(void **state) {
+    struct world *world = *state;
+    world->holds = true;
+    world_send(world, "SET a 1\r\nDEL a b\r\nGET a\r\n");
+    assert_int_equal(world->held_count, 1);
+    front_close(world->front, world->session);
+    world->session = world_open(world);
+    world_send(world, "GET a\r\n");
+    assert_int_equal(world->held_count, 2);
+    world_release_all(world);
+    expect(world, "$1\r\n1\r\n");
+}
+
 /* ---- MULTI ---- */
 
 static void test_multi(void **state) {
@@ -374,7 +465,7 @@ static void test_multi_aborts(void **state) {
 static void test_multi_in_flight(void **state) {
     struct world *world = *state;
     world->holds = true;
-    world_send(world, "GET x\r\nMULTI\r\nSET a 1\r\nPING\r\nGET a\r\nMGET a b\r\nEXEC\r\nPING last\r\n");
+    world_send(world, "GET x\r\nMULTI\r\nSET a 1\r\nPING\r\nGET b\r\nMGET b c\r\nEXEC\r\nPING last\r\n");
     expect(world, "");
     world_release(world, 4);
     world_release(world, 2);
@@ -448,6 +539,11 @@ int main(void) {
         WORLD_TEST(test_scatter_at_once),
         WORLD_TEST(test_scatter_close),
         WORLD_TEST(test_scatter_mixed),
+        WORLD_TEST(test_reads_and_writes_of_a_key),
+        WORLD_TEST(test_only_the_same_key_waits),
+        WORLD_TEST(test_keys_of_many),
+        WORLD_TEST(test_waiting_in_a_batch),
+        WORLD_TEST(test_close_while_waiting),
         WORLD_TEST(test_multi),
         WORLD_TEST(test_multi_aborts),
         WORLD_TEST(test_multi_in_flight),

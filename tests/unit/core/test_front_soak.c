@@ -130,9 +130,94 @@ static void test_every_command_is_answered_once(void **state) {
     assert_int_equal(statistics.connections_now, 1);
 }
 
+/* ---- against the same commands one by one ---- */
+
+static const char *const templates[] = {
+    "GET %",        "GET %",      "SET % #",    "SET % #",   "SET % # NX",   "SET % # XX GET", "SET % # EX 10",
+    "SETNX % #",    "GETSET % #", "GETDEL %",   "DEL % % %", "EXISTS % % %", "MGET % % % %",   "MSET % # % # % #",
+    "EXPIRE % 100", "PERSIST %",  "TTL %",      "STRLEN %",  "GETEX % EX 5", "EXPIRE % -1",    "SET % # KEEPTTL",
+    "MULTI",        "EXEC",       "APPEND % #", "TYPE %",    "PING #",
+};
+
+/* `%` becomes one of few keys, `#` a number of its own. */
+static void append_template(struct rng *rng, struct buffer *request, uint32_t *number) {
+    struct view template = view_of_string(templates[rng_below(rng, sizeof(templates) / sizeof(templates[0]))]);
+    uint8_t digits[DECIMAL_BYTES_MOST];
+    for (size_t i = 0; i < template.size; i++) {
+        if (template.data[i] == '%') {
+            buffer_append_byte(request, (uint8_t)('a' + rng_below(rng, 4)));
+        } else if (template.data[i] == '#') {
+            buffer_append(request, digits, (size_t)(decimal_store(digits, ++*number) - digits));
+        } else {
+            buffer_append_byte(request, template.data[i]);
+        }
+    }
+    buffer_append_view(request, VIEW("\r\n"));
+}
+
+/* Any of the held operations, but the first of its key: routers keep the order of plain SETs. */
+static size_t pick_held(const struct world *world, struct rng *rng) {
+    size_t picked = (size_t)rng_below(rng, world->held_count);
+    struct operation wanted;
+    struct reader reader = reader_of(buffer_view(&world->held[picked].bytes));
+    assert_true(operation_decode(&reader, &wanted));
+    for (size_t i = 0; i < picked; i++) {
+        struct operation operation;
+        struct reader other = reader_of(buffer_view(&world->held[i].bytes));
+        assert_true(operation_decode(&other, &operation));
+        if (view_equal(operation.key, wanted.key)) {
+            return i;
+        }
+    }
+    return picked;
+}
+
+static void test_a_pipeline_is_as_good_as_a_conversation(void **state) {
+    struct world *world = *state;
+    void *other = NULL;
+    struct rng rng;
+    uint32_t number = 0;
+    struct buffer request;
+    struct buffer replies;
+    buffer_init(&request);
+    buffer_init(&replies);
+    rng_init(&rng, 0x6f72646572);
+    print_message("seed 0x6f72646572\n");
+    world_setup(&other);
+    struct world *conversation = other;
+    for (int round = 0; round < ROUNDS; round++) {
+        buffer_clear(&request);
+        buffer_clear(&replies);
+        for (int i = 0; i < COMMANDS_PER_ROUND; i++) {
+            append_template(&rng, &request, &number);
+        }
+        buffer_append_view(&request, VIEW("DISCARD\r\n"));
+        world_send_to(conversation, conversation->session, buffer_view(&request));
+        world->holds = true;
+        world_send_to(world, world->session, buffer_view(&request));
+        while (world->held_count > 0 || !session_is_idle(world->session)) {
+            if (world->held_count > 0) {
+                world_release(world, pick_held(world, &rng));
+            }
+            /* A wake is all that a driver goes by. */
+            if (world->woken > 0 && rng_chance(&rng, 300000)) {
+                world->woken = 0;
+                world_resume(world);
+            }
+        }
+        collect(world, &replies);
+        assert_true(view_equal(buffer_view(&replies), world_take(conversation)));
+        arena_reset(&conversation->arena);
+    }
+    world_teardown(&other);
+    buffer_release(&request);
+    buffer_release(&replies);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_every_command_is_answered_once, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_a_pipeline_is_as_good_as_a_conversation, world_setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

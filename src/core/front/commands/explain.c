@@ -160,7 +160,7 @@ static struct blob explained_keep(struct front *front, const struct placement *p
 void run_gramme_explain(struct call *call) {
     struct front *front = call->front;
     struct view key = call->arguments[1];
-    if (!call_key_fits(call, key)) {
+    if (!call_key_fits(call, key) || call_must_wait(call, &(struct operation){.kind = OPERATION_INSPECT, .key = key})) {
         return;
     }
     struct placement placement;
