@@ -195,6 +195,7 @@ static void on_written(uv_write_t *write, int status) {
 static bool connection_send(struct connection *connection, struct buffer *output) {
     uv_stream_t *stream = (uv_stream_t *)&connection->socket;
     struct view bytes = buffer_view(output);
+    ENSURE(bytes.data != NULL);
     uv_buf_t piece = uv_buf_init((char *)(uintptr_t)bytes.data, (unsigned)bytes.size);
     int sent = uv_try_write(stream, &piece, 1);
     if (sent > 0) {
@@ -208,7 +209,9 @@ static bool connection_send(struct connection *connection, struct buffer *output
         return true;
     }
     size_t size = buffer_size(output) < PIECE_BYTES ? buffer_size(output) : PIECE_BYTES;
-    buffer_append_view(&connection->under_way, view_slice(buffer_view(output), 0, size));
+    bytes = buffer_view(output);
+    ENSURE(bytes.data != NULL);
+    buffer_append(&connection->under_way, bytes.data, size);
     buffer_consume(output, size);
     bytes = buffer_view(&connection->under_way);
     piece = uv_buf_init((char *)(uintptr_t)bytes.data, (unsigned)bytes.size);

@@ -1,11 +1,11 @@
 #include "server/dial.h"
 
-#include "base/ensure.h"
 #include "server/connection.h"
 
 #include <netdb.h>
 #include <stdio.h>
-#include <stdlib.h>
+
+enum { DIALS_PER_SLAB = 8 };
 
 enum dial_state { DIAL_WANTED, DIAL_RESOLVING, DIAL_CONNECTING };
 
@@ -22,9 +22,17 @@ struct dial {
     struct connection *connection;  /* CONNECTING */
 };
 
+void dials_init(struct loop *loop) {
+    list_init(&loop->dials);
+    pool_init(&loop->dial_pool, sizeof(struct dial), DIALS_PER_SLAB);
+}
+
+void dials_release(struct loop *loop) {
+    pool_release(&loop->dial_pool);
+}
+
 void dial_want(struct loop *loop, struct link *link, struct member_index peer) {
-    struct dial *dial = calloc(1, sizeof(*dial));
-    ENSURE(dial != NULL);
+    struct dial *dial = pool_take(&loop->dial_pool);
     dial->loop = loop;
     dial->link = link;
     dial->peer = peer;
@@ -35,7 +43,7 @@ void dial_want(struct loop *loop, struct link *link, struct member_index peer) {
 
 static void dial_free(struct dial *dial) {
     uv_freeaddrinfo(dial->addresses);
-    free(dial);
+    pool_give(&dial->loop->dial_pool, dial);
 }
 
 /* The shard wants it no longer, or was answered. */

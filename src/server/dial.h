@@ -13,6 +13,10 @@
 
 enum { DIAL_LIMIT_MS = 2000 };
 
+void dials_init(struct loop *loop);
+/* After the loop ran to its end. */
+void dials_release(struct loop *loop);
+
 /* May be called within a step of the shard: nothing happens before the turn. */
 void dial_want(struct loop *loop, struct link *link, struct member_index peer);
 /* The shard wants the link no longer; does nothing when there is no such dial. */

@@ -392,7 +392,7 @@ void loop_init(struct loop *loop, struct node *node, uint32_t index, struct leaf
     pool_init(&loop->connection_pool, sizeof(struct connection), CONNECTIONS_PER_SLAB);
     list_init(&loop->connections);
     list_init(&loop->dirty);
-    list_init(&loop->dials);
+    dials_init(loop);
     list_init(&loop->arrivals);
     buffer_init(&loop->letters);
     pthread_mutex_init(&loop->arrivals_mutex, NULL);
@@ -462,6 +462,7 @@ void loop_release(struct loop *loop) {
     shard_free(loop->shard);
     store_free(loop->store);
     pool_release(&loop->connection_pool);
+    dials_release(loop);
     buffer_release(&loop->letters);
     pthread_mutex_destroy(&loop->arrivals_mutex);
     free(loop->read_buffer);

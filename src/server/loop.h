@@ -68,6 +68,7 @@ struct loop {
     struct list connections;
     struct list dirty; /* connections with output */
     struct list dials;
+    struct pool dial_pool;
     uint64_t mail_wanted; /* a bit for each shard that we have mail for */
     struct buffer letters;
     struct log_brake refusals;

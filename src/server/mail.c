@@ -65,6 +65,7 @@ void mail_free(struct mail *mail) {
 
 bool mail_post(struct mail *mail, uint32_t from, uint32_t to, struct buffer *letters) {
     struct slot_of_mail *slot = slot_of(mail, from, to);
+    ENSURE(letters->data != NULL);
     pthread_mutex_lock(&slot->mutex);
     if (buffer_size(&slot->letters) == 0) {
         buffer_swap(&slot->letters, letters);

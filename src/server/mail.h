@@ -11,8 +11,8 @@ struct mail;
 struct mail *mail_new(uint32_t shard_count);
 void mail_free(struct mail *mail);
 
-/* Takes all that is in the buffer and leaves it empty, possibly with other memory. True when the receiver had no mail
- * of anybody waiting, so that it must be woken. On the sender's thread. */
+/* Takes all that is in the buffer, which is not empty, and leaves it empty, possibly with other memory. True when the
+ * receiver had no mail of anybody waiting, so that it must be woken. On the sender's thread. */
 bool mail_post(struct mail *mail, uint32_t from, uint32_t to, struct buffer *letters);
 
 /* On the receiver's thread: a bit for each sender that has posted since the last call. */

@@ -199,11 +199,12 @@ class Cluster:
     """Nodes with configurations of their own. `settings` are lines of the configuration, name to value; `node_settings`
     are those of single nodes, by index; `clock_offsets_ms` makes their clocks differ."""
 
-    def __init__(self, nodes=3, start=True, settings=None, node_settings=None, clock_offsets_ms=()):
+    def __init__(self, nodes=3, start=True, settings=None, node_settings=None, clock_offsets_ms=(), host="127.0.0.1"):
         self.folder = tempfile.mkdtemp(prefix="gramme-test-")
         self.base_port = free_ports(nodes)
         self.cluster_id = os.urandom(16).hex()
         self.secret = os.urandom(16).hex()
+        self.host = host
         self.settings = {"shards": 1, **(settings or {})}
         self.nodes = [Node(self, index) for index in range(nodes)]
         for index, offset_ms in enumerate(clock_offsets_ms):
@@ -218,7 +219,7 @@ class Cluster:
         lines = [f"cluster-id {self.cluster_id}", f"cluster-secret {self.secret}", f"node-id {node.id}",
                  f"data {node.folder}"]
         for other in self.nodes:
-            lines.append(f"member {other.id} zone-{other.index} 1 127.0.0.1:{other.port} 127.0.0.1:{other.peer_port}")
+            lines.append(f"member {other.id} zone-{other.index} 1 {self.host}:{other.port} {self.host}:{other.peer_port}")
         lines += [f"{name} {value}" for name, value in {**self.settings, **settings}.items()]
         with open(node.config, "w", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")

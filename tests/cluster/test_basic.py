@@ -56,6 +56,12 @@ def test_shards_that_differ_between_nodes():
         assert connections[8].command("MGET", *keys) == [b"value%d" % number for number in range(300)]
 
 
+def test_addresses_may_be_names():
+    with Cluster(3, host="localhost") as cluster:
+        assert run("redis-cli", "-c", "-h", "localhost", "-p", str(cluster.nodes[0].port), "SET", "a", "b").stdout == "OK\n"
+        assert run("redis-cli", "-c", "-h", "127.0.0.1", "-p", str(cluster.nodes[2].port), "GET", "a").stdout == "b\n"
+
+
 def test_redis_cli_follows_the_cluster():
     with Cluster(3) as cluster:
         port = str(cluster.nodes[0].port)
