@@ -10,7 +10,9 @@ struct stamp_record {
     struct map_node node;
     struct dot dot;
     uint32_t value_id; /* 0: a tombstone */
+    uint32_t made_by;  /* node */
     struct digest hash;
+    struct hybrid_time time;
     uint32_t *replaces; /* stamps of the key, by index */
     uint32_t replaces_count;
     uint32_t held_by;    /* how many nodes hold it as a value now */
@@ -33,7 +35,8 @@ struct account_key {
     size_t count;
     size_t capacity;
     struct held held[SIM_NODES_MOST];
-    struct dot second_of[SIM_NODES_MOST]; /* the first stamp of a SET about to be stamped again by that node */
+    struct hybrid_time newest[SIM_NODES_MOST]; /* time of the last stamp that the node made */
+    struct dot second_of[SIM_NODES_MOST];      /* the first stamp of a SET about to be stamped again by that node */
 };
 
 static void violate(struct account *account, const char *format, const char *promise, const struct account_key *key,
@@ -112,6 +115,7 @@ static struct stamp_record *stamp_add(struct account_key *key, struct dot dot, c
     stamp->dot = dot;
     stamp->value_id = value->type == VALUE_TOMBSTONE ? 0 : value_id_of(value->bytes);
     stamp->hash = value->hash;
+    stamp->time = value->time;
     stamp->made = now;
     stamp->index = (uint32_t)key->count;
     map_insert(&key->by_dot, &stamp->node, dot_hash(dot));
@@ -149,8 +153,23 @@ static void hold_nothing(struct account_key *key, uint32_t node, struct instant 
     held->count = 0;
 }
 
+/* What a replica held and holds no more must be covered by what it holds now. */
+static void check_dropped(struct account *account, struct account_key *key, uint32_t node,
+                          const struct object *object) {
+    const struct held *held = &key->held[node];
+    for (uint32_t index = 0; index < held->count; index++) {
+        const struct stamp_record *stamp = key->stamps[held->stamps[index]];
+        if (!context_contains(&object->context, stamp->dot)) {
+            violate(account, "a replica dropped a value that nothing it holds covers", "G1", key, stamp->dot,
+                    stamp->value_id);
+            return;
+        }
+    }
+}
+
 static void hold(struct account *account, struct account_key *key, uint32_t node, const struct object *object) {
     struct held *held = &key->held[node];
+    check_dropped(account, key, node, object);
     hold_nothing(key, node, account->world->now);
     uint32_t *moved = realloc(held->stamps, sizeof(*moved) * (object->value_count + 1));
     ENSURE(moved != NULL);
@@ -240,6 +259,35 @@ static void replaces_for_deleters(struct account *account, struct account_key *k
     }
 }
 
+static bool is_next_of_held(const struct account_key *key, uint32_t node, struct hybrid_time time) {
+    for (uint32_t index = 0; index < key->held[node].count; index++) {
+        if (key->stamps[key->held[node].stamps[index]]->time.value + 1 == time.value) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A SET that was forwarded to a second coordinator after a first one was silent: what became of that first try nobody
+ * told its client, so for the promises on sequences of SETs it counts as in doubt. */
+static void notice_second_coordinator(struct account *account, const struct account_key *key,
+                                      const struct stamp_record *stamp) {
+    for (size_t index = 0; stamp->value_id != 0 && index + 1 < key->count; index++) {
+        if (key->stamps[index]->value_id == stamp->value_id && key->stamps[index]->made_by != stamp->made_by) {
+            history_find_key(account->history, view_of_string(key->name))->in_doubt++;
+            return;
+        }
+    }
+}
+
+/* The first stamp of the SET of which this is the second; NULL when it is none. (A second round may also end
+ * unstamped.) */
+static const struct stamp_record *first_stamp(const struct account_key *key, uint32_t node,
+                                              const struct stamp_record *stamp) {
+    const struct stamp_record *first = stamp_find(key, key->second_of[node]);
+    return first != NULL && first->value_id == stamp->value_id ? first : NULL;
+}
+
 static void on_stamped(struct account *account, struct account_key *key, uint32_t node,
                        const struct trace_record *record) {
     const struct value *value = object_find(record->object, record->dot);
@@ -252,7 +300,18 @@ static void on_stamped(struct account *account, struct account_key *key, uint32_
         violate(account, "a dot was used twice", "G4", key, record->dot, value_id_of(value->bytes));
         return;
     }
+    /* What replaces a time from beyond the persisted bound takes the next one, and may do so again after a crash lost
+     * it. */
+    bool follows_far_time = is_next_of_held(key, node, value->time);
+    if (!follows_far_time && value->time.value <= key->newest[node].value) {
+        violate(account, "a node stamped a time that is not above its last on the key", "G4", key, record->dot,
+                value_id_of(value->bytes));
+        return;
+    }
+    key->newest[node] = value->time;
     struct stamp_record *stamp = stamp_add(key, record->dot, value, account->world->now);
+    stamp->made_by = node;
+    notice_second_coordinator(account, key, stamp);
     const struct op_record *operation = NULL;
     if (stamp->value_id != 0 && stamp->value_id <= account->history->value_count) {
         operation = &account->history->operations[account->history->writer_of[stamp->value_id]];
@@ -270,7 +329,7 @@ static void on_stamped(struct account *account, struct account_key *key, uint32_
                 stamp_replaces(stamp, held->index);
             }
         }
-        struct stamp_record *first = stamp_find(key, key->second_of[node]);
+        const struct stamp_record *first = first_stamp(key, node, stamp);
         for (size_t index = 0; first != NULL && index + 1 < key->count; index++) {
             const struct stamp_record *other = key->stamps[index];
             bool was_held = other->held_by > 0 || other->left.ns >= first->made.ns;
@@ -278,6 +337,10 @@ static void on_stamped(struct account *account, struct account_key *key, uint32_
                 stamp_replaces(stamp, (uint32_t)index);
             }
         }
+    }
+    const struct stamp_record *earlier = first_stamp(key, node, stamp);
+    if (earlier != NULL && object_find(record->object, earlier->dot) != NULL) {
+        violate(account, "a second stamp leaves its first beside it", "G17", key, record->dot, stamp->value_id);
     }
     if (stamp->value_id == 0) {
         replaces_for_deleters(account, key, stamp, record->object);

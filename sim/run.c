@@ -51,9 +51,11 @@ static void trace_line(struct run *run, struct node *node, const struct trace_re
     values[0] = 0;
     for (uint32_t index = 0; record->object != NULL && index < record->object->value_count; index++) {
         const struct value *value = &record->object->values[index];
-        int size = snprintf(values + used, sizeof(values) - used, " %s%u@(%llx,%llu)",
+        int size = snprintf(values + used, sizeof(values) - used, " %s%u@(%llx,%llu)t%lld.%u",
                             value->type == VALUE_TOMBSTONE ? "deleted" : "id", value_id_of(value->bytes),
-                            (unsigned long long)(value->dot.actor >> 48), (unsigned long long)value->dot.n);
+                            (unsigned long long)(value->dot.actor >> 48), (unsigned long long)value->dot.n,
+                            (long long)(hybrid_time_wall(value->time).ms - WORLD_EPOCH_MS),
+                            (unsigned)(value->time.value & 0xffff));
         used += (size_t)size;
         if (used >= sizeof(values)) {
             break;
@@ -70,7 +72,10 @@ static void watch(void *watcher, struct node *node, const struct trace_record *r
         trace_line(run, node, record);
     }
     run->second_rounds += record->kind == TRACE_SECOND_ROUND ? 1 : 0;
-    account_watch(&run->account, node->index, run->world.now, record);
+    if (record->kind != TRACE_STORED || !node_has_failed(node)) {
+        /* A store that has failed takes nothing, whatever the replica meant to write. */
+        account_watch(&run->account, node->index, run->world.now, record);
+    }
 }
 
 static void node_gone(void *self, struct node *node) {
