@@ -252,7 +252,7 @@ static void requests_on_a_held_key_wait_in_order(void **state) {
     /* It changes nothing; the plain ones behind it go together. */
     says(rig, "disk: write k a2=three", "B: read k", "B: put k a2=three, name what you keep",
          "C: put k a2=three, name what you keep", "client 1: (nil)");
-    answer(rig, 'B', "same"); /* as it was when the GET began */
+    answer(rig, 'B', "same");     /* as it was when the GET began */
     says(rig, "client 2: three"); /* read beside the SET: either would do */
     answer(rig, 'B', "stored");
     says(rig, "client 3: OK");
