@@ -7,6 +7,10 @@ enum { RELAY_TRIES = 3, RELAY_GRACE_MS = 50 };
 struct relay {
     struct map_node node;
     struct list_node active;
+    struct map_node write; /* in router.writes while it leads the writes of its key */
+    struct list waiting;   /* relays of later writes of the key */
+    struct list_node waits;
+    bool leads;
     struct alarm alarm;
     struct origin origin;
     uint64_t id;
@@ -28,12 +32,14 @@ struct relay {
 void router_init(struct shard *shard) {
     struct router *router = &shard->router;
     map_init(&router->relays, 256);
+    map_init(&router->writes, 64);
     list_init(&router->active);
     pool_init(&router->relay_pool, sizeof(struct relay), 128);
 }
 
 void router_release(struct shard *shard) {
     map_release(&shard->router.relays);
+    map_release(&shard->router.writes);
     pool_release(&shard->router.relay_pool);
 }
 
@@ -74,6 +80,7 @@ static struct relay *relay_new(struct shard *shard, const struct operation *oper
     relay->origin = *origin;
     relay->partition = partition;
     relay->alarm.kind = ALARM_RELAY;
+    list_init(&relay->waiting);
     relay->deadline = instant_after_ms(shard_now(shard), operation->deadline_ms);
     buffer_clear(&shard->encoded);
     operation_encode(&shard->encoded, operation);
@@ -92,8 +99,32 @@ static void relay_free(struct shard *shard, struct relay *relay) {
     pool_give(&router->relay_pool, relay);
 }
 
+static void relay_try(struct shard *shard, struct relay *relay);
+
+/* The next write of the key that this relay led takes its place, and the others stay behind it. */
+static void relay_pass_on(struct shard *shard, struct relay *relay) {
+    struct router *router = &shard->router;
+    map_remove(&router->writes, &relay->write);
+    struct list_node *node = list_take_first(&relay->waiting);
+    if (node == NULL) {
+        return;
+    }
+    struct relay *next = CONTAINER_OF(node, struct relay, waits);
+    while ((node = list_take_first(&relay->waiting)) != NULL) {
+        list_push_back(&next->waiting, node);
+    }
+    next->leads = true;
+    map_insert(&router->writes, &next->write, relay->write.hash);
+    relay_try(shard, next);
+}
+
 static void relay_finish(struct shard *shard, struct relay *relay, const struct result *result) {
     struct origin origin = relay->origin;
+    if (relay->leads) {
+        relay_pass_on(shard, relay);
+    } else if (list_node_linked(&relay->waits)) {
+        list_remove(&relay->waits);
+    }
     relay_free(shard, relay);
     origin_answer(shard, &origin, result);
 }
@@ -276,6 +307,39 @@ static void relay_lost(struct shard *shard, struct relay *relay, uint64_t try) {
 
 /* ---- routing ---- */
 
+static struct relay *write_under_way(const struct shard *shard, struct view key) {
+    for (struct map_node *node = map_first(&shard->router.writes, hash64(key, 0)); node != NULL;
+         node = map_next(node)) {
+        struct relay *relay = CONTAINER_OF(node, struct relay, write);
+        struct operation operation = relay_operation(relay);
+        if (view_equal(operation.key, key)) {
+            return relay;
+        }
+    }
+    return NULL;
+}
+
+/* Forwards, writes of one key one after the other: they may go to different owners, and be tried again, and would
+ * otherwise overtake each other. */
+static void route_away(struct shard *shard, const struct operation *operation, const struct origin *origin,
+                       struct partition partition) {
+    struct relay *relay = relay_new(shard, operation, origin, partition);
+    shard->router.forwarded++;
+    if (!operation_is_write(operation)) {
+        relay_try(shard, relay);
+        return;
+    }
+    struct relay *leader = write_under_way(shard, operation->key);
+    if (leader != NULL) {
+        list_push_back(&leader->waiting, &relay->waits);
+        timers_schedule(&shard->timers, &relay->alarm.timer, relay->deadline);
+        return;
+    }
+    relay->leads = true;
+    map_insert(&shard->router.writes, &relay->write, hash64(operation->key, 0));
+    relay_try(shard, relay);
+}
+
 static void route_inspect(struct shard *shard, const struct operation *operation, const struct origin *origin,
                           struct partition partition) {
     struct member_index target;
@@ -327,8 +391,7 @@ void router_route(struct shard *shard, const struct operation *operation, const 
         coordinator_begin(shard, operation, origin, partition);
         return;
     }
-    shard->router.forwarded++;
-    relay_try(shard, relay_new(shard, operation, origin, partition));
+    route_away(shard, operation, origin, partition);
 }
 
 void router_on_operation(struct shard *shard, const struct source *source, struct view body) {
@@ -419,7 +482,7 @@ void router_on_alarm(struct shard *shard, struct alarm *alarm) {
     struct relay *relay = CONTAINER_OF(alarm, struct relay, alarm);
     struct operation operation = relay_operation(relay);
     bool is_over = shard_now(shard).ns >= relay->deadline.ns;
-    relay->is_uncertain = true;
+    relay->is_uncertain = relay->by_mail || relay->tries > 0;
     if (!is_over && !relay->by_mail && operation_may_repeat(&operation)) {
         relay_try(shard, relay);
     } else {

@@ -29,6 +29,7 @@ struct origin {
 
 struct router {
     struct map relays; /* by request id */
+    struct map writes; /* forwarded writes by hash of key: the one under way, others wait behind it in order */
     struct list active;
     struct pool relay_pool;
     uint64_t forwarded, retried, in_doubt;
