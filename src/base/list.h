@@ -64,6 +64,17 @@ static inline struct list_node *list_next(const struct list *list, const struct 
     return node->next == &list->head ? NULL : node->next;
 }
 
+/* Moves all of `from` behind all of `to`. */
+static inline void list_append(struct list *to, struct list *from) {
+    if (!list_empty(from)) {
+        from->head.next->previous = to->head.previous;
+        from->head.previous->next = &to->head;
+        to->head.previous->next = from->head.next;
+        to->head.previous = from->head.previous;
+        list_init(from);
+    }
+}
+
 static inline struct list_node *list_take_first(struct list *list) {
     struct list_node *node = list_first(list);
     if (node != NULL) {

@@ -7,9 +7,9 @@ enum { RELAY_TRIES = 3, RELAY_GRACE_MS = 50 };
 struct relay {
     struct map_node node;
     struct list_node active;
-    struct map_node write; /* in router.writes while it leads the writes of its key */
-    struct list waiting;   /* relays of later writes of the key */
-    struct list_node waits;
+    struct map_node write;  /* in router.writes while it leads the writes of its key */
+    struct list waiting;    /* relays of later writes of the key */
+    struct list_node waits; /* in another's list, or among the ready */
     bool leads;
     struct alarm alarm;
     struct origin origin;
@@ -34,6 +34,7 @@ void router_init(struct shard *shard) {
     map_init(&router->relays, 256);
     map_init(&router->writes, 64);
     list_init(&router->active);
+    list_init(&router->ready);
     pool_init(&router->relay_pool, sizeof(struct relay), 128);
 }
 
@@ -110,23 +111,41 @@ static void relay_pass_on(struct shard *shard, struct relay *relay) {
         return;
     }
     struct relay *next = CONTAINER_OF(node, struct relay, waits);
-    while ((node = list_take_first(&relay->waiting)) != NULL) {
-        list_push_back(&next->waiting, node);
-    }
+    list_append(&next->waiting, &relay->waiting);
     next->leads = true;
     map_insert(&router->writes, &next->write, relay->write.hash);
-    relay_try(shard, next);
+    list_push_back(&router->ready, node);
+}
+
+/* One after the other, since one that ends at once makes the next ready: thousands may wait for a hot key. */
+static void router_send_ready(struct shard *shard) {
+    struct router *router = &shard->router;
+    struct list_node *node;
+    if (router->is_sending) {
+        return;
+    }
+    router->is_sending = true;
+    while ((node = list_take_first(&router->ready)) != NULL) {
+        relay_try(shard, CONTAINER_OF(node, struct relay, waits));
+    }
+    router->is_sending = false;
+}
+
+static void relay_leave(struct shard *shard, struct relay *relay) {
+    if (list_node_linked(&relay->waits)) {
+        list_remove(&relay->waits);
+    }
+    if (relay->leads) {
+        relay_pass_on(shard, relay);
+    }
+    relay_free(shard, relay);
 }
 
 static void relay_finish(struct shard *shard, struct relay *relay, const struct result *result) {
     struct origin origin = relay->origin;
-    if (relay->leads) {
-        relay_pass_on(shard, relay);
-    } else if (list_node_linked(&relay->waits)) {
-        list_remove(&relay->waits);
-    }
-    relay_free(shard, relay);
+    relay_leave(shard, relay);
     origin_answer(shard, &origin, result);
+    router_send_ready(shard);
 }
 
 static struct relay *relay_find(const struct shard *shard, uint64_t id) {
@@ -247,7 +266,8 @@ static void relay_end_here(struct shard *shard, struct relay *relay) {
     struct operation operation = relay_operation(relay);
     operation.deadline_ms = (uint32_t)relay_left_ms(shard, relay);
     coordinator_begin(shard, &operation, &origin, relay->partition);
-    relay_free(shard, relay);
+    relay_leave(shard, relay);
+    router_send_ready(shard);
 }
 
 /* Sends the relay to the best owner not tried yet. Without one it waits for the tries that are open, or ends. */
@@ -288,6 +308,11 @@ static uint64_t relay_open_try(const struct shard *shard, const struct relay *re
         }
     }
     return 0;
+}
+
+/* An inspection was sent to the member, which is in no preference list that counts. */
+static bool relay_inspects(const struct relay *relay, struct member_index member) {
+    return relay->tries > 0 && relay->tried == 0 && member_index_equal(relay->target, member);
 }
 
 /* A try came to nothing that is known of: another now, later, or never. */
@@ -448,8 +473,7 @@ void router_on_result(struct shard *shard, const struct source *source, struct v
     if (relay == NULL || relay->by_mail != (source->lane == NULL)) {
         return; /* answered already */
     }
-    bool is_single =
-        relay->by_mail || (relay->tried == 0 && member_index_equal(relay->target, source->lane->peer->member));
+    bool is_single = relay->by_mail || relay_inspects(relay, source->lane->peer->member);
     uint64_t try = is_single ? 0 : relay_open_try(shard, relay, source->lane->peer->member);
     if (is_single) {
         relay_finish(shard, relay, &message.result); /* mail, or an inspection: asked once, of one */
@@ -465,8 +489,7 @@ void router_peer_lost(struct shard *shard, struct member_index member) {
     size_t count = 0;
     for (struct list_node *node = list_first(&router->active); node != NULL; node = list_next(&router->active, node)) {
         struct relay *relay = CONTAINER_OF(node, struct relay, active);
-        bool is_inspection = relay->tried == 0 && member_index_equal(relay->target, member);
-        if (!relay->by_mail && (is_inspection || relay_open_try(shard, relay, member) != 0)) {
+        if (!relay->by_mail && (relay_inspects(relay, member) || relay_open_try(shard, relay, member) != 0)) {
             ids[count++] = relay->id;
         }
     }

@@ -31,6 +31,8 @@ struct router {
     struct map relays; /* by request id */
     struct map writes; /* forwarded writes by hash of key: the one under way, others wait behind it in order */
     struct list active;
+    struct list ready; /* relays that lead the writes of their key now, and are to be sent */
+    bool is_sending;
     struct pool relay_pool;
     uint64_t forwarded, retried, in_doubt;
 };
