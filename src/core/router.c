@@ -366,12 +366,14 @@ static void route_away(struct shard *shard, const struct operation *operation, c
 }
 
 static void route_inspect(struct shard *shard, const struct operation *operation, const struct origin *origin,
-                          struct partition partition) {
+                          struct partition partition, bool hopped) {
     struct member_index target;
     if (!ring_find_member(shard->ring, operation->target, &target)) {
         origin_answer_outcome(shard, origin, OUTCOME_REFUSED, "ERR no such node");
     } else if (member_index_equal(target, shard->self)) {
         coordinator_inspect(shard, operation, origin, partition);
+    } else if (hopped) {
+        origin_answer_outcome(shard, origin, OUTCOME_NOREPLICAS, "");
     } else {
         struct relay *relay = relay_new(shard, operation, origin, partition);
         relay->target = target;
@@ -393,7 +395,7 @@ void router_route(struct shard *shard, const struct operation *operation, const 
         return;
     }
     if (operation->kind == OPERATION_INSPECT) {
-        route_inspect(shard, operation, origin, partition);
+        route_inspect(shard, operation, origin, partition, hopped);
         return;
     }
     bool is_owner = ring_is_owner(shard->ring, partition, shard->self);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PARTITIONS = 64, PING_MS = 100, KEYS_TRIED = 100000 };
+enum { PARTITIONS = 256, PING_MS = 100, KEYS_TRIED = 100000 };
 
 static const uint64_t wall_base_ms = UINT64_C(1700000000000);
 
@@ -253,7 +253,7 @@ struct rig *rig_new(struct rig_options options) {
     make_shard(rig);
     char owners[RIG_MEMBERS + 1] = "ABCDEFGH";
     owners[ring_replica_count(rig->ring)] = '\0';
-    rig_key(rig, "k", owners);
+    rig_key(rig, "k", options.shard_count == 1 ? owners : "");
     for (uint32_t i = 0; i < options.members; i++) {
         rig->is_away[i] = options.stays_alone;
         if (i < options.self && !options.stays_alone) {
@@ -299,19 +299,27 @@ static bool is_owned_by(const struct rig *rig, struct partition partition, const
     return true;
 }
 
-void rig_key_of_shard(struct rig *rig, const char *alias, const char *owners, uint32_t shard) {
+static void add_key(struct rig *rig, const char *alias, const char *owners, uint32_t shard, uint32_t shard_count) {
     assert_true(rig->key_count < RIG_KEYS);
     struct rig_key *key = &rig->keys[rig->key_count];
     for (int number = 0; number < KEYS_TRIED; number++) {
         (void)snprintf(key->name, sizeof(key->name), "%s%d", alias, number);
         struct partition partition = ring_partition_of_key(rig->ring, view_of_string(key->name));
-        if (is_owned_by(rig, partition, owners) && partition.value % rig->options.shard_count == shard) {
+        if (is_owned_by(rig, partition, owners) && partition.value % shard_count == shard) {
             (void)snprintf(key->alias, sizeof(key->alias), "%s", alias);
             rig->key_count++;
             return;
         }
     }
     fail_msg("no partition is owned by %s", owners);
+}
+
+void rig_key_of_shard(struct rig *rig, const char *alias, const char *owners, uint32_t shard) {
+    add_key(rig, alias, owners, shard, rig->options.shard_count);
+}
+
+void rig_key_of_peer_shard(struct rig *rig, const char *alias, const char *owners, uint32_t shard) {
+    add_key(rig, alias, owners, shard, rig->options.peer_shard_count);
 }
 
 void rig_key(struct rig *rig, const char *alias, const char *owners) {
@@ -493,7 +501,7 @@ void disk_has(struct rig *rig, const char *key, const char *wanted) {
 
 static void peers_ping(struct rig *rig) {
     for (uint32_t i = 0; i < rig->options.members; i++) {
-        if (i != rig->options.self && !rig->is_silent[i]) {
+        if (i != rig->options.self && !rig->is_silent[i] && !rig->is_away[i]) {
             peer_pings(rig, (char)('A' + i));
         }
     }

@@ -12,7 +12,8 @@
  *
  * Members are A, B, C ... in the order of their ids; the shard is A's unless told. Lines of one step come in the order
  * disk, links (in the order in which they were made), mail, clients. Pings and pongs are not written down. The notation
- * of objects is that of core_notation.h. The key "k" is owned by A, B, C in this order; see also rig_key(). Of the
+ * of objects is that of core_notation.h. The key "k" is owned by A, B, C in this order (but for nodes of several
+ * shards: whoever owns a partition of the rig's shard); see also rig_key(). Of the
  * peers B has answered fastest so far, then C, D and so on: B is asked first. */
 #ifndef GRAMME_CORE_HARNESS_H
 #define GRAMME_CORE_HARNESS_H
@@ -110,6 +111,8 @@ void rig_free(struct rig *rig);
  * this shard of the node (the rig's own is 0). */
 void rig_key(struct rig *rig, const char *alias, const char *owners);
 void rig_key_of_shard(struct rig *rig, const char *alias, const char *owners, uint32_t shard);
+/* The same, by the number of shards that peers have. */
+void rig_key_of_peer_shard(struct rig *rig, const char *alias, const char *owners, uint32_t shard);
 struct view rig_key_name(const struct rig *rig, const char *alias);
 struct partition rig_partition(const struct rig *rig, const char *alias);
 

@@ -255,7 +255,7 @@ void peer_pings(struct rig *rig, char peer) {
 
 void peer_puts(struct rig *rig, char peer, const char *key, const char *object, uint8_t flags) {
     struct message_put put = {
-        .request = 77,
+        .request = (flags & PUT_REPAIR) != 0 ? 0 : 77,
         .partition = rig_partition(rig, key),
         .placement_mark = ring_placement_mark(rig->ring, rig_partition(rig, key)),
         .flags = flags,
