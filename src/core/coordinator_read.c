@@ -106,7 +106,7 @@ static void repair_the_stale(struct shard *shard, struct request *request, const
     if (object_is_absent(&copy->object)) {
         return;
     }
-    struct digest merged = hash128(copy->record.object_bytes);
+    struct digest merged = replica_digest(shard, copy->record.object_bytes);
     for (uint32_t place = 0; place < request->owner_count; place++) {
         struct request_owner *owner = &request->owners[place];
         bool answered = owner->state == OWNER_ANSWERED && place != request->self_place;
@@ -188,7 +188,7 @@ static void reading_load_own(struct shard *shard, struct request *request) {
         break;
     }
     self->state = OWNER_ANSWERED;
-    request->own_digest = hash128(copy.record.object_bytes);
+    request->own_digest = replica_digest(shard, copy.record.object_bytes);
     request->has_own_digest = true;
     bool is_absent = object_is_absent(&copy.object);
     if (!is_absent || replica_is_informed(shard, request->keyspace)) {
@@ -243,7 +243,7 @@ static bool take_object(struct shard *shard, struct request *request, struct req
     if (!object_decode(answer->object, &shard->scratch, &object) || object_is_absent(&object)) {
         return false;
     }
-    owner->digest = hash128(answer->object);
+    owner->digest = replica_digest(shard, answer->object);
     request->took_object = true;
     clock_observe(&shard->clock, shard_wall(shard), object.context.greatest);
     enum storage_status status = replica_merge(shard, request->partition, request->operation.key, &object);

@@ -60,6 +60,26 @@ enum storage_status replica_load(struct shard *shard, struct partition partition
     return status;
 }
 
+struct digest replica_digest(struct shard *shard, struct view object_bytes) {
+    enum { DIGEST_WHOLE_BYTES = 2048 };
+    struct object object;
+    if (object_bytes.size <= DIGEST_WHOLE_BYTES || !object_decode(object_bytes, &shard->scratch, &object)) {
+        return hash128(object_bytes);
+    }
+    struct value *values = ARENA_ARRAY(&shard->scratch, struct value, object.value_count);
+    for (uint32_t index = 0; index < object.value_count; index++) {
+        values[index] = object.values[index];
+        values[index].bytes = (struct view){0};
+    }
+    object.values = values;
+    struct buffer without_bytes;
+    buffer_init(&without_bytes);
+    object_encode(&without_bytes, &object);
+    struct digest digest = hash128(buffer_view(&without_bytes));
+    buffer_release(&without_bytes);
+    return digest;
+}
+
 bool replica_is_informed(const struct shard *shard, const struct keyspace *keyspace) {
     return shard->options.was_clean || keyspace->durability == DURABILITY_SYNC;
 }
@@ -399,7 +419,7 @@ void replica_on_read(struct shard *shard, const struct source *source, struct vi
     if (status == STORAGE_ABSENT || (status == STORAGE_ERROR && MUTANT(ERROR_IS_ABSENCE))) {
         answer.status = ANSWER_ABSENT;
     } else if (status == STORAGE_FOUND && record_decode(bytes, &record)) {
-        bool is_same = read.has_digest && digest_equal(read.digest, hash128(record.object_bytes));
+        bool is_same = read.has_digest && digest_equal(read.digest, replica_digest(shard, record.object_bytes));
         answer.status = is_same ? ANSWER_SAME : ANSWER_OBJECT;
         answer.object = is_same ? (struct view){0} : record.object_bytes;
     }

@@ -28,6 +28,10 @@ struct copy {
     struct object object;
 };
 
+/* What stands for an object when copies are compared: of a large one not its values' bytes but their hashes, which were
+ * computed once and lie beside them, so that comparing megabytes costs what comparing bytes does. */
+struct digest replica_digest(struct shard *shard, struct view object_bytes);
+
 /* FOUND, ABSENT (an empty copy), PENDING or ERROR (unreadable, or undecodable). */
 enum storage_status replica_load(struct shard *shard, struct partition partition, struct view key,
                                  struct copy *ret_copy);
