@@ -245,7 +245,10 @@ static void driver_mail_wake(void *self, uint32_t to_shard) {
 static void driver_trace(void *self, const struct trace_record *record) {
     struct sim_shard *shard = self;
     struct cluster *cluster = shard->node->cluster;
-    if (cluster->watch != NULL) {
+    /* A store that has failed takes nothing, whatever the replica meant to write. It is this shard's that counts: the
+     * others of the node hear of a failed disk only when they use it. */
+    bool is_void = record->kind == TRACE_STORED && store_has_failed(shard->store);
+    if (cluster->watch != NULL && !is_void) {
         cluster->watch(cluster->watcher, shard->node, record);
     }
 }

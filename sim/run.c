@@ -72,10 +72,7 @@ static void watch(void *watcher, struct node *node, const struct trace_record *r
         trace_line(run, node, record);
     }
     run->second_rounds += record->kind == TRACE_SECOND_ROUND ? 1 : 0;
-    if (record->kind != TRACE_STORED || !node_has_failed(node)) {
-        /* A store that has failed takes nothing, whatever the replica meant to write. */
-        account_watch(&run->account, node->index, run->world.now, record);
-    }
+    account_watch(&run->account, node->index, run->world.now, record);
 }
 
 static void node_gone(void *self, struct node *node) {
