@@ -345,7 +345,9 @@ static void on_stamped(struct account *account, struct account_key *key, uint32_
     if (stamp->value_id == 0) {
         replaces_for_deleters(account, key, stamp, record->object);
     }
-    key->second_of[node] = (struct dot){0};
+    if (earlier != NULL) {
+        key->second_of[node] = (struct dot){0}; /* others may be stamped while a second stamp waits for the clock */
+    }
     hold(account, key, node, record->object);
     check_context(account, key, record->object);
 }
