@@ -22,7 +22,7 @@ bool peer_is_reachable(const struct shard *shard, struct member_index member, st
         return true;
     }
     const struct peer *peer = &shard->peers[member.value];
-    return lane_is_reachable(peer->lanes[0][partition.value % peer_shards(shard, peer)]);
+    return lane_is_reachable(peer->lanes[0][partition_shard(partition, peer_shards(shard, peer))]);
 }
 
 bool peer_is_alive(const struct shard *shard, struct member_index member) {
@@ -210,9 +210,11 @@ static void peer_want_lanes(struct shard *shard, struct peer *peer) {
     }
     uint32_t theirs = peer_shards(shard, peer);
     bool wanted[LIMIT_SHARDS] = {false};
-    for (uint32_t partition = shard->options.shard_index; partition < ring_partition_count(shard->ring);
-         partition += shard->options.shard_count) {
-        wanted[partition % theirs] = true;
+    for (uint32_t index = 0; index < ring_partition_count(shard->ring); index++) {
+        struct partition partition = {(uint16_t)index};
+        if (shard_of_partition(shard, partition) == shard->options.shard_index) {
+            wanted[partition_shard(partition, theirs)] = true;
+        }
     }
     for (uint16_t index = 0; index < LIMIT_SHARDS; index++) {
         for (int is_bulk = 0; is_bulk < 2; is_bulk++) {
@@ -438,7 +440,7 @@ static struct buffer *lane_open_output(struct shard *shard, struct lane *lane, s
 
 struct buffer *lane_output(struct shard *shard, struct member_index member, struct partition partition, size_t bytes) {
     struct peer *peer = peer_of(shard, member);
-    struct lane *lane = peer->lanes[0][partition.value % peer_shards(shard, peer)];
+    struct lane *lane = peer->lanes[0][partition_shard(partition, peer_shards(shard, peer))];
     return lane == NULL ? NULL : lane_open_output(shard, lane, bytes);
 }
 

@@ -24,6 +24,13 @@
 struct shard;
 struct link;
 
+/* Which of a node's shards a partition belongs to: the order of the partitions is scattered (Knuth's multiplicative
+ * hash) and cut into pieces. The ring deals partitions out in turns, and taking the remainder would fall into step. */
+static inline uint32_t partition_shard(struct partition partition, uint32_t shard_count) {
+    uint32_t scattered = partition.value * UINT32_C(2654435769);
+    return (uint32_t)((uint64_t)scattered * shard_count >> 32);
+}
+
 struct moment {
     struct instant now;
     struct wall_time wall;

@@ -66,7 +66,7 @@ static inline struct wall_time shard_wall(const struct shard *shard) {
 
 /* Which shard of this node a partition belongs to. */
 static inline uint32_t shard_of_partition(const struct shard *shard, struct partition partition) {
-    return partition.value % shard->options.shard_count;
+    return partition_shard(partition, shard->options.shard_count);
 }
 
 /* Somebody listens to what becomes of single keys. */

@@ -149,11 +149,25 @@ static void flush_session(struct rig *rig, int number) {
         buffer_consume(output, consumed);
     }
     if (!session_wants_input(session)) {
-        shard_session_resume(rig->shard, session, rig->moment);
+        shard_session_resume(rig->shard, session, rig->moment); /* what waited may go on now */
     }
 }
 
-void step_end(struct rig *rig) {
+static bool has_output(const struct rig *rig) {
+    bool found = false;
+    for (size_t i = 0; i < RIG_LINKS; i++) {
+        found |= rig->links[i].state == FAKE_OPEN && rig->links[i].is_woken;
+    }
+    for (size_t i = 0; i < RIG_SHARDS; i++) {
+        found |= rig->mail_woken[i];
+    }
+    for (size_t i = 0; i < RIG_CLIENTS; i++) {
+        found |= rig->sessions[i] != NULL && buffer_size(session_output(rig->sessions[i])) > 0;
+    }
+    return found;
+}
+
+static void flush(struct rig *rig) {
     rig_flush_links(rig);
     for (uint32_t i = 0; i < rig->options.shard_count; i++) {
         if (rig->mail_woken[i]) {
@@ -166,6 +180,12 @@ void step_end(struct rig *rig) {
             flush_session(rig, i);
         }
     }
+}
+
+void step_end(struct rig *rig) {
+    do {
+        flush(rig);
+    } while (has_output(rig));
 }
 
 /* ---- life ---- */
@@ -305,7 +325,7 @@ static void add_key(struct rig *rig, const char *alias, const char *owners, uint
     for (int number = 0; number < KEYS_TRIED; number++) {
         (void)snprintf(key->name, sizeof(key->name), "%s%d", alias, number);
         struct partition partition = ring_partition_of_key(rig->ring, view_of_string(key->name));
-        if (is_owned_by(rig, partition, owners) && partition.value % shard_count == shard) {
+        if (is_owned_by(rig, partition, owners) && partition_shard(partition, shard_count) == shard) {
             (void)snprintf(key->alias, sizeof(key->alias), "%s", alias);
             rig->key_count++;
             return;

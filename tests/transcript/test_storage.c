@@ -216,7 +216,7 @@ static void objects_survive_the_record_they_were_read_from(void **state) {
     client(rig, "GRAMME.PUT k v");
     says(rig, "disk: write k a1=v & b1=x*5000 & c1=y*300", "B: put k a1=v & b1=x*5000 & c1=y*300",
          "C: put k a1=v & b1=x*5000 & c1=y*300");
-    client(rig, "PEXPIRE k 5000");
+    client_of(rig, 1, "PEXPIRE k 5000");
     rig_forget(rig);
     answer_nth(rig, 'B', 1, "same");
     says(rig, "disk: write k a1=v~5000 & b1=x*5000~5000 & c1=y*300~5000",
