@@ -35,8 +35,7 @@ struct account_key {
     size_t count;
     size_t capacity;
     struct held held[SIM_NODES_MOST];
-    struct hybrid_time newest[SIM_NODES_MOST]; /* time of the last stamp that the node made */
-    struct dot second_of[SIM_NODES_MOST];      /* the first stamp of a SET about to be stamped again by that node */
+    struct dot second_of[SIM_NODES_MOST]; /* the first stamp of a SET about to be stamped again by that node */
 };
 
 static void violate(struct account *account, const char *format, const char *promise, const struct account_key *key,
@@ -259,13 +258,18 @@ static void replaces_for_deleters(struct account *account, struct account_key *k
     }
 }
 
-static bool is_next_of_held(const struct account_key *key, uint32_t node, struct hybrid_time time) {
-    for (uint32_t index = 0; index < key->held[node].count; index++) {
-        if (key->stamps[key->held[node].stamps[index]]->time.value + 1 == time.value) {
-            return true;
-        }
+/* A restart begins its clock above all that it issued before. Times far ahead are left out: what replaces a time from
+ * beyond the persisted bound takes the next one without moving the clock. */
+static void check_time(struct account *account, const struct account_key *key, uint32_t node, uint32_t shard,
+                       struct wall_time wall, const struct trace_record *record, const struct value *value) {
+    const uint64_t surely_below_bound_ms = 4000;
+    struct hybrid_time *newest = &account->newest[node][shard];
+    if (value->time.value <= newest->value) {
+        violate(account, "a shard stamped a time that is not above its last", "G4", key, record->dot,
+                value_id_of(value->bytes));
+    } else if (hybrid_time_wall(value->time).ms < wall.ms + surely_below_bound_ms) {
+        *newest = value->time;
     }
-    return false;
 }
 
 /* A SET that was forwarded to a second coordinator after a first one was silent: what became of that first try nobody
@@ -288,8 +292,8 @@ static const struct stamp_record *first_stamp(const struct account_key *key, uin
     return first != NULL && first->value_id == stamp->value_id ? first : NULL;
 }
 
-static void on_stamped(struct account *account, struct account_key *key, uint32_t node,
-                       const struct trace_record *record) {
+static void on_stamped(struct account *account, struct account_key *key, uint32_t node, uint32_t shard,
+                       struct wall_time wall, const struct trace_record *record) {
     const struct value *value = object_find(record->object, record->dot);
     account->stamps++;
     if (value == NULL) {
@@ -300,15 +304,7 @@ static void on_stamped(struct account *account, struct account_key *key, uint32_
         violate(account, "a dot was used twice", "G4", key, record->dot, value_id_of(value->bytes));
         return;
     }
-    /* What replaces a time from beyond the persisted bound takes the next one, and may do so again after a crash lost
-     * it. */
-    bool follows_far_time = is_next_of_held(key, node, value->time);
-    if (!follows_far_time && value->time.value <= key->newest[node].value) {
-        violate(account, "a node stamped a time that is not above its last on the key", "G4", key, record->dot,
-                value_id_of(value->bytes));
-        return;
-    }
-    key->newest[node] = value->time;
+    check_time(account, key, node, shard, wall, record, value);
     struct stamp_record *stamp = stamp_add(key, record->dot, value, account->world->now);
     stamp->made_by = node;
     notice_second_coordinator(account, key, stamp);
@@ -352,10 +348,10 @@ static void on_stamped(struct account *account, struct account_key *key, uint32_
     check_context(account, key, record->object);
 }
 
-void account_watch(struct account *account, uint32_t node, struct instant now, const struct trace_record *record) {
-    (void)now;
+void account_watch(struct account *account, uint32_t node, uint32_t shard, struct wall_time wall,
+                   const struct trace_record *record) {
     if (record->kind == TRACE_STAMPED) {
-        on_stamped(account, key_get(account, record->key), node, record);
+        on_stamped(account, key_get(account, record->key), node, shard, wall, record);
     } else if (record->kind == TRACE_STORED) {
         struct account_key *key = key_get(account, record->key);
         hold(account, key, node, record->object);
@@ -377,6 +373,17 @@ void account_forget_node(struct account *account, uint32_t node) {
 
 void account_recall(struct account *account, uint32_t node, struct view key, const struct object *object) {
     hold(account, key_get(account, key), node, object);
+}
+
+bool account_is_covered(struct account *account, struct view name, uint32_t value_id, const struct object *object) {
+    const struct account_key *key = key_get(account, name);
+    for (size_t index = key->count; index-- > 0;) {
+        const struct stamp_record *stamp = key->stamps[index];
+        if (stamp->value_id == value_id && context_contains(&object->context, stamp->dot)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- the end ---- */

@@ -13,17 +13,17 @@
 
 #include "base/map.h"
 #include "core/trace.h"
+#include "sim/cluster.h"
 #include "sim/history.h"
 
 struct stamp_record;
 struct account_key;
-struct node;
-struct object;
 
 struct account {
     struct world *world;
     struct history *history;
     struct map keys;
+    struct hybrid_time newest[SIM_NODES_MOST][SIM_SHARDS_MOST]; /* stamp of the shard, of its own clock */
     uint64_t stamps;
     bool has_violation;
     char violation[512];
@@ -32,10 +32,13 @@ struct account {
 void account_init(struct account *account, struct world *world, struct history *history);
 void account_release(struct account *account);
 /* The cluster's watch. */
-void account_watch(struct account *account, uint32_t node, struct instant now, const struct trace_record *record);
+void account_watch(struct account *account, uint32_t node, uint32_t shard, struct wall_time wall,
+                   const struct trace_record *record);
 /* Stores may have lost what was not durable: what the node holds is looked up anew. */
 void account_forget_node(struct account *account, uint32_t node);
 void account_recall(struct account *account, uint32_t node, struct view key, const struct object *object);
+/* The object holds or covers some stamp of the value. */
+bool account_is_covered(struct account *account, struct view key, uint32_t value_id, const struct object *object);
 /* The final set of a key, the same on all its owners. */
 void account_check_final(struct account *account, struct view key, const struct object *object);
 

@@ -383,6 +383,9 @@ static void client_answered(struct client *client, const struct resp_reply *repl
     }
     if (outcome == OP_OK && !writes_nothing) {
         take_answer(client, operation, reply);
+        if (operation->value_id != 0) {
+            client->workload->acknowledged(client->workload->self, &history->keys[operation->key], operation->value_id);
+        }
     }
     client_schedule_next(client, client_think(client));
 }

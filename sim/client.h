@@ -39,6 +39,9 @@ struct workload {
     uint32_t client_count;
     uint64_t think_ns; /* mean, of one client */
     uint32_t large_per_million;
+    /* A write of a value was acknowledged. */
+    void (*acknowledged)(void *self, const struct key_record *key, uint32_t value_id);
+    void *self;
     char violation[512];
 };
 

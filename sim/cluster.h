@@ -96,7 +96,7 @@ struct cluster {
     uint32_t node_count;
     struct node nodes[SIM_NODES_MOST];
     /* Every trace record of every shard, for the checkers. */
-    void (*watch)(void *watcher, struct node *node, const struct trace_record *record);
+    void (*watch)(void *watcher, struct sim_shard *shard, const struct trace_record *record);
     void *watcher;
 };
 

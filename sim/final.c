@@ -62,6 +62,26 @@ static struct view object_on(struct node *node, struct view key) {
     return search.object_bytes;
 }
 
+struct durable_search {
+    const struct memory_leaf *leaf;
+    struct search search;
+};
+
+static bool search_durable(void *self, struct view key, struct view value) {
+    struct durable_search *durable = self;
+    struct record record;
+    struct view kept;
+    struct view name = view_slice(key, LEAF_KEY_PREFIX_BYTES, key.size - LEAF_KEY_PREFIX_BYTES);
+    (void)value;
+    if (!view_equal(name, durable->search.key)) {
+        return true;
+    }
+    if (memory_leaf_durable(durable->leaf, LEAF_OBJECTS, key, &kept) && open_record(kept, &record)) {
+        durable->search.object_bytes = record.object_bytes;
+    }
+    return false;
+}
+
 static struct node *node_of_member(struct cluster *cluster, struct member_index member) {
     for (uint32_t index = 0; index < cluster->node_count; index++) {
         if (member_index_equal(cluster->nodes[index].member, member)) {
@@ -77,6 +97,22 @@ static void explain(char *violation, size_t violation_bytes, struct world *world
         snprintf(violation, violation_bytes, "%s key %s: %s", promise, key, what);
         world->failed = true;
     }
+}
+
+uint32_t final_durable_copies(struct cluster *cluster, struct account *account, struct view key, uint32_t value_id) {
+    struct partition partition = ring_partition_of_key(cluster->ring, key);
+    const struct member_index *list = ring_preference(cluster->ring, partition);
+    uint32_t copies = 0;
+    for (uint32_t place = 0; place < ring_replica_count(cluster->ring); place++) {
+        struct durable_search durable = {.leaf = node_of_member(cluster, list[place])->leaf, .search = {.key = key}};
+        struct object object;
+        memory_leaf_each(durable.leaf, LEAF_OBJECTS, search_durable, &durable);
+        bool holds = durable.search.object_bytes.size > 0 &&
+                     object_decode(durable.search.object_bytes, &cluster->world->scratch, &object) &&
+                     account_is_covered(account, key, value_id, &object);
+        copies += holds ? 1 : 0;
+    }
+    return copies;
 }
 
 /* What a plain GET shows; 0: nothing. */

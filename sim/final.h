@@ -13,6 +13,9 @@ void final_each_object(struct node *node, struct arena *arena,
                        void (*visit)(void *self, struct node *node, struct view key, const struct object *object),
                        void *self);
 
+/* How many of the key's owners would still hold the value, or something that follows it, if they crashed now (G14). */
+uint32_t final_durable_copies(struct cluster *cluster, struct account *account, struct view key, uint32_t value_id);
+
 /* Writes the first violation found and fails the world; nothing when all holds. */
 void final_check(struct cluster *cluster, struct history *history, struct account *account, char *violation,
                  size_t violation_bytes);

@@ -249,7 +249,7 @@ static void driver_trace(void *self, const struct trace_record *record) {
      * others of the node hear of a failed disk only when they use it. */
     bool is_void = record->kind == TRACE_STORED && store_has_failed(shard->store);
     if (cluster->watch != NULL && !is_void) {
-        cluster->watch(cluster->watcher, shard->node, record);
+        cluster->watch(cluster->watcher, shard, record);
     }
 }
 

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { WRITE_QUORUM = 2 };
+
 struct run {
     struct world world;
     struct cluster cluster;
@@ -66,13 +68,14 @@ static void trace_line(struct run *run, struct node *node, const struct trace_re
                 record->text == NULL ? "" : " ", record->text == NULL ? "" : record->text);
 }
 
-static void watch(void *watcher, struct node *node, const struct trace_record *record) {
+static void watch(void *watcher, struct sim_shard *shard, const struct trace_record *record) {
     struct run *run = watcher;
+    struct node *node = shard->node;
     if (world_traces(&run->world)) {
         trace_line(run, node, record);
     }
     run->second_rounds += record->kind == TRACE_SECOND_ROUND ? 1 : 0;
-    account_watch(&run->account, node->index, run->world.now, record);
+    account_watch(&run->account, node->index, shard->index, node_wall(node), record);
 }
 
 static void node_gone(void *self, struct node *node) {
@@ -88,6 +91,18 @@ static void recall(void *self, struct node *node, struct view key, const struct 
 static void node_back(void *self, struct node *node) {
     struct run *run = self;
     final_each_object(node, &run->world.scratch, recall, run);
+}
+
+/* G14: a write that was acknowledged is durable on W owners. */
+static void acknowledged(void *self, const struct key_record *key, uint32_t value_id) {
+    struct run *run = self;
+    uint32_t copies = final_durable_copies(&run->cluster, &run->account, view_of_string(key->name), value_id);
+    if (key->is_durable && copies < WRITE_QUORUM && !run->world.failed) {
+        snprintf(run->workload.violation, sizeof(run->workload.violation),
+                 "G14 key %s: id %u was acknowledged and would survive on %u owners, not %u", key->name, value_id,
+                 copies, (unsigned)WRITE_QUORUM);
+        run->world.failed = true;
+    }
 }
 
 /* ---- knobs ---- */
@@ -121,7 +136,8 @@ static void add_keys(struct run *run, uint32_t client_count) {
 
 static void add_keyspace(struct keyspace_table *table, const char *prefix, enum conflict_rule conflict,
                          enum durability durability) {
-    struct keyspace keyspace = {.read_quorum = 2, .write_quorum = 2, .conflict = conflict, .durability = durability};
+    struct keyspace keyspace = {
+        .read_quorum = 2, .write_quorum = WRITE_QUORUM, .conflict = conflict, .durability = durability};
     keyspace.prefix_bytes = (uint8_t)strlen(prefix);
     memcpy(keyspace.prefix, prefix, keyspace.prefix_bytes);
     bool added = keyspace_table_add(table, &keyspace);
@@ -157,9 +173,16 @@ static void run_init(struct run *run, const struct run_options *options) {
     run->nemesis.node_gone = node_gone;
     run->nemesis.node_back = node_back;
     run->nemesis.self = run;
+    if (options->is_quiet_network) {
+        network_heal(&run->cluster.network);
+        run->cluster.disk.slow_per_million = 0;
+        run->cluster.disk.read_error_per_million = 0;
+    }
     uint64_t think_ns = NS_PER_S * options->client_count / (options->operations_per_s + 1) + 1;
     workload_init(&run->workload, &run->world, &run->cluster, &run->history, options->client_count, think_ns,
                   &run->rng);
+    run->workload.acknowledged = acknowledged;
+    run->workload.self = run;
     run->workload.large_per_million = rng_chance(&run->rng, 300000) ? 2000 : 0;
 }
 

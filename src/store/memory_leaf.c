@@ -364,6 +364,22 @@ size_t memory_leaf_bytes(const struct memory_leaf *leaf) {
     return bytes;
 }
 
+bool memory_leaf_durable(const struct memory_leaf *leaf, enum leaf_family family, struct view key,
+                         struct view *ret_value) {
+    for (struct list_node *node = list_first(&leaf->unsynced); node != NULL; node = list_next(&leaf->unsynced, node)) {
+        const struct applied *applied = CONTAINER_OF(node, struct applied, link);
+        struct leaf_entry entry;
+        size_t position = 0;
+        while (leaf_batch_next(&applied->undo, &position, &entry)) {
+            if (entry.family == family && view_equal(entry.key, key)) {
+                *ret_value = entry.value;
+                return !entry.is_delete;
+            }
+        }
+    }
+    return memory_table_get(&leaf->tables[family], key, ret_value);
+}
+
 size_t memory_leaf_unsynced_count(const struct memory_leaf *leaf) {
     return leaf->unsynced_count;
 }

@@ -51,6 +51,10 @@ void memory_leaf_complete_all(struct memory_leaf *leaf);
 
 /* Batches that a crash may take, oldest first. */
 size_t memory_leaf_unsynced_count(const struct memory_leaf *leaf);
+/* The value that a crash would leave if it took every batch that it may; false when it would leave none. Valid until
+ * the leaf changes. */
+bool memory_leaf_durable(const struct memory_leaf *leaf, enum leaf_family family, struct view key,
+                         struct view *ret_value);
 /* Makes durable all that was submitted: the fsync of each second. */
 void memory_leaf_sync(struct memory_leaf *leaf);
 /* Of the unsynced batches the first `keep` survive, whole, and the others leave no trace. Ends the ports: open new

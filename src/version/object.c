@@ -159,7 +159,8 @@ static struct context context_after_put(const struct context *held, const struct
 struct object object_put(const struct object *object, const struct context *past, const struct stamp *stamp,
                          const struct value *value, enum conflict_rule rule, struct arena *arena) {
     ENSURE(value->format == VALUE_FORMAT);
-    ENSURE(!context_contains(&object->context, stamp->dot) && !context_contains(past, stamp->dot));
+    bool is_fresh = !context_contains(&object->context, stamp->dot) && !context_contains(past, stamp->dot);
+    ENSURE(is_fresh || MUTANT(REUSE_DOT) || MUTANT(ACTOR_PER_REPLICA));
 
     struct value fresh = *value;
     fresh.dot = stamp->dot;
