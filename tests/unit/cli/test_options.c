@@ -23,8 +23,10 @@ static struct parsed parse(const char *line) {
     static char copy[256];
     char *argv[16];
     int argc = 0;
+    char *rest = copy;
+    char *word;
     snprintf(copy, sizeof(copy), "%s", line);
-    for (char *word = strtok(copy, " "); word != NULL; word = strtok(NULL, " ")) {
+    while ((word = strsep(&rest, " ")) != NULL) {
         argv[argc++] = word;
     }
     struct parsed parsed = {.options = {{"--port", NULL}, {"--host", NULL}, {NULL, NULL}}};
