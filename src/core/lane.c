@@ -60,7 +60,7 @@ bool lanes_clock_is_off(const struct shard *shard) {
         int64_t offset_ms = peer->wall_offset_ms < 0 ? -peer->wall_offset_ms : peer->wall_offset_ms;
         off += offset_ms > CLOCK_SKEW_LIMIT_MS ? 1 : 0;
     }
-    return off * 2 > heard;
+    return off * 2 > heard + 1;
 }
 
 /* ---- links ---- */

@@ -111,7 +111,8 @@ void peer_observe_latency(struct peer *peer, uint64_t took_ns);
  * delay that any of its recent words had. */
 uint64_t peer_age_ns(const struct shard *shard, const struct peer *peer, struct instant sent);
 
-/* True when most of the peers that are heard have civil clocks over CLOCK_SKEW_LIMIT_MS from ours. */
+/* True when of all clocks that are heard, ours among them, most are over CLOCK_SKEW_LIMIT_MS from ours. Of two that
+ * disagree nobody knows which is wrong: then both nodes go on. */
 bool lanes_clock_is_off(const struct shard *shard);
 
 #endif
