@@ -240,7 +240,8 @@ void coordinator_on_hedge(struct shard *shard, struct alarm *alarm) {
 static bool take_object(struct shard *shard, struct request *request, struct request_owner *owner,
                         const struct message_read_answer *answer) {
     struct object object;
-    if (!object_decode(answer->object, &shard->scratch, &object) || object_is_absent(&object)) {
+    if (!object_decode(answer->object, &shard->scratch, &object) || object_is_absent(&object) ||
+        !object_hashes_hold(&object)) {
         return false;
     }
     owner->digest = replica_digest(shard, answer->object);

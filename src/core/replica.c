@@ -285,7 +285,8 @@ static struct view kept_context(struct shard *shard, struct view key, const stru
 
 static bool put_is_acceptable(struct shard *shard, const struct message_put *put, struct object *ret_object) {
     return placement_holds(shard, put->key, put->partition, put->placement_mark) &&
-           object_decode(put->object, &shard->scratch, ret_object) && !object_is_absent(ret_object);
+           object_decode(put->object, &shard->scratch, ret_object) && !object_is_absent(ret_object) &&
+           object_hashes_hold(ret_object);
 }
 
 /* The planted bug of sending the put instead of the stamped object: this replica makes a dot of its own for it. */
