@@ -286,7 +286,8 @@ void coordinator_peer_lost(struct shard *shard, struct member_index member) {
          node = list_next(&coordinator->active, node)) {
         struct request *request = CONTAINER_OF(node, struct request, active);
         struct request_owner *owner = request_owner_of(request, member);
-        if (owner != NULL && owner->state == OWNER_ASKED) {
+        bool is_asked = owner != NULL && owner->state == OWNER_ASKED;
+        if (is_asked && !peer_is_reachable(shard, member, request->partition)) {
             ids[count++] = request->id;
         }
     }

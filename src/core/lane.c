@@ -363,7 +363,6 @@ void shard_link_closed(struct shard *shard, struct link *link, struct moment mom
 }
 
 static bool link_receive(struct shard *shard, struct link *link, const struct frame *frame) {
-    link_heard(shard, link);
     if (link->state == LINK_GREETING) {
         struct message_hello hello;
         if (frame->kind != MESSAGE_HELLO || !message_decode_hello(frame->body, &hello)) {
@@ -393,6 +392,8 @@ static bool link_receive(struct shard *shard, struct link *link, const struct fr
 
 void shard_link_input(struct shard *shard, struct link *link, struct view bytes, struct moment moment) {
     struct frame frame;
+    shard_step_begin(shard, moment);
+    link_heard(shard, link); /* a piece of a long message is a sign of life too: nothing else can come meanwhile */
     for (;;) {
         shard_step_begin(shard, moment);
         enum frame_status status = frame_reader_next(&link->reader, &bytes, &frame);

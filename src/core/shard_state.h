@@ -81,7 +81,7 @@ void shard_trace_peer(struct shard *shard, enum trace_kind kind, struct member_i
 
 /* A message of a link or a mailbox, its frame checked. */
 void shard_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body);
-/* A peer went out of reach: nobody waits for its answers any longer. */
+/* A link of a peer ended or fell silent: those whose answers came by it wait for them no longer. */
 void shard_peer_lost(struct shard *shard, struct member_index member);
 /* Asks storage for a later clock bound when the present one comes near. */
 void shard_keep_clock_bound(struct shard *shard);

@@ -323,7 +323,85 @@ static void requests_under_way_give_a_silent_peer_up(void **state) {
     rig_free(rig);
 }
 
+static void a_peer_that_stays_silent_is_dialed_again(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.members = 2});
+    rig->is_silent[1] = true;
+    pass_ms(rig, 4900);
+    rig->shows_links = true;
+    pass_ms(rig, 250);
+    says(rig, "closes B", "down B: nothing heard for too long", "closes B bulk", "down B: nothing heard for too long",
+         "dials B", "dials B", "B: hello", "up B small", "B bulk: hello", "up B bulk");
+    rig_free(rig);
+}
+
+/* What was asked on one link is not lost with another: of large messages, or of another shard of the peer. */
+static void requests_survive_the_loss_of_another_link(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.peer_shard_count = 2});
+    rig_key_of_peer_shard(rig, "j", "ABC", 0);
+    peer_dies(rig, 'C');
+    client(rig, "SET j v");
+    says(rig, "disk: write j a1=v", "B: put j a1=v, name what you keep");
+    disk_done(rig);
+    rig->is_away[1] = true;
+    link_breaks(rig, rig_link(rig, 'B', 0, true));
+    says_nothing(rig);
+    link_breaks(rig, rig_link(rig, 'B', 1, false));
+    says_nothing(rig);
+    answer(rig, 'B', "stored");
+    says(rig, "client: OK");
+    client(rig, "GET j");
+    says(rig, "B: read j");
+    link_breaks(rig, rig_link(rig, 'B', 0, false));
+    says(rig, "client: -NOQUORUM...");
+    rig_free(rig);
+}
+
+static void forwarded_operations_survive_the_loss_of_another_link(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.members = 4});
+    rig_key(rig, "j", "BCD");
+    client(rig, "SET j v NX");
+    says(rig, "B: operation setnx j v, hopped");
+    link_breaks(rig, rig_link(rig, 'B', 0, true));
+    says_nothing(rig);
+    answer(rig, 'B', "done");
+    says(rig, "client: OK");
+    rig_free(rig);
+}
+
 /* ---- large messages ---- */
+
+/* Megabytes take their time, and nothing else can come on their link meanwhile. */
+static void a_message_that_comes_in_pieces_is_a_sign_of_life(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    struct message_put put = {
+        .request = 5,
+        .partition = rig_partition(rig, "k"),
+        .placement_mark = ring_placement_mark(rig->ring, rig_partition(rig, "k")),
+        .key = rig_key_name(rig, "k"),
+        .object = notation_object_bytes(&rig->notation, "b1=x*3000000"),
+    };
+    struct buffer frames;
+    buffer_init(&frames);
+    message_encode_put(&frames, &put);
+    rig->shows_links = true;
+    rig->is_silent[1] = true;
+    struct fake_link *bulk = rig_link(rig, 'B', 0, true);
+    size_t piece = buffer_size(&frames) / 30 + 1;
+    while (buffer_size(&frames) > 0) {
+        struct view rest = buffer_view(&frames);
+        size_t bytes = rest.size < piece ? rest.size : piece;
+        link_sends(rig, bulk, view_slice(rest, 0, bytes));
+        buffer_consume(&frames, bytes);
+        pass_ms(rig, 100);
+    }
+    says(rig, "silent B small", "disk: write k b1=x*3000000"); /* its small link says nothing in this test */
+    buffer_release(&frames);
+    rig_free(rig);
+}
 
 static void large_messages_go_by_the_bulk_link(void **state) {
     (void)state;
@@ -425,6 +503,10 @@ int main(void) {
         cmocka_unit_test(an_idle_link_is_kept_alive_with_pings),
         cmocka_unit_test(after_a_pause_of_our_own_nobody_is_silent),
         cmocka_unit_test(requests_under_way_give_a_silent_peer_up),
+        cmocka_unit_test(a_peer_that_stays_silent_is_dialed_again),
+        cmocka_unit_test(requests_survive_the_loss_of_another_link),
+        cmocka_unit_test(forwarded_operations_survive_the_loss_of_another_link),
+        cmocka_unit_test(a_message_that_comes_in_pieces_is_a_sign_of_life),
         cmocka_unit_test(large_messages_go_by_the_bulk_link),
         cmocka_unit_test(objects_longer_than_a_frame_come_in_pieces),
         cmocka_unit_test(without_a_bulk_link_large_messages_go_by_the_small_one),
