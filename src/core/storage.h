@@ -12,7 +12,8 @@ enum storage_status {
     STORAGE_FOUND,   /* read: the record is there. write: already as durable as asked, no event follows */
     STORAGE_ABSENT,  /* read: certainly nothing there */
     STORAGE_PENDING, /* an event follows */
-    STORAGE_ERROR,   /* read: unreadable, which is never the same as absent. write: the store has failed for good */
+    STORAGE_ERROR, /* read: unreadable, which is never the same as absent. write: nothing was done, the store has failed
+                      for good or its disk is too far behind */
 };
 
 struct storage {
@@ -24,8 +25,8 @@ struct storage {
     enum storage_status (*read)(void *self, struct partition partition, struct view key, struct view *ret_record);
 
     /* Replaces the record; read() sees it at once. FOUND: done; PENDING: EVENT_STORAGE_WRITTEN with the token follows
-     * when the write is as durable as asked (writes become durable in the order in which they were made); ERROR: the
-     * store stopped. Token 0 asks for no event. Views are copied. */
+     * when the write is as durable as asked (writes become durable in the order in which they were made); ERROR:
+     * the store takes no writes, for good or for now, and did nothing. Token 0 asks for no event. Views are copied. */
     enum storage_status (*write)(void *self, struct partition partition, struct view key, struct view record,
                                  enum durability durability, uint64_t token);
 

@@ -103,6 +103,7 @@ static void describe_storage(const struct node *node, struct buffer *text) {
     append_line(text, "gramme_storage_batched_writes:%llu", FIGURE(node, batched_writes));
     append_line(text, "gramme_storage_evictions:%llu", FIGURE(node, evictions));
     append_line(text, "gramme_storage_corrupt_records:%llu", FIGURE(node, corrupt_records));
+    append_line(text, "gramme_storage_refusals:%llu", FIGURE(node, refusals));
     append_line(text, "gramme_storage_buffer_bytes:%llu", FIGURE(node, buffer_bytes));
     append_line(text, "gramme_storage_buffer_records:%llu", FIGURE(node, buffer_records));
     append_line(text, "gramme_storage_dirty_records:%llu", FIGURE(node, dirty_records));
@@ -145,6 +146,7 @@ void information_publish(struct loop *loop) {
     atomic_store_explicit(&figures->batched_writes, statistics.batched_writes, memory_order_relaxed);
     atomic_store_explicit(&figures->evictions, statistics.evictions, memory_order_relaxed);
     atomic_store_explicit(&figures->corrupt_records, statistics.corrupt_records, memory_order_relaxed);
+    atomic_store_explicit(&figures->refusals, statistics.refusals, memory_order_relaxed);
     atomic_store_explicit(&figures->buffer_bytes, statistics.buffer_bytes, memory_order_relaxed);
     atomic_store_explicit(&figures->buffer_records, statistics.buffer_records, memory_order_relaxed);
     atomic_store_explicit(&figures->dirty_records, statistics.dirty_records, memory_order_relaxed);

@@ -38,7 +38,7 @@ struct arrival {
 
 /* What other threads may read of a loop: copied from time to time. */
 struct loop_figures {
-    _Atomic uint64_t hits, misses, batches, batched_writes, evictions, corrupt_records;
+    _Atomic uint64_t hits, misses, batches, batched_writes, evictions, corrupt_records, refusals;
     _Atomic uint64_t buffer_bytes, buffer_records, dirty_records;
 };
 

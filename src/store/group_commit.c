@@ -144,6 +144,10 @@ bool group_commit_next(struct group_commit *group, uint64_t *ret_token, enum sto
     return false;
 }
 
+size_t group_commit_backlog(const struct group_commit *group) {
+    return group->flight_count == FLIGHTS ? buffer_size(&group->batch.entries) : 0;
+}
+
 bool group_commit_is_idle(const struct group_commit *group) {
     return !is_collecting(group) && group->flight_count == 0 && buffer_size(&group->done_tokens) == 0 &&
            buffer_size(&group->failed_tokens) == 0;

@@ -51,6 +51,8 @@ uint64_t group_commit_end_turn(struct group_commit *group);
 uint64_t group_commit_complete(struct group_commit *group, uint64_t number, enum leaf_status status);
 /* The next token to answer, FOUND or ERROR; false when there is none. */
 bool group_commit_next(struct group_commit *group, uint64_t *ret_token, enum storage_status *ret_status);
+/* Bytes that wait behind the batches under way; 0 while the next batch could go down at once. */
+size_t group_commit_backlog(const struct group_commit *group);
 /* Nothing collects, is under way, or waits to be handed out. */
 bool group_commit_is_idle(const struct group_commit *group);
 

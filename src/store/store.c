@@ -15,6 +15,7 @@ struct store {
     uint64_t hits;
     uint64_t misses;
     uint64_t corrupt_records;
+    uint64_t refusals;
 };
 
 struct store *store_new(struct leaf_port *port, struct store_options options) {
@@ -107,6 +108,10 @@ static enum storage_status write_record(void *self, struct partition partition, 
                                         enum durability durability, uint64_t token) {
     struct store *store = self;
     if (store->group.failed) {
+        return STORAGE_ERROR;
+    }
+    if (group_commit_backlog(&store->group) > STORE_BACKLOG_BYTES_MOST) {
+        store->refusals++;
         return STORAGE_ERROR;
     }
     uint64_t hash = hash64(key, store->options.hash_seed);
@@ -271,6 +276,7 @@ void store_statistics(const struct store *store, struct store_statistics *ret_st
         .batched_writes = store->group.writes,
         .evictions = store->objects.evictions,
         .corrupt_records = store->corrupt_records,
+        .refusals = store->refusals,
         .buffer_bytes = store->objects.blobs.bytes_in_use,
         .buffer_records = store->objects.map.size,
         .dirty_records = store->objects.dirty_count,

@@ -12,6 +12,11 @@
 
 struct store;
 
+/* A disk that hangs without failing must not fill the memory: the others' quorums go on sending writes to it. While a
+ * batch this large waits behind those under way, writes of objects are refused before anything is done; not the clock's
+ * bound, which is small and lets the node go on at once afterwards. */
+enum { STORE_BACKLOG_BYTES_MOST = 128 * 1024 * 1024 };
+
 struct store_options {
     size_t buffer_bytes; /* budget of clean records kept in memory; dirty ones are kept beyond it */
     uint64_t hash_seed;  /* of the cluster: the place of a key within its partition */
@@ -48,6 +53,7 @@ bool store_has_failed(const struct store *store);
 
 struct store_statistics {
     uint64_t hits, misses, batches, batched_writes, evictions, corrupt_records;
+    uint64_t refusals; /* writes, of a disk too far behind */
     size_t buffer_bytes, buffer_records, dirty_records;
 };
 void store_statistics(const struct store *store, struct store_statistics *ret_statistics);

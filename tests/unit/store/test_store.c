@@ -165,6 +165,39 @@ static void at_most_two_batches_are_under_way(void **state) {
     rig_free(&rig);
 }
 
+static void a_disk_that_hangs_fills_no_memory(void **state) {
+    (void)state;
+    enum { VALUE_BYTES = 1024 * 1024, WRITES = 2 * STORE_BACKLOG_BYTES_MOST / VALUE_BYTES };
+    struct rig rig = rig_new(MEMORY_LEAF_SIMULATED, 0);
+    struct buffer value;
+    buffer_init(&value);
+    memset(buffer_reserve(&value, VALUE_BYTES), 'v', VALUE_BYTES);
+    buffer_commit(&value, VALUE_BYTES);
+    uint64_t taken = 0;
+    for (uint32_t i = 0; i < WRITES; i++) {
+        enum storage_status status =
+            write_at(&rig, view_of(&i, sizeof(i)), buffer_view(&value), DURABILITY_SYNC, taken + 1);
+        taken += status == STORAGE_PENDING ? 1 : 0;
+        store_end_turn(rig.store);
+    }
+    assert_in_range(taken, STORE_BACKLOG_BYTES_MOST / VALUE_BYTES, STORE_BACKLOG_BYTES_MOST / VALUE_BYTES + 3);
+    assert_false(store_has_failed(rig.store));
+    /* The clock's bound is let through, and everything is once the disk goes on. */
+    assert_int_equal(rig.storage.remember_clock(rig.storage.self, (struct hybrid_time){7}, taken + 1), STORAGE_PENDING);
+    memory_leaf_complete_all(rig.leaf);
+    gives(&rig, STORAGE_FOUND, 1);
+    gives(&rig, STORAGE_FOUND, 2);
+    store_end_turn(rig.store);
+    assert_int_equal(write_at(&rig, VIEW("k"), buffer_view(&value), DURABILITY_SYNC, taken + 2), STORAGE_PENDING);
+    store_end_turn(rig.store);
+    memory_leaf_complete_all(rig.leaf);
+    for (uint64_t token = 3; token <= taken + 2; token++) {
+        gives(&rig, STORAGE_FOUND, token);
+    }
+    buffer_release(&value);
+    rig_free(&rig);
+}
+
 static void reads_of_a_key_are_joined(void **state) {
     (void)state;
     struct rig rig = rig_new(MEMORY_LEAF_SIMULATED, 4096);
@@ -353,6 +386,7 @@ int main(void) {
         cmocka_unit_test(durability_none_asks_for_no_event),
         cmocka_unit_test(an_entry_stays_dirty_until_its_latest_version_rests),
         cmocka_unit_test(at_most_two_batches_are_under_way),
+        cmocka_unit_test(a_disk_that_hangs_fills_no_memory),
         cmocka_unit_test(reads_of_a_key_are_joined),
         cmocka_unit_test(a_write_overtakes_a_read_that_is_under_way),
         cmocka_unit_test(damage_is_an_error_and_never_an_absence),
