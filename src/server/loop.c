@@ -422,8 +422,9 @@ void loop_init(struct loop *loop, struct node *node, uint32_t index, struct leaf
 static void *loop_run(void *argument) {
     struct loop *loop = argument;
     (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
-    /* Acknowledgements that nobody waits for any longer: only that the bytes are down matters. */
-    while (!store_is_idle(loop->store) && !store_has_failed(loop->store) && loop->port->operations->wait(loop->port)) {
+    /* Acknowledgements that nobody waits for any longer: only that the bytes are down matters. Reads too, and also of a
+     * store that has failed: what completes once the loop is gone would wake it. */
+    while (loop->port->operations->wait(loop->port)) {
         struct store_event event;
         while (store_next_event(loop->store, &event)) {
         }
