@@ -110,7 +110,9 @@ void rocksdb_port_complete(struct rocksdb_work *work) {
     pthread_mutex_lock(&port->mutex);
     bool was_empty = port->completions.first == NULL;
     work_list_push(&port->completions, &work->item);
-    atomic_store_explicit(&port->has_completions, true, memory_order_relaxed);
+    /* Whoever wakes may first look whether the port's thread was woken already and not run yet: it must see this by
+     * then, so the store may not be delayed past that look. */
+    atomic_store_explicit(&port->has_completions, true, memory_order_seq_cst);
     if (was_empty) {
         /* Under the lock, so that a port which is being closed outlives the call. */
         pthread_cond_signal(&port->completed);
