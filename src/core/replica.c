@@ -7,11 +7,11 @@ enum parked_kind { PARKED_REQUEST, PARKED_PUT, PARKED_READ, PARKED_ANSWER };
 
 struct parked {
     struct map_node node;
+    struct list_node ready;
     struct blob key;
     struct blob body; /* PUT and READ: the message */
     struct source source;
     uint64_t request;
-    uint64_t order;
     enum parked_kind kind;
 };
 
@@ -169,7 +169,6 @@ static struct parked *park(struct shard *shard, enum parked_kind kind, struct vi
     struct parked *parked = pool_take(&replica->parked_pool);
     parked->kind = kind;
     parked->key = blob_copy(&shard->blobs, key);
-    parked->order = replica->parked_count++;
     map_insert(&replica->parked, &parked->node, hash64(key, 0));
     return parked;
 }
@@ -185,21 +184,19 @@ static void park_message(struct shard *shard, enum parked_kind kind, struct view
     parked->body = blob_copy(&shard->blobs, body);
 }
 
-/* The one that has waited longest, out of the table; NULL when nobody waits for the key. */
-static struct parked *unpark_first(struct shard *shard, struct view key) {
-    struct parked *first = NULL;
-    for (struct map_node *node = map_first(&shard->replica.parked, hash64(key, 0)); node != NULL;
-         node = map_next(node)) {
+/* All that wait for the key, out of the table. The table tells of equal hashes from the latest to the first, so this
+ * takes one pass however many wait for a hot key after a restart. */
+static void unpark(struct shard *shard, struct view key, struct list *ret_ready) {
+    struct map_node *next;
+    list_init(ret_ready);
+    for (struct map_node *node = map_first(&shard->replica.parked, hash64(key, 0)); node != NULL; node = next) {
         struct parked *parked = CONTAINER_OF(node, struct parked, node);
-        bool is_earlier = first == NULL || (int64_t)(parked->order - first->order) < 0;
-        if (is_earlier && view_equal(blob_view(&parked->key), key)) {
-            first = parked;
+        next = map_next(node);
+        if (view_equal(blob_view(&parked->key), key)) {
+            map_remove(&shard->replica.parked, node);
+            list_push_front(ret_ready, &parked->ready);
         }
     }
-    if (first != NULL) {
-        map_remove(&shard->replica.parked, &first->node);
-    }
-    return first;
 }
 
 void replica_park_answer(struct shard *shard, struct view key, const struct source *source, struct view body) {
@@ -208,10 +205,11 @@ void replica_park_answer(struct shard *shard, struct view key, const struct sour
 
 void replica_on_storage_read(struct shard *shard, struct partition partition, struct view key) {
     (void)partition;
-    struct parked *parked;
-    uint64_t newest = shard->replica.parked_count;
-    while ((parked = unpark_first(shard, key)) != NULL) {
-        ENSURE(parked->order < newest); /* storage answers at once during this step, so nothing parks again */
+    struct list ready;
+    struct list_node *node;
+    unpark(shard, key, &ready);
+    while ((node = list_take_first(&ready)) != NULL) {
+        struct parked *parked = CONTAINER_OF(node, struct parked, ready);
         switch (parked->kind) {
         case PARKED_REQUEST:
             request_resume(shard, parked->request);
@@ -230,6 +228,8 @@ void replica_on_storage_read(struct shard *shard, struct partition partition, st
         blob_give(&shard->blobs, &parked->body);
         pool_give(&shard->replica.parked_pool, parked);
     }
+    unpark(shard, key, &ready);
+    ENSURE(list_empty(&ready)); /* storage answers at once during this step, so nothing parked again */
 }
 
 /* ---- others' puts ---- */

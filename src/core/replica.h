@@ -15,7 +15,6 @@ struct replica {
     struct map parked; /* struct parked by hash of key */
     struct pool parked_pool;
     struct pool write_pool;
-    uint64_t parked_count; /* ever */
     uint64_t puts, reads, merges, refusals;
 };
 
