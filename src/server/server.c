@@ -20,7 +20,8 @@ enum {
     QUIET_LIMIT_MS = 2000,
     END_LIMIT_MS = 10000,
     STOP_POLL_MS = 5,
-    DESCRIPTORS_OF_ITS_OWN = 1024, /* links, RocksDB's files, loops */
+    DESCRIPTORS_OF_ITS_OWN = 1024, /* links, greetings, RocksDB's files, loops */
+    DESCRIPTORS_LEAST = 1024,      /* half of them for clients; with fewer, strangers at the door fail the store */
 };
 
 struct stage {
@@ -48,26 +49,30 @@ static void take_signals(struct stage *stage) {
     (void)pthread_sigmask(SIG_BLOCK, &stage->signals, NULL);
 }
 
-/* As many clients as asked for, or as there will be descriptors for. */
+/* As many clients as asked for, or as there are descriptors for; 0: too few for a node. Takes all it may have: RocksDB
+ * holds every table open, and one that it can't open is a failure for good. */
 static uint32_t raise_descriptor_limit(uint32_t max_clients) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
         return max_clients;
     }
-    rlim_t wanted = (rlim_t)max_clients + DESCRIPTORS_OF_ITS_OWN;
-    if (limit.rlim_cur < wanted) {
-        limit.rlim_cur = limit.rlim_max == RLIM_INFINITY || limit.rlim_max > wanted ? wanted : limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-        (void)getrlimit(RLIMIT_NOFILE, &limit);
-    }
-    if (limit.rlim_cur >= wanted) {
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur >= (rlim_t)max_clients + DESCRIPTORS_OF_ITS_OWN) {
         return max_clients;
     }
-    uint32_t possible = limit.rlim_cur > 2 * DESCRIPTORS_OF_ITS_OWN ? (uint32_t)limit.rlim_cur - DESCRIPTORS_OF_ITS_OWN
-                                                                    : (uint32_t)limit.rlim_cur / 2;
+    if (limit.rlim_cur < DESCRIPTORS_LEAST) {
+        log_event(CONFIG_LOG_ERROR, "few-descriptors", "limit=%llu why=\"a node needs %d (ulimit -n)\"",
+                  (unsigned long long)limit.rlim_cur, DESCRIPTORS_LEAST);
+        return 0;
+    }
+    rlim_t possible =
+        limit.rlim_cur > 2 * DESCRIPTORS_OF_ITS_OWN ? limit.rlim_cur - DESCRIPTORS_OF_ITS_OWN : limit.rlim_cur / 2;
+    possible = possible < max_clients ? possible : max_clients;
     log_event(CONFIG_LOG_WARNING, "few-descriptors", "limit=%llu max_clients=%u", (unsigned long long)limit.rlim_cur,
-              possible);
-    return possible;
+              (unsigned)possible);
+    return (uint32_t)possible;
 }
 
 static bool draw_random(void *bytes, size_t size) {
@@ -271,7 +276,7 @@ int server_run(const struct config *config) {
     node->started = (struct instant){uv_hrtime()};
     node->clock_offset_ms = offset != NULL ? strtoll(offset, NULL, 10) : 0;
     node->max_clients = raise_descriptor_limit(config->max_clients);
-    if (!draw_random(&node->run, sizeof(node->run))) {
+    if (node->max_clients == 0 || !draw_random(&node->run, sizeof(node->run))) {
         return EXIT_CODE_FAILURE;
     }
     node->run |= 1; /* 0 is no run */
