@@ -139,7 +139,8 @@ const char *token(struct rig *rig, const char *key, const char *context);
 
 void disk_done(struct rig *rig);       /* everything written is durable now */
 void disk_done_first(struct rig *rig); /* the oldest write alone */
-void disk_fails(struct rig *rig);      /* everything written is not durable, and never will be */
+void disk_done_first_if_any(struct rig *rig);
+void disk_fails(struct rig *rig); /* everything written is not durable, and never will be */
 void disk_holds(struct rig *rig, const char *key, const char *object);
 void disk_slow(struct rig *rig, const char *key);  /* reads of the key are pending ... */
 void disk_found(struct rig *rig, const char *key); /* ... until now */
@@ -156,6 +157,8 @@ void disk_has(struct rig *rig, const char *key, const char *object);
 void answer(struct rig *rig, char peer, const char *text);
 /* The same for the n-th request to the peer since the test began, from 0; it may have been answered before. */
 void answer_nth(struct rig *rig, char peer, size_t number, const char *text);
+/* The same for any question, be it one that was never asked. */
+void give_answer(struct rig *rig, struct asked *asked, const char *text);
 /* The peer never answers what it was asked until now. */
 void answers_never(struct rig *rig, char peer);
 

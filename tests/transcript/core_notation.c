@@ -196,20 +196,29 @@ static int compare_words(const void *a, const void *b) {
     return strcmp(((const struct word *)a)->text, ((const struct word *)b)->text);
 }
 
+static size_t place_of_drawn(struct notation *notation, uint64_t actor) {
+    size_t place = 0;
+    while (place < notation->drawn_count && notation->drawn[place] != actor) {
+        place++;
+    }
+    if (place == notation->drawn_count) {
+        ENSURE(place < NOTATION_ACTORS);
+        notation->drawn[notation->drawn_count++] = actor;
+    }
+    return place;
+}
+
 static struct word word_of_dot(struct notation *notation, struct dot dot, bool detached) {
     struct word word;
-    char name[NOTATION_ACTORS + 1] = {(char)dot.actor, '\0'};
+    char name[16] = {(char)dot.actor, '\0'};
     if (dot.actor < 'b' || dot.actor > 'z') {
-        size_t place = 0;
-        while (place < notation->drawn_count && notation->drawn[place] != dot.actor) {
-            place++;
+        size_t place = place_of_drawn(notation, dot.actor);
+        if (place < 8) {
+            memset(name, 'a', place + 1);
+            name[place + 1] = '\0';
+        } else {
+            (void)snprintf(name, sizeof(name), "a#%zu.", place + 1);
         }
-        if (place == notation->drawn_count) {
-            ENSURE(place < 8);
-            notation->drawn[notation->drawn_count++] = dot.actor;
-        }
-        memset(name, 'a', place + 1);
-        name[place + 1] = '\0';
     }
     (void)snprintf(word.text, sizeof(word.text), "%.8s%llu%s", name, (unsigned long long)dot.n, detached ? "!" : "");
     return word;

@@ -19,7 +19,7 @@
 #include "base/arena.h"
 #include "version/object_codec.h"
 
-enum { NOTATION_ACTORS = 64 };
+enum { NOTATION_ACTORS = 4096 };
 
 struct notation {
     struct arena arena; /* of what is parsed and printed; reset by nobody: tests are short */
