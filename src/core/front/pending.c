@@ -209,6 +209,13 @@ bool scatter_has_room(const struct pending *pending) {
     return pending->submitted - pending->answered <= SCATTER_WINDOW / 2;
 }
 
+/* What it gathered is too long for a reply: the error needs no more operations than the one that ends it. */
+static void scatter_cut_short(struct pending *pending) {
+    if (pending->gathered_bytes > LIMIT_OUTPUT_BYTES) {
+        pending->parts = pending->submitted + 1;
+    }
+}
+
 static void scatter_keep_rest(struct front *front, struct pending *pending, const struct view *rest, size_t count) {
     size_t size = 0;
     for (size_t i = 0; i < count; i++) {
@@ -238,6 +245,8 @@ void scatter_begin(struct front *front, struct pending *pending, const struct vi
             session->scatter = pending;
             return;
         }
+        scatter_cut_short(pending);
+        parts = pending->parts;
         pending_submit(front, pending, part, &operation);
     }
 }
@@ -261,6 +270,7 @@ void scatter_continue(struct front *front, struct session *session) {
             reader.position = position;
             break;
         }
+        scatter_cut_short(pending);
         bool is_last = part + 1 == pending->parts;
         session->scatter = is_last ? NULL : pending;
         pending_submit(front, pending, part, &operation);

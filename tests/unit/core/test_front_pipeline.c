@@ -204,6 +204,31 @@ static void test_large_mget(void **state) {
     assert_int_equal(buffer_size(session_output(world->session)), 4 + 2 * (16 * 1024 * 1024 + 13));
 }
 
+/* Once the reply is too long, the rest of the keys are not read. */
+static void test_too_large_mget_is_cut_short(void **state) {
+    struct world *world = *state;
+    struct buffer request;
+    buffer_init(&request);
+    buffer_append_view(&request, VIEW("MGET"));
+    for (int i = 0; i < 1000; i++) {
+        buffer_append_view(&request, VIEW(" big"));
+    }
+    buffer_append_view(&request, VIEW("\r\nPING\r\n"));
+    set_big(world, 16 * 1024 * 1024);
+    uint32_t before = world->submitted;
+    world_send_to(world, world->session, buffer_view(&request));
+    expect(world, "-ERR the values together are longer than 64 MiB\r\n+PONG\r\n");
+    assert_int_equal(world->submitted - before, 6);
+    world->holds = true;
+    world_send_to(world, world->session, buffer_view(&request));
+    world_release_all(world);
+    world_resume(world);
+    world_release_all(world);
+    expect(world, "-ERR the values together are longer than 64 MiB\r\n+PONG\r\n");
+    assert_int_equal(world->submitted - before, 6 + 256 + 1);
+    buffer_release(&request);
+}
+
 /* Late results of a session that is gone are dropped; a token answers once, and only its own operation. */
 static void test_close_in_flight(void **state) {
     struct world *world = *state;
@@ -532,6 +557,7 @@ int main(void) {
         WORLD_TEST(test_held_replies_pause_input),
         WORLD_TEST(test_output_limit),
         WORLD_TEST(test_large_mget),
+        WORLD_TEST(test_too_large_mget_is_cut_short),
         WORLD_TEST(test_close_in_flight),
         WORLD_TEST(test_sessions_are_apart),
         WORLD_TEST(test_protocol_of_the_command),
