@@ -148,6 +148,16 @@ static void one_peer_whose_clock_is_off_is_its_own_affair(void **state) {
     rig_free(rig);
 }
 
+/* Of two nodes neither knows whose clock is off. If both refused, nothing could be written while the third is down. */
+static void a_tie_does_not_stop_writes(void **state) {
+    (void)state;
+    struct rig *rig = with_offsets(500000, 0);
+    peer_dies(rig, 'C');
+    client(rig, "SET k v");
+    says(rig, "disk: write k a1=v", "B: put k a1=v, name what you keep");
+    rig_free(rig);
+}
+
 static void a_minute_is_still_tolerated(void **state) {
     (void)state;
     struct rig *rig = with_offsets(60000, 60000);
@@ -181,6 +191,7 @@ int main(void) {
         cmocka_unit_test(it_takes_no_writes_from_others_to_coordinate),
         cmocka_unit_test(it_still_reads_and_stores),
         cmocka_unit_test(one_peer_whose_clock_is_off_is_its_own_affair),
+        cmocka_unit_test(a_tie_does_not_stop_writes),
         cmocka_unit_test(a_minute_is_still_tolerated),
         cmocka_unit_test(a_clock_that_was_set_right_coordinates_again),
     };

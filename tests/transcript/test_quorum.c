@@ -131,6 +131,49 @@ static void an_expire_whose_second_reading_fails_is_in_doubt(void **state) {
     rig_free(rig);
 }
 
+static void a_second_round_is_in_doubt_at_the_deadline(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    client(rig, "SET k v");
+    pass_ms(rig, 600);
+    answer(rig, 'B', "stored, keeps b1");
+    disk_done(rig);
+    rig_forget(rig);
+    pass_ms(rig, 399);
+    says_nothing(rig);
+    pass_ms(rig, 1);
+    says(rig, "client: -INDOUBT..."); /* one deadline for the whole request */
+    rig_free(rig);
+}
+
+static void a_second_reading_is_in_doubt_at_the_deadline(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    disk_holds(rig, "k", "b1=x");
+    client(rig, "PEXPIRE k 5000");
+    answer(rig, 'B', "same");
+    answer(rig, 'B', "stored, keeps b1 c1");
+    rig_forget(rig);
+    pass_ms(rig, 1000);
+    says(rig, "client: -INDOUBT...");
+    rig_free(rig);
+}
+
+static void a_second_round_that_waits_for_the_disk_is_in_doubt_at_the_deadline(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    client(rig, "SET k v");
+    disk_slow(rig, "k");
+    answer(rig, 'B', "stored, keeps b1");
+    disk_done(rig);
+    rig_forget(rig);
+    pass_ms(rig, 1000);
+    says(rig, "client: -INDOUBT...");
+    disk_found(rig, "k");
+    says_nothing(rig); /* and no second stamp comes after the answer */
+    rig_free(rig);
+}
+
 static void a_peer_whose_process_is_stopped_is_out_of_reach_after_half_a_second(void **state) {
     (void)state;
     struct rig *rig = rig_new((struct rig_options){0});
@@ -162,6 +205,9 @@ int main(void) {
         cmocka_unit_test(a_conditional_write_without_w_in_reach_does_nothing),
         cmocka_unit_test(a_conditional_write_that_cannot_read_does_nothing),
         cmocka_unit_test(an_expire_whose_second_reading_fails_is_in_doubt),
+        cmocka_unit_test(a_second_round_is_in_doubt_at_the_deadline),
+        cmocka_unit_test(a_second_reading_is_in_doubt_at_the_deadline),
+        cmocka_unit_test(a_second_round_that_waits_for_the_disk_is_in_doubt_at_the_deadline),
         cmocka_unit_test(a_peer_whose_process_is_stopped_is_out_of_reach_after_half_a_second),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,6 +70,24 @@ static void dots_of_a_key_are_counted_without_gaps(void **state) {
     rig_free(rig);
 }
 
+/* The record says that this replica has coordinated the key, but in another run of the process: a crash may have
+ * forgotten some of its dots. */
+static void a_new_run_draws_a_new_actor(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    struct local_actor before = {.run = 6, .actor = 'b', .n = 3};
+    struct object object = notation_object(&rig->notation, "b3=x");
+    struct buffer bytes;
+    buffer_init(&bytes);
+    record_encode(&bytes, &before, &object);
+    disk_record_set(disk_record(&rig->disk, rig_key_name(rig, "k")), buffer_view(&bytes));
+    buffer_release(&bytes);
+    client(rig, "SET k v");
+    says(rig, "disk: write k a1=v over b3", "B: put k a1=v over b3, name what you keep",
+         "C: put k a1=v over b3, name what you keep");
+    rig_free(rig);
+}
+
 /* A copy that came from elsewhere brings no actor with it: the first event here is of a new one. */
 static void set_replaces_what_its_coordinator_has(void **state) {
     (void)state;
@@ -275,6 +293,7 @@ int main(void) {
         cmocka_unit_test(two_others_suffice_while_the_own_disk_is_slow),
         cmocka_unit_test(an_answer_that_comes_twice_counts_once),
         cmocka_unit_test(dots_of_a_key_are_counted_without_gaps),
+        cmocka_unit_test(a_new_run_draws_a_new_actor),
         cmocka_unit_test(set_replaces_what_its_coordinator_has),
         cmocka_unit_test(a_replica_that_keeps_something_makes_a_second_round),
         cmocka_unit_test(late_answers_of_the_first_round_do_not_count_in_the_second),
