@@ -12,12 +12,15 @@ struct mutant_text {
     const char *summary;
 };
 
+/* A macro that expands to items is more than the formatter sees through. */
+/* clang-format off */
 static const struct mutant_text texts[MUTANT_COUNT] = {
     {"none", "the code as it ships"},
 #define MUTANT_TEXT(name, text, summary) {text, summary},
     MUTANT_LIST(MUTANT_TEXT)
 #undef MUTANT_TEXT
 };
+/* clang-format on */
 
 const char *mutant_name(enum mutant mutant) {
     return mutant >= 0 && mutant < MUTANT_COUNT ? texts[mutant].name : NULL;

@@ -1,5 +1,5 @@
 /* Known bugs, planted on purpose, so that the checkers can be seen to fire. They exist in one test-only build
- * (GRAMME_MUTANTS), chosen at run time; in every other build MUTANT() is the constant false and none of them is there. */
+ * (GRAMME_MUTANTS), chosen at run time; in every other build MUTANT() is the constant false, and they are not there. */
 #ifndef GRAMME_BASE_MUTANT_H
 #define GRAMME_BASE_MUTANT_H
 
@@ -26,6 +26,7 @@
     X(STAMP_NOT_ABOVE, "stamp-not-above", "a new value's time may be below what it replaces")                          \
     X(REPAIR_OVERWRITES, "repair-overwrites", "read repair replaces the replica's object instead of merging")
 
+/* clang-format off */
 enum mutant {
     MUTANT_NONE = 0,
 #define MUTANT_ENUM(name, text, summary) MUTANT_##name,
@@ -33,6 +34,7 @@ enum mutant {
 #undef MUTANT_ENUM
     MUTANT_COUNT
 };
+/* clang-format on */
 
 #ifdef GRAMME_MUTANTS
 extern enum mutant mutant_active;

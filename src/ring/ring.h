@@ -47,8 +47,8 @@ const struct member *ring_member(const struct ring *ring, struct member_index me
 /* False when no member has this id. */
 bool ring_find_member(const struct ring *ring, struct node_id id, struct member_index *ret_member);
 
-uint32_t ring_partition_count(const struct ring *ring); /* Q */
-uint32_t ring_replica_count(const struct ring *ring);   /* n = min(N, members) */
+uint32_t ring_partition_count(const struct ring *ring);          /* Q */
+uint32_t ring_replica_count(const struct ring *ring);            /* n = min(N, members) */
 uint32_t ring_configured_replica_count(const struct ring *ring); /* N */
 size_t ring_zone_count(const struct ring *ring);
 
@@ -59,8 +59,8 @@ struct partition ring_partition_of_key(const struct ring *ring, struct view key)
 const struct member_index *ring_preference(const struct ring *ring, struct partition partition);
 bool ring_is_owner(const struct ring *ring, struct partition partition, struct member_index member);
 
-/* The placement mark of a partition: the Lamport time of the last event that changed its list of owners. Frames carry it,
- * so an event elsewhere on the ring makes nobody stale. */
+/* The placement mark of a partition: the Lamport time of the last event that changed its list of owners. Frames carry
+ * it, so an event elsewhere on the ring makes nobody stale. */
 uint64_t ring_placement_mark(const struct ring *ring, struct partition partition);
 
 /* Digest of the log it was folded from, with its options: equal digests, equal rings. */
@@ -69,7 +69,8 @@ struct digest ring_digest(const struct ring *ring);
 uint32_t ring_first_owned_count(const struct ring *ring, struct member_index member);
 uint32_t ring_replica_owned_count(const struct ring *ring, struct member_index member);
 
-/* Partitions that have fewer distinct zones among their owners than min(N, zones): loud in a plan, zero when all is well. */
+/* Partitions that have fewer distinct zones among their owners than min(N, zones): loud in a plan, zero when all is
+ * well. */
 uint32_t ring_zone_violation_count(const struct ring *ring);
 
 static inline bool member_index_equal(struct member_index a, struct member_index b) {

@@ -1,5 +1,5 @@
-/* From a key to its place on the ring: CRC16/XMODEM of the key, or of its {hashtag}, modulo 16384 slots, as in the Redis
- * Cluster specification; a partition is a contiguous block of 16384/Q slots (Dynamo, section 6.2, strategy 3). */
+/* From a key to its place on the ring: CRC16/XMODEM of the key, or of its {hashtag}, modulo 16384 slots, as in the
+ * Redis Cluster specification; a partition is a contiguous block of 16384/Q slots (Dynamo, section 6.2, strategy 3). */
 #ifndef GRAMME_RING_SLOT_H
 #define GRAMME_RING_SLOT_H
 

@@ -68,8 +68,8 @@ bool config_parse(struct view text, const char *file_name, struct config *ret_co
 bool config_load(const char *path, struct config *ret_config, struct config_error *ret_error);
 void config_release(struct config *config);
 
-/* Appends to the log the joins that begin the cluster: in the order of their ids, each issued by its member, with Lamport
- * times from 1. All nodes with the same members get the same log. */
+/* Appends to the log the joins that begin the cluster: in the order of their ids, each issued by its member, with
+ * Lamport times from 1. All nodes with the same members get the same log. */
 void config_add_members(const struct config *config, struct membership *log);
 /* The ring of those members. Legal configurations always have one. */
 struct ring *config_ring(const struct config *config);

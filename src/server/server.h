@@ -4,8 +4,8 @@
 
 #include "server/config.h"
 
-/* Serves until SIGTERM or SIGINT. Returns an exit code of the command line: 0 after a clean stop, 1 after a failure that
- * has been logged. The configuration is borrowed. */
+/* Serves until SIGTERM or SIGINT. Returns an exit code of the command line: 0 after a clean stop, 1 after a failure
+ * that has been logged. The configuration is borrowed. */
 int server_run(const struct config *config);
 
 #endif
