@@ -19,6 +19,7 @@ struct stamp_record {
     struct instant left; /* when the last node dropped it */
     struct instant made;
     uint32_t index;
+    bool is_again;   /* of a SET that is about to be stamped again: several may be, of one node on one key */
     bool is_reached; /* check_final */
 };
 
@@ -35,7 +36,6 @@ struct account_key {
     size_t count;
     size_t capacity;
     struct held held[SIM_NODES_MOST];
-    struct dot second_of[SIM_NODES_MOST]; /* the first stamp of a SET about to be stamped again by that node */
 };
 
 static void violate(struct account *account, const char *format, const char *promise, const struct account_key *key,
@@ -286,10 +286,14 @@ static void notice_second_coordinator(struct account *account, const struct acco
 
 /* The first stamp of the SET of which this is the second; NULL when it is none. (A second round may also end
  * unstamped.) */
-static const struct stamp_record *first_stamp(const struct account_key *key, uint32_t node,
-                                              const struct stamp_record *stamp) {
-    const struct stamp_record *first = stamp_find(key, key->second_of[node]);
-    return first != NULL && first->value_id == stamp->value_id ? first : NULL;
+static struct stamp_record *first_stamp(const struct account_key *key, const struct stamp_record *stamp) {
+    for (size_t index = key->count; index-- > 0;) {
+        struct stamp_record *first = key->stamps[index];
+        if (first->is_again && first->made_by == stamp->made_by && first->value_id == stamp->value_id) {
+            return first;
+        }
+    }
+    return NULL;
 }
 
 static void on_stamped(struct account *account, struct account_key *key, uint32_t node, uint32_t shard,
@@ -325,7 +329,7 @@ static void on_stamped(struct account *account, struct account_key *key, uint32_
                 stamp_replaces(stamp, held->index);
             }
         }
-        const struct stamp_record *first = first_stamp(key, node, stamp);
+        const struct stamp_record *first = first_stamp(key, stamp);
         for (size_t index = 0; first != NULL && index + 1 < key->count; index++) {
             const struct stamp_record *other = key->stamps[index];
             bool was_held = other->held_by > 0 || other->left.ns >= first->made.ns;
@@ -334,7 +338,7 @@ static void on_stamped(struct account *account, struct account_key *key, uint32_
             }
         }
     }
-    const struct stamp_record *earlier = first_stamp(key, node, stamp);
+    struct stamp_record *earlier = first_stamp(key, stamp);
     /* Of a tombstone nobody can tell: its first round's second may have ended unstamped, and this be another's. */
     if (earlier != NULL && stamp->value_id != 0 && object_find(record->object, earlier->dot) != NULL) {
         violate(account, "a second stamp leaves its first beside it", "G17", key, record->dot, stamp->value_id);
@@ -343,7 +347,7 @@ static void on_stamped(struct account *account, struct account_key *key, uint32_
         replaces_for_deleters(account, key, stamp, record->object);
     }
     if (earlier != NULL) {
-        key->second_of[node] = (struct dot){0}; /* others may be stamped while a second stamp waits for the clock */
+        earlier->is_again = false;
     }
     hold(account, key, node, record->object);
     check_context(account, key, record->object);
@@ -358,7 +362,10 @@ void account_watch(struct account *account, uint32_t node, uint32_t shard, struc
         hold(account, key, node, record->object);
         check_context(account, key, record->object);
     } else if (record->kind == TRACE_SECOND_ROUND) {
-        key_get(account, record->key)->second_of[node] = record->dot;
+        struct stamp_record *first = stamp_find(key_get(account, record->key), record->dot);
+        if (first != NULL) {
+            first->is_again = true;
+        }
     }
 }
 
@@ -368,7 +375,10 @@ void account_forget_node(struct account *account, uint32_t node) {
     while ((at = map_each(&account->keys, &cursor)) != NULL) {
         struct account_key *key = CONTAINER_OF(at, struct account_key, node);
         hold_nothing(key, node, account->world->now);
-        key->second_of[node] = (struct dot){0};
+        for (size_t index = 0; index < key->count; index++) {
+            struct stamp_record *stamp = key->stamps[index];
+            stamp->is_again = stamp->is_again && stamp->made_by != node;
+        }
     }
 }
 
