@@ -95,14 +95,15 @@ static enum storage_status write_one(struct bench *bench, uint64_t number, enum 
     static uint8_t record[RECORD_BYTES];
     memcpy(record, &number, sizeof(number));
     uint8_t key[16];
-    return bench->storage.write(bench->storage.self, partition_of(number), key_of(number, key),
+    return bench->storage.write(bench->storage.self, STORAGE_OBJECTS, partition_of(number), key_of(number, key),
                                 view_of(record, sizeof(record)), durability, number + 1);
 }
 
 static enum storage_status read_one(struct bench *bench, uint64_t number) {
     uint8_t key[16];
     struct view record;
-    return bench->storage.read(bench->storage.self, partition_of(number), key_of(number, key), &record);
+    return bench->storage.read(bench->storage.self, STORAGE_OBJECTS, partition_of(number), key_of(number, key),
+                               &record);
 }
 
 static void open_store(struct bench *bench, struct leaf_port *port, size_t buffer_bytes) {

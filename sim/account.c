@@ -361,6 +361,8 @@ void account_watch(struct account *account, uint32_t node, uint32_t shard, struc
         struct account_key *key = key_get(account, record->key);
         hold(account, key, node, record->object);
         check_context(account, key, record->object);
+    } else if (record->kind == TRACE_HINT_GONE) {
+        hold_nothing(key_get(account, record->key), node, account->world->now);
     } else if (record->kind == TRACE_SECOND_ROUND) {
         struct stamp_record *first = stamp_find(key_get(account, record->key), record->dot);
         if (first != NULL) {

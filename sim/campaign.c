@@ -40,10 +40,10 @@ void campaign_print_result(const struct run_options *options, const struct run_r
            result->faults[0] == 0 ? " none" : result->faults);
     printf("simulated %.1f s, %llu events, %llu frames delivered\n", (double)result->simulated_ns / 1e9,
            (unsigned long long)result->events, (unsigned long long)result->deliveries);
-    printf("%llu operations: %llu ok, %llu failed, %llu in doubt; %llu stamps, %llu second rounds\n",
+    printf("%llu operations: %llu ok, %llu failed, %llu in doubt; %llu stamps, %llu second rounds, %llu hints\n",
            (unsigned long long)result->operations, (unsigned long long)result->ok, (unsigned long long)result->failed,
            (unsigned long long)result->in_doubt, (unsigned long long)result->stamps,
-           (unsigned long long)result->second_rounds);
+           (unsigned long long)result->second_rounds, (unsigned long long)result->hints);
     if (!result->passed) {
         printf("violation: %s\n", result->violation);
         print_replay(options);

@@ -293,7 +293,7 @@ static void take_siblings(struct client *client, struct op_record *operation, co
 /* R+W>N, strict quorums, one writer: a read reflects the last acknowledged SET. */
 static void check_solo_read(struct client *client, struct op_record *operation, uint32_t id) {
     struct key_record *key = &client->workload->history->keys[operation->key];
-    if (!key->is_solo || key->in_doubt > 0 || !key->is_durable) {
+    if (!key->is_solo || key->in_doubt > 0 || key->is_sloppy || !key->is_durable) {
         return;
     }
     if (id != key->last_set) {

@@ -1,5 +1,6 @@
 #include "sim/final.h"
 
+#include "core/hint_record.h"
 #include "store/seal.h"
 #include "version/object_codec.h"
 
@@ -8,22 +9,28 @@
 enum { LEAF_KEY_PREFIX_BYTES = 10 }; /* partition, hash */
 
 struct visit {
+    enum leaf_family family;
     struct node *node;
     struct arena *arena;
     void (*visit)(void *self, struct node *node, struct view key, const struct object *object);
     void *self;
 };
 
-static bool open_record(struct view sealed, struct record *ret_record) {
+static bool open_record(enum leaf_family family, struct view sealed, struct record *ret_record) {
+    struct hint_owners owners;
+    if (sealed.size <= SEAL_BYTES) {
+        return false;
+    }
     struct view bytes = view_slice(sealed, SEAL_BYTES, sealed.size - SEAL_BYTES);
-    return sealed.size > SEAL_BYTES && record_decode(bytes, ret_record);
+    return family == LEAF_HINTS ? hint_record_decode(bytes, &owners, ret_record) : record_decode(bytes, ret_record);
 }
 
 static bool visit_record(void *self, struct view key, struct view value) {
     struct visit *visit = self;
     struct record record;
     struct object object;
-    bool opens = open_record(value, &record) && object_decode(record.object_bytes, visit->arena, &object);
+    bool opens =
+        open_record(visit->family, value, &record) && object_decode(record.object_bytes, visit->arena, &object);
     ENSURE(opens);
     visit->visit(visit->self, visit->node, view_slice(key, LEAF_KEY_PREFIX_BYTES, key.size - LEAF_KEY_PREFIX_BYTES),
                  &object);
@@ -33,8 +40,10 @@ static bool visit_record(void *self, struct view key, struct view value) {
 void final_each_object(struct node *node, struct arena *arena,
                        void (*visit)(void *self, struct node *node, struct view key, const struct object *object),
                        void *self) {
-    struct visit state = {.node = node, .arena = arena, .visit = visit, .self = self};
+    struct visit state = {.family = LEAF_OBJECTS, .node = node, .arena = arena, .visit = visit, .self = self};
     memory_leaf_each(node->leaf, LEAF_OBJECTS, visit_record, &state);
+    state.family = LEAF_HINTS;
+    memory_leaf_each(node->leaf, LEAF_HINTS, visit_record, &state);
 }
 
 /* ---- one key ---- */
@@ -49,7 +58,7 @@ static bool search_record(void *self, struct view key, struct view value) {
     struct search *search = self;
     struct record record;
     struct view name = view_slice(key, LEAF_KEY_PREFIX_BYTES, key.size - LEAF_KEY_PREFIX_BYTES);
-    if (view_equal(name, search->key) && open_record(value, &record)) {
+    if (view_equal(name, search->key) && open_record(LEAF_OBJECTS, value, &record)) {
         search->object_bytes = record.object_bytes;
         search->found = true;
     }
@@ -64,6 +73,7 @@ static struct view object_on(struct node *node, struct view key) {
 
 struct durable_search {
     const struct memory_leaf *leaf;
+    enum leaf_family family;
     struct search search;
 };
 
@@ -76,7 +86,8 @@ static bool search_durable(void *self, struct view key, struct view value) {
     if (!view_equal(name, durable->search.key)) {
         return true;
     }
-    if (memory_leaf_durable(durable->leaf, LEAF_OBJECTS, key, &kept) && open_record(kept, &record)) {
+    if (memory_leaf_durable(durable->leaf, durable->family, key, &kept) &&
+        open_record(durable->family, kept, &record)) {
         durable->search.object_bytes = record.object_bytes;
     }
     return false;
@@ -99,20 +110,44 @@ static void explain(char *violation, size_t violation_bytes, struct world *world
     }
 }
 
-uint32_t final_durable_copies(struct cluster *cluster, struct account *account, struct view key, uint32_t value_id) {
+/* What the member would hold of the key after a crash now. */
+static bool durable_object(struct cluster *cluster, struct member_index member, enum leaf_family family,
+                           struct view key, struct object *ret_object) {
+    struct durable_search durable = {
+        .leaf = node_of_member(cluster, member)->leaf, .family = family, .search = {.key = key}};
+    memory_leaf_each(durable.leaf, family, search_durable, &durable);
+    return durable.search.object_bytes.size > 0 &&
+           object_decode(durable.search.object_bytes, &cluster->world->scratch, ret_object);
+}
+
+struct durable_copies final_durable_copies(struct cluster *cluster, struct account *account, struct view key,
+                                           uint32_t value_id) {
     struct partition partition = ring_partition_of_key(cluster->ring, key);
     const struct member_index *list = ring_preference(cluster->ring, partition);
-    uint32_t copies = 0;
-    for (uint32_t place = 0; place < ring_replica_count(cluster->ring); place++) {
-        struct durable_search durable = {.leaf = node_of_member(cluster, list[place])->leaf, .search = {.key = key}};
+    struct durable_copies copies = {0};
+    for (uint32_t place = 0; place < ring_member_count(cluster->ring); place++) {
+        bool is_owner = place < ring_replica_count(cluster->ring);
+        enum leaf_family family = is_owner ? LEAF_OBJECTS : LEAF_HINTS;
         struct object object;
-        memory_leaf_each(durable.leaf, LEAF_OBJECTS, search_durable, &durable);
-        bool holds = durable.search.object_bytes.size > 0 &&
-                     object_decode(durable.search.object_bytes, &cluster->world->scratch, &object) &&
+        bool holds = durable_object(cluster, list[place], family, key, &object) &&
                      account_is_covered(account, key, value_id, &object);
-        copies += holds ? 1 : 0;
+        copies.all += holds ? 1 : 0;
+        copies.owners += holds && is_owner ? 1 : 0;
     }
     return copies;
+}
+
+bool final_is_home(struct cluster *cluster, struct member_index owner, struct view key, const struct object *object) {
+    struct object held;
+    if (!durable_object(cluster, owner, LEAF_OBJECTS, key, &held)) {
+        return false;
+    }
+    for (uint32_t index = 0; index < object->value_count; index++) {
+        if (!context_contains(&held.context, object->values[index].dot)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* What a plain GET shows; 0: nothing. */
@@ -122,7 +157,7 @@ static uint32_t shown_id(const struct object *object) {
 }
 
 static const char *check_solo(const struct key_record *key, const struct object *object) {
-    if (!key->is_solo || !key->is_durable || key->in_doubt > 0) {
+    if (!key->is_solo || !key->is_durable || key->in_doubt > 0 || key->is_sloppy) {
         return NULL;
     }
     if (shown_id(object) != key->last_set) {
@@ -175,7 +210,11 @@ static void check_key(struct cluster *cluster, const struct key_record *key, str
 void final_check(struct cluster *cluster, struct history *history, struct account *account, char *violation,
                  size_t violation_bytes) {
     for (uint32_t index = 0; index < cluster->node_count; index++) {
-        memory_leaf_complete_all(cluster->nodes[index].leaf);
+        struct node *node = &cluster->nodes[index];
+        memory_leaf_complete_all(node->leaf);
+        if (memory_leaf_record_count(node->leaf, LEAF_HINTS) > 0) {
+            explain(violation, violation_bytes, cluster->world, "G9", "*", "a fallback still keeps hints");
+        }
     }
     for (uint32_t index = 0; index < history->key_count && !cluster->world->failed; index++) {
         arena_reset(&cluster->world->scratch);

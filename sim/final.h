@@ -8,13 +8,22 @@
 #include "sim/cluster.h"
 #include "version/object.h"
 
-/* Every object on the node's disk. */
+/* Every object on the node's disk, hints among them. */
 void final_each_object(struct node *node, struct arena *arena,
                        void (*visit)(void *self, struct node *node, struct view key, const struct object *object),
                        void *self);
 
-/* How many of the key's owners would still hold the value, or something that follows it, if they crashed now (G14). */
-uint32_t final_durable_copies(struct cluster *cluster, struct account *account, struct view key, uint32_t value_id);
+/* How many nodes would still hold the value, or something that follows it, if all crashed now (G14): owners and
+ * fallbacks, and owners alone. */
+struct durable_copies {
+    uint32_t all;
+    uint32_t owners;
+};
+struct durable_copies final_durable_copies(struct cluster *cluster, struct account *account, struct view key,
+                                           uint32_t value_id);
+
+/* After a crash of all, the owner would hold or cover every value of the object: a hint may leave (G9). */
+bool final_is_home(struct cluster *cluster, struct member_index owner, struct view key, const struct object *object);
 
 /* Writes the first violation found and fails the world; nothing when all holds. */
 void final_check(struct cluster *cluster, struct history *history, struct account *account, char *violation,

@@ -46,6 +46,7 @@ struct key_record {
     uint32_t owner;    /* that client */
     uint32_t in_doubt; /* writes whose fate nobody knows */
     uint32_t last_set; /* solo: id of the last SET that was acknowledged; 0: deleted or never */
+    bool is_sloppy;    /* a fallback took a write of it: quorums were not strict, a read may miss it until it is home */
     bool has_expiry;   /* solo: as the last acknowledged EXPIRE or PERSIST left it */
 };
 

@@ -108,6 +108,9 @@ static void shard_drain_store(struct sim_shard *shard) {
     while (store_next_event(shard->store, &event)) {
         if (event.kind == STORE_EVENT_READ) {
             shard_storage_read(shard->shard, event.partition, event.key, event.status, node_moment(shard->node));
+        } else if (event.kind == STORE_EVENT_SCANNED) {
+            shard_storage_scanned(shard->shard, event.token, event.status, event.records, event.record_count,
+                                  event.is_end, event.next_hash, node_moment(shard->node));
         } else {
             shard_storage_written(shard->shard, event.token, event.status, node_moment(shard->node));
         }

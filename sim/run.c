@@ -19,6 +19,7 @@ struct run {
     struct workload workload;
     struct rng rng;
     uint64_t second_rounds;
+    uint64_t hints; /* writes that a fallback took for an owner */
 };
 
 static const char *trace_kind_text(enum trace_kind kind) {
@@ -41,6 +42,12 @@ static const char *trace_kind_text(enum trace_kind kind) {
         return "peer heard";
     case TRACE_REFUSED:
         return "refuses";
+    case TRACE_HINTED:
+        return "hints";
+    case TRACE_HINT_HOME:
+        return "brings a hint home";
+    case TRACE_HINT_GONE:
+        return "deletes a hint";
     case TRACE_CLOCK_OFF:
         return "clock off";
     }
@@ -68,6 +75,16 @@ static void trace_line(struct run *run, struct node *node, const struct trace_re
                 record->text == NULL ? "" : " ", record->text == NULL ? "" : record->text);
 }
 
+/* G9: an owner that acknowledged a hint keeps it through a crash, or what followed it. */
+static void check_is_home(struct run *run, const struct trace_record *record) {
+    if (!run->world.failed && !final_is_home(&run->cluster, record->peer, record->key, record->object)) {
+        snprintf(run->workload.violation, sizeof(run->workload.violation),
+                 "G9 key %.*s: a hint was taken for delivered that its owner would lose in a crash",
+                 (int)record->key.size, (const char *)record->key.data);
+        run->world.failed = true;
+    }
+}
+
 static void watch(void *watcher, struct sim_shard *shard, const struct trace_record *record) {
     struct run *run = watcher;
     struct node *node = shard->node;
@@ -75,6 +92,12 @@ static void watch(void *watcher, struct sim_shard *shard, const struct trace_rec
         trace_line(run, node, record);
     }
     run->second_rounds += record->kind == TRACE_SECOND_ROUND ? 1 : 0;
+    if (record->kind == TRACE_HINTED) {
+        history_find_key(&run->history, record->key)->is_sloppy = true;
+        run->hints++;
+    } else if (record->kind == TRACE_HINT_HOME) {
+        check_is_home(run, record);
+    }
     account_watch(&run->account, node->index, shard->index, node_wall(node), record);
 }
 
@@ -93,14 +116,17 @@ static void node_back(void *self, struct node *node) {
     final_each_object(node, &run->world.scratch, recall, run);
 }
 
-/* G14: a write that was acknowledged is durable on W owners. */
+/* G14: a write that was acknowledged is durable on W nodes, PW owners among them. */
 static void acknowledged(void *self, const struct key_record *key, uint32_t value_id) {
     struct run *run = self;
-    uint32_t copies = final_durable_copies(&run->cluster, &run->account, view_of_string(key->name), value_id);
-    if (key->is_durable && copies < WRITE_QUORUM && !run->world.failed) {
+    struct durable_copies copies =
+        final_durable_copies(&run->cluster, &run->account, view_of_string(key->name), value_id);
+    uint32_t owners_least = run->cluster.keyspaces.keyspaces[0].primary_write_quorum;
+    bool suffices = copies.all >= WRITE_QUORUM && copies.owners >= owners_least;
+    if (key->is_durable && !suffices && !run->world.failed) {
         snprintf(run->workload.violation, sizeof(run->workload.violation),
-                 "G14 key %s: id %u was acknowledged and would survive on %u owners, not %u", key->name, value_id,
-                 copies, (unsigned)WRITE_QUORUM);
+                 "G14 key %s: id %u was acknowledged and would survive on %u nodes, %u of them owners, not %u and %u",
+                 key->name, value_id, copies.all, copies.owners, (unsigned)WRITE_QUORUM, owners_least);
         run->world.failed = true;
     }
 }
@@ -134,10 +160,12 @@ static void add_keys(struct run *run, uint32_t client_count) {
     }
 }
 
+/* Like the default one, but for its conflict rule and durability. */
 static void add_keyspace(struct keyspace_table *table, const char *prefix, enum conflict_rule conflict,
                          enum durability durability) {
-    struct keyspace keyspace = {
-        .read_quorum = 2, .write_quorum = WRITE_QUORUM, .conflict = conflict, .durability = durability};
+    struct keyspace keyspace = table->keyspaces[0];
+    keyspace.conflict = conflict;
+    keyspace.durability = durability;
     keyspace.prefix_bytes = (uint8_t)strlen(prefix);
     memcpy(keyspace.prefix, prefix, keyspace.prefix_bytes);
     bool added = keyspace_table_add(table, &keyspace);
@@ -152,6 +180,10 @@ static void run_init(struct run *run, const struct run_options *options) {
     account_init(&run->account, &run->world, &run->history);
     add_keys(run, options->client_count);
     keyspace_table_init(&keyspaces);
+    /* Strict quorums in half of the seeds; one owner at least in a quarter; fallbacks as they come in the last. */
+    uint8_t primary = (uint8_t)(rng_chance(&run->rng, 500000) ? WRITE_QUORUM : rng_below(&run->rng, WRITE_QUORUM));
+    keyspaces.keyspaces[0].primary_read_quorum = primary;
+    keyspaces.keyspaces[0].primary_write_quorum = primary;
     add_keyspace(&keyspaces, "lww:", CONFLICT_LWW, DURABILITY_SYNC);
     add_keyspace(&keyspaces, "none:", CONFLICT_SIBLINGS, DURABILITY_NONE);
     add_keyspace(&keyspaces, "interval:", CONFLICT_SIBLINGS, DURABILITY_INTERVAL);
@@ -255,6 +287,7 @@ static void collect(struct run *run, const struct run_options *options, struct r
     result->deliveries = run->cluster.network.deliveries;
     result->stamps = run->account.stamps;
     result->second_rounds = run->second_rounds;
+    result->hints = run->hints;
     result->nodes = run->cluster.node_count;
     result->shards = run->cluster.options.shard_count;
     for (int name = 0; name < OP_NAMES; name++) {

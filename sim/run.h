@@ -23,7 +23,7 @@ struct run_result {
     char violation[600];
     uint64_t simulated_ns;
     uint64_t operations, ok, failed, in_doubt;
-    uint64_t events, deliveries, stamps, second_rounds;
+    uint64_t events, deliveries, stamps, second_rounds, hints;
     uint32_t nodes, shards;
     char faults[160];
 };

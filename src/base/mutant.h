@@ -24,6 +24,11 @@
     X(TOKEN_ANY_KEY, "token-any-key", "a context is accepted for any key")                                             \
     X(LOSE_EXPIRY_ON_MERGE, "lose-expiry-on-merge", "merging forgets the greater expiry stamp")                        \
     X(STAMP_NOT_ABOVE, "stamp-not-above", "a new value's time may be below what it replaces")                          \
+    X(FALLBACK_IS_OWNER, "fallback-is-owner", "a fallback counts for the owners that a strict quorum asks for")        \
+    X(HANDOFF_UNSYNCED, "handoff-unsynced", "an owner acknowledges a hint before it is durable")                       \
+    X(HINT_FORGOTTEN_AT_BOOT, "hint-forgotten-at-boot", "a restarted fallback does not look for the hints it holds")   \
+    X(HINT_WITHOUT_DIGEST, "hint-without-digest", "a hint is deleted though it grew while it was on its way")          \
+    X(HINT_DROPPED, "hint-dropped", "a fallback acknowledges a hint and keeps nothing")                                \
     X(REPAIR_OVERWRITES, "repair-overwrites", "read repair replaces the replica's object instead of merging")
 
 /* clang-format off */

@@ -261,6 +261,17 @@ bool cluster_view_command(void *self, const struct view *arguments, size_t count
 
 /* ---- INFO ---- */
 
+static void information_hints(const struct shard *shard, struct buffer *text) {
+    const struct hints *hints = &shard->hints;
+    append_line(text, VIEW("gramme_hints_held"), hints->held);
+    append_line(text, VIEW("gramme_hints_uncounted_partitions"), hints->uncounted);
+    append_line(text, VIEW("gramme_hints_under_way"), hints->deliveries.size);
+    append_line(text, VIEW("gramme_hints_stored"), hints->stored);
+    append_line(text, VIEW("gramme_hints_delivered"), hints->delivered);
+    append_line(text, VIEW("gramme_hints_refused"), hints->refused);
+    append_line(text, VIEW("gramme_hints_grown_under_way"), hints->retried);
+}
+
 static void information_cluster(struct shard *shard, struct buffer *text) {
     const struct coordinator *coordinator = &shard->coordinator;
     const struct keyspace *keyspace = &shard->options.keyspaces->keyspaces[0];
@@ -272,6 +283,8 @@ static void information_cluster(struct shard *shard, struct buffer *text) {
     append_line(text, VIEW("gramme_replicas_effective"), ring_replica_count(shard->ring));
     append_line(text, VIEW("gramme_read_quorum"), keyspace->read_quorum);
     append_line(text, VIEW("gramme_write_quorum"), keyspace->write_quorum);
+    append_line(text, VIEW("gramme_primary_read_quorum"), keyspace->primary_read_quorum);
+    append_line(text, VIEW("gramme_primary_write_quorum"), keyspace->primary_write_quorum);
     append_line(text, VIEW("gramme_partitions"), ring_partition_count(shard->ring));
     append_line(text, VIEW("gramme_shards"), shard->options.shard_count);
     append_line(text, VIEW("gramme_started_clean"), shard->options.was_clean ? 1 : 0);
@@ -289,6 +302,7 @@ static void information_cluster(struct shard *shard, struct buffer *text) {
     append_line(text, VIEW("gramme_error_noquorum"), coordinator->no_quorum);
     append_line(text, VIEW("gramme_replica_puts"), shard->replica.puts);
     append_line(text, VIEW("gramme_replica_reads"), shard->replica.reads);
+    information_hints(shard, text);
     if (ring_replica_count(shard->ring) < ring_configured_replica_count(shard->ring)) {
         buffer_append_view(text, VIEW("gramme_warning:fewer members than replicas are configured\r\n"));
     }

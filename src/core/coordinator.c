@@ -40,7 +40,7 @@ struct request *request_find_wire(const struct shard *shard, uint64_t wire_id) {
 }
 
 struct request_owner *request_owner_of(struct request *request, struct member_index member) {
-    for (uint32_t place = 0; place < request->owner_count; place++) {
+    for (uint32_t place = 0; place < request->place_count; place++) {
         if (member_index_equal(request->owners[place].member, member)) {
             return &request->owners[place];
         }
@@ -48,12 +48,89 @@ struct request_owner *request_owner_of(struct request *request, struct member_in
     return NULL;
 }
 
-uint32_t request_count_owners(const struct request *request, enum owner_state state) {
+static uint32_t count_places(const struct request *request, uint32_t places, enum owner_state state) {
     uint32_t count = 0;
-    for (uint32_t place = 0; place < request->owner_count; place++) {
+    for (uint32_t place = 0; place < places; place++) {
         count += request->owners[place].state == state ? 1 : 0;
     }
     return count;
+}
+
+uint32_t request_count_places(const struct request *request, enum owner_state state) {
+    return count_places(request, request->place_count, state);
+}
+
+uint32_t request_count_owners(const struct request *request, enum owner_state state) {
+    return count_places(request, request->owner_count, state);
+}
+
+/* ---- places ---- */
+
+static bool request_may_be_sloppy(const struct request *request) {
+    bool reads = request->operation.kind == OPERATION_READ;
+    return reads ? request->primary_read_quorum < request->read_quorum
+                 : request->primary_write_quorum < request->write_quorum;
+}
+
+static struct request_owner *add_place(struct request *request, struct member_index member, uint8_t stands_for) {
+    struct request_owner *owner = &request->owners[request->place_count++];
+    *owner = (struct request_owner){.member = member, .stands_for = stands_for};
+    return owner;
+}
+
+struct request_owner *request_engage_fallback(struct shard *shard, struct request *request, uint8_t place) {
+    request->owners[place].is_replaced = true;
+    if (!request_may_be_sloppy(request)) {
+        return NULL;
+    }
+    const struct member_index *list = ring_preference(shard->ring, request->partition);
+    size_t members = ring_member_count(shard->ring);
+    for (size_t index = request->owner_count; index < members && request->place_count < PLACES_MOST; index++) {
+        bool is_free = request_owner_of(request, list[index]) == NULL;
+        if (is_free && peer_is_reachable(shard, list[index], request->partition)) {
+            return add_place(request, list[index], request->owners[place].stands_for);
+        }
+    }
+    return NULL;
+}
+
+uint32_t request_candidates(struct shard *shard, const struct request *request) {
+    const struct member_index *list = ring_preference(shard->ring, request->partition);
+    size_t members = request_may_be_sloppy(request) ? ring_member_count(shard->ring) : request->owner_count;
+    uint32_t count = 0;
+    for (size_t index = 0; index < members; index++) {
+        count += peer_is_reachable(shard, list[index], request->partition) ? 1 : 0;
+    }
+    return count;
+}
+
+/* The first owner out of reach, for whom a coordinating fallback stands in; a fallback coordinates when all are. */
+static uint8_t missing_owner(struct shard *shard, const struct request *request) {
+    for (uint8_t place = 0; place < request->owner_count; place++) {
+        if (!peer_is_reachable(shard, request->owners[place].member, request->partition)) {
+            return place;
+        }
+    }
+    return 0;
+}
+
+void request_reset_places(struct shard *shard, struct request *request) {
+    const struct member_index *list = ring_preference(shard->ring, request->partition);
+    bool is_owner = false;
+    request->place_count = 0;
+    for (uint8_t place = 0; place < request->owner_count; place++) {
+        add_place(request, list[place], place);
+        if (member_index_equal(list[place], shard->self)) {
+            request->self_place = place;
+            is_owner = true;
+        }
+    }
+    if (!is_owner) {
+        uint8_t missing = missing_owner(shard, request);
+        request->owners[missing].is_replaced = true;
+        request->self_place = request->place_count;
+        add_place(request, shard->self, missing);
+    }
 }
 
 /* ---- holding a key ---- */
@@ -135,6 +212,12 @@ static uint8_t quorum_of(uint8_t asked, uint8_t configured, uint8_t owners) {
     return quorum < owners ? quorum : owners;
 }
 
+/* Of the R or W that count, so many owners. What the request asks is on top of what the keyspace asks. */
+static uint8_t primary_of(uint8_t asked, uint8_t configured, uint8_t quorum) {
+    uint8_t primary = asked > configured ? asked : configured;
+    return primary < quorum ? primary : quorum;
+}
+
 static struct request *request_new(struct shard *shard, const struct operation *operation, const struct origin *origin,
                                    struct partition partition) {
     struct coordinator *coordinator = &shard->coordinator;
@@ -147,13 +230,11 @@ static struct request *request_new(struct shard *shard, const struct operation *
     request->owner_count = (uint8_t)ring_replica_count(shard->ring);
     request->read_quorum = quorum_of(operation->read_quorum, request->keyspace->read_quorum, request->owner_count);
     request->write_quorum = quorum_of(operation->write_quorum, request->keyspace->write_quorum, request->owner_count);
-    const struct member_index *list = ring_preference(shard->ring, partition);
-    for (uint8_t place = 0; place < request->owner_count; place++) {
-        request->owners[place].member = list[place];
-        if (member_index_equal(list[place], shard->self)) {
-            request->self_place = place;
-        }
-    }
+    request->primary_read_quorum =
+        primary_of(operation->primary_read_quorum, request->keyspace->primary_read_quorum, request->read_quorum);
+    request->primary_write_quorum =
+        primary_of(operation->primary_write_quorum, request->keyspace->primary_write_quorum, request->write_quorum);
+    request_reset_places(shard, request);
     request->deadline.kind = ALARM_REQUEST_DEADLINE;
     request->hedge.kind = ALARM_REQUEST_HEDGE;
     map_insert(&coordinator->requests, &request->node, request->id);
@@ -261,7 +342,7 @@ void request_resume(struct shard *shard, uint64_t id) {
     if (request->state == REQUEST_READING) {
         request_resume_reading(shard, request);
     } else if (request->state == REQUEST_STORING) {
-        request_begin_storing(shard, request);
+        request_resume_storing(shard, request);
     }
 }
 

@@ -12,13 +12,19 @@
  *                                                                             W out of reach: INDOUBT
  *
  * A put writes here, sends the stamped object to the other owners, and is done at W durable answers of distinct nodes.
+ * For every owner that is out of reach or refuses, the next fallback of the preference list in reach stands in, with a
+ * hint (a *sloppy* quorum, Dynamo, section 4.6), unless the keyspace or the request is strict: PW owners must be among
+ * the W, PR owners among the R. Where no owner is in reach a fallback coordinates. A fallback has no informed absence:
+ * what it holds counts for R, that it holds nothing does not.
+ *
  * A plain SET replaces all that its coordinator has, and asks every replica to name what it keeps beside it; once
  * N-W+1 owners have spoken, and if any of them kept something, the coordinator stamps once more, over the contexts
  * named and over its own first stamp, and counts W answers of that second round. So one client's SETs through any nodes
  * with any clocks leave one value, the last (while quorums are strict and no earlier SET is in doubt).
  *
- * What holds: before the first stamp at least W owners were in reach, or nothing was stamped; an answer DONE to a put
- * means W distinct owners said "durable" in the round that was answered; a request that stamped never says "certainly
+ * What holds: before the first stamp at least W nodes were in reach, PW owners among them, or nothing was stamped; an
+ * answer DONE to a put means W distinct nodes, PW owners among them, said "durable" in the round that was answered; no
+ * node has two places in a request; a request that stamped never says "certainly
  * not done"; requests on a key that one of them holds (those that read before they write) run in their order of
  * arrival. Source: Dynamo, sections 4.4, 4.5, 6.3. */
 #ifndef GRAMME_CORE_COORDINATOR_H
@@ -29,7 +35,10 @@
 #include "core/replica.h"
 #include "core/router.h"
 
-enum { HEDGE_LEAST_MS = 2 };
+enum {
+    HEDGE_LEAST_MS = 2,
+    PLACES_MOST = 3 * LIMIT_REPLICAS, /* of a request: its owners, and the fallbacks that were asked after them */
+};
 
 enum request_state {
     REQUEST_QUEUED,
@@ -47,6 +56,8 @@ enum owner_state {
 struct request_owner {
     struct member_index member;
     enum owner_state state;
+    uint8_t stands_for;   /* place of the owner; its own if it is one */
+    bool is_replaced;     /* a fallback stands in for it in this phase */
     struct digest digest; /* READING: of the object it answered with */
     struct instant asked;
 };
@@ -65,22 +76,27 @@ struct request {
     struct instant stamp_until;
     enum request_state state;
     uint8_t owner_count; /* n */
+    uint8_t place_count; /* the owners come first, then fallbacks */
     uint8_t read_quorum;
     uint8_t write_quorum;
-    uint8_t self_place; /* this node's place among the owners */
-    struct request_owner owners[LIMIT_REPLICAS];
+    uint8_t primary_read_quorum; /* PR, PW */
+    uint8_t primary_write_quorum;
+    uint8_t self_place; /* this node's place: an owner's, or that of the first fallback */
+    struct request_owner owners[PLACES_MOST];
 
     bool holds_key;
     bool is_parked;           /* goes on when storage answers, and not before */
+    bool is_hinting;          /* parked for what a fallback is to be sent, not for another stamp */
     struct list_node waiting; /* QUEUED: behind the key's holder; STORING: among the unstamped */
 
     /* READING */
     uint8_t counted;          /* answers that count for R */
+    uint8_t counted_owners;   /* those of owners */
     bool is_rereading;        /* EXPIRE's second round: everything in reach is asked */
     struct digest own_digest; /* of this node's object when others were asked to compare */
     bool has_own_digest;
     bool took_object; /* somebody answered with an object of its own */
-    bool was_hedged;
+    bool waited;      /* the hedge's time is over: fallbacks that have not answered are not waited for */
 
     /* STORING */
     uint32_t round;     /* 0: nothing stamped; 1, 2 */
@@ -106,7 +122,8 @@ struct coordinator {
 void coordinator_init(struct shard *shard);
 void coordinator_release(struct shard *shard);
 
-/* Coordinates an operation on a key of which this node is an owner and this shard the holder. */
+/* Coordinates an operation on a key of which this shard is the holder, and this node an owner, or a fallback since no
+ * owner is in reach. */
 void coordinator_begin(struct shard *shard, const struct operation *operation, const struct origin *origin,
                        struct partition partition);
 /* Answers with this node's own record of the key. */
@@ -135,7 +152,19 @@ static inline uint64_t request_wire_id(const struct request *request) {
 }
 struct request *request_find_wire(const struct shard *shard, uint64_t wire_id);
 struct request_owner *request_owner_of(struct request *request, struct member_index member);
+/* Places of owners and fallbacks in that state; and of owners alone. */
+uint32_t request_count_places(const struct request *request, enum owner_state state);
 uint32_t request_count_owners(const struct request *request, enum owner_state state);
+static inline bool request_is_owner(const struct request *request, uint32_t place) {
+    return place < request->owner_count;
+}
+/* A place for the next fallback in reach that has none yet, to stand in for the owner at `place` (or for whom the
+ * fallback there stood in); NULL when there is none, or none may. */
+struct request_owner *request_engage_fallback(struct shard *shard, struct request *request, uint8_t place);
+/* How many nodes could take part: owners and, unless W or R must all be owners, fallbacks in reach. */
+uint32_t request_candidates(struct shard *shard, const struct request *request);
+/* Begins a phase: only the owners have places, and this node. */
+void request_reset_places(struct shard *shard, struct request *request);
 /* Ends the request with its one answer. */
 void request_finish(struct shard *shard, struct request *request, const struct result *result);
 void request_finish_outcome(struct shard *shard, struct request *request, enum outcome outcome, const char *detail);
@@ -145,6 +174,7 @@ void request_begin_reading(struct shard *shard, struct request *request);
 void request_resume_reading(struct shard *shard, struct request *request);
 void request_reading_lost(struct shard *shard, struct request *request, struct request_owner *owner);
 void request_begin_storing(struct shard *shard, struct request *request);
+void request_resume_storing(struct shard *shard, struct request *request);
 void request_storing_lost(struct shard *shard, struct request *request, struct request_owner *owner);
 /* What is certain when a request ends before its quorum. */
 void request_finish_short(struct shard *shard, struct request *request);

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/mutant.h"
 #include "core/coordinator.h"
+#include "core/hints.h"
 #include "core/shard_state.h"
 
 static bool operation_has(const struct request *request, uint32_t flag) {
@@ -15,7 +16,8 @@ static bool request_names(const struct request *request) {
     return request->operation.kind == OPERATION_EXPIRE || operation_has(request, OPERATION_PLAIN);
 }
 
-/* N-W+1, so that at least one of the W owners of every acknowledged write is heard; fewer when fewer are in reach. */
+/* N-W+1 owners, so that at least one of the W of every acknowledged write is heard while quorums are strict; fewer when
+ * fewer are in reach. What fallbacks name counts for what is named, not for how many have spoken. */
 static uint32_t names_needed(const struct request *request) {
     uint32_t wanted = (uint32_t)(request->owner_count - request->write_quorum + 1);
     uint32_t in_reach = request->owner_count - request_count_owners(request, OWNER_FAILED);
@@ -64,13 +66,16 @@ static void storing_check(struct shard *shard, struct request *request) {
         begin_second_round(shard, request);
         return;
     }
-    uint32_t durable = request_count_owners(request, OWNER_ANSWERED);
+    uint32_t durable = request_count_places(request, OWNER_ANSWERED);
+    uint32_t owners = MUTANT(FALLBACK_IS_OWNER) ? durable : request_count_owners(request, OWNER_ANSWERED);
     if (MUTANT(COUNT_SELF_TWICE) && request->owners[request->self_place].state == OWNER_ANSWERED) {
         durable++;
     }
-    if (durable >= request->write_quorum) {
+    uint32_t owners_asked = request_count_owners(request, OWNER_ASKED);
+    if (durable >= request->write_quorum && owners >= request->primary_write_quorum) {
         finish_done(shard, request);
-    } else if (durable + request_count_owners(request, OWNER_ASKED) < request->write_quorum) {
+    } else if (durable + request_count_places(request, OWNER_ASKED) < request->write_quorum ||
+               owners + owners_asked < request->primary_write_quorum) {
         request_finish_short(shard, request);
     }
 }
@@ -174,7 +179,14 @@ static struct expiry expiry_of(const struct shard *shard, const struct request *
 
 /* ---- one round ---- */
 
+static void trace_hinted(struct shard *shard, const struct request *request, struct member_index owner) {
+    if (shard_traces_keys(shard)) {
+        shard_trace(shard, &(struct trace_record){.kind = TRACE_HINTED, .key = request->operation.key, .peer = owner});
+    }
+}
+
 static void send_put(struct shard *shard, struct request *request, struct request_owner *owner, struct view object) {
+    bool is_owner = owner->member.value == request->owners[owner->stands_for].member.value;
     owner->state = OWNER_FAILED;
     struct buffer *output = lane_output(shard, owner->member, request->partition, object.size);
     if (output == NULL) {
@@ -188,9 +200,61 @@ static void send_put(struct shard *shard, struct request *request, struct reques
         .key = request->operation.key,
         .object = object,
     };
+    if (!is_owner) {
+        struct member_index missing = request->owners[owner->stands_for].member;
+        put.flags |= PUT_HINT;
+        put.hint_for = ring_member(shard->ring, missing)->id;
+        trace_hinted(shard, request, missing);
+    }
     message_encode_put(output, &put);
     owner->state = OWNER_ASKED;
     owner->asked = shard_now(shard);
+}
+
+/* Fallbacks for all that failed and nobody stands in for yet; one that fails at once is followed by the next. */
+static void send_hints(struct shard *shard, struct request *request, struct view object) {
+    for (uint8_t place = 0; place < request->place_count; place++) {
+        struct request_owner *failed = &request->owners[place];
+        if (failed->state == OWNER_FAILED && !failed->is_replaced) {
+            struct request_owner *fallback = request_engage_fallback(shard, request, place);
+            if (fallback != NULL) {
+                send_put(shard, request, fallback, object);
+            }
+        }
+    }
+}
+
+/* Later in a round, with this node's copy as it is by then: it holds what the round stamped, or what has replaced it.
+ */
+static void send_hints_now(struct shard *shard, struct request *request) {
+    struct copy copy;
+    bool is_needed = false;
+    for (uint8_t place = 0; place < request->place_count; place++) {
+        is_needed = is_needed || (request->owners[place].state == OWNER_FAILED && !request->owners[place].is_replaced);
+    }
+    if (!is_needed || request->is_parked || list_node_linked(&request->waiting)) {
+        return;
+    }
+    switch (replica_load(shard, request->partition, request->operation.key, &copy)) {
+    case STORAGE_FOUND:
+        send_hints(shard, request, copy.record.object_bytes);
+        break;
+    case STORAGE_PENDING:
+        request->is_hinting = true;
+        request_park(shard, request);
+        break;
+    case STORAGE_ABSENT:
+    case STORAGE_ERROR:
+        break;
+    }
+}
+
+static void refuse_put(struct shard *shard, struct request *request, const char *detail) {
+    if (request->round == 0) {
+        request_finish_outcome(shard, request, OUTCOME_REFUSED, detail);
+    } else {
+        request_finish_short(shard, request);
+    }
 }
 
 /* This node's store has stopped: what it stamps now it would forget, and then stamp the same dot again. */
@@ -214,21 +278,40 @@ static void trace_stamped(struct shard *shard, const struct request *request, st
     }
 }
 
+/* A coordinating fallback writes a hint of its own. False: there is no room for it. */
+static bool keep_for_owner(struct shard *shard, struct request *request, struct copy *copy) {
+    if (request_is_owner(request, request->self_place)) {
+        return true;
+    }
+    const struct request_owner *self = &request->owners[request->self_place];
+    struct member_index missing = request->owners[self->stands_for].member;
+    if (!hints_have_room(shard) || !hint_owners_add(&copy->hint_for, ring_member(shard->ring, missing)->id)) {
+        return false;
+    }
+    trace_hinted(shard, request, missing);
+    return true;
+}
+
 /* Writes the object here and sends it to the other owners: from now on the request cannot say "certainly not done". */
-static void store_everywhere(struct shard *shard, struct request *request, const struct local_actor *local,
+static void store_everywhere(struct shard *shard, struct request *request, struct copy *copy,
                              const struct object *object) {
+    request_reset_places(shard, request);
+    if (!keep_for_owner(shard, request, copy)) {
+        refuse_put(shard, request, "BUSY no room for another hint; nothing was written");
+        return;
+    }
     /* Before the write: siblings that stay borrow their bytes from the record that it replaces. */
     buffer_clear(&shard->encoded);
     object_encode(&shard->encoded, object);
-    enum storage_status status = replica_write(shard, request->partition, request->operation.key, local, object,
-                                               request->id, request->round + 1);
+    enum storage_status status =
+        replica_write(shard, request->partition, request->operation.key, copy, object, request->id, request->round + 1);
     if (status == STORAGE_ERROR) {
         finish_unstored(shard, request);
         return;
     }
     request->round++;
     request->state = REQUEST_STORING;
-    request->named = 1;
+    request->named = request_is_owner(request, request->self_place) ? 1 : 0;
     request->owners[request->self_place].state = status == STORAGE_FOUND ? OWNER_ANSWERED : OWNER_ASKED;
     trace_stamped(shard, request, buffer_view(&shard->encoded));
     for (uint32_t place = 0; place < request->owner_count; place++) {
@@ -236,6 +319,7 @@ static void store_everywhere(struct shard *shard, struct request *request, const
             send_put(shard, request, &request->owners[place], buffer_view(&shard->encoded));
         }
     }
+    send_hints(shard, request, buffer_view(&shard->encoded));
     storing_check(shard, request);
 }
 
@@ -279,15 +363,7 @@ static bool has_room_beside(const struct object *object, const struct context *p
     return bytes <= LIMIT_SIBLINGS_BYTES && object_uncovered_count(object, past) < LIMIT_SIBLINGS;
 }
 
-static void refuse_put(struct shard *shard, struct request *request, const char *detail) {
-    if (request->round == 0) {
-        request_finish_outcome(shard, request, OUTCOME_REFUSED, detail);
-    } else {
-        request_finish_short(shard, request);
-    }
-}
-
-static void store_put(struct shard *shard, struct request *request, const struct copy *copy) {
+static void store_put(struct shard *shard, struct request *request, struct copy *copy) {
     struct context past;
     struct stamp stamp = {0};
     if (!past_of(shard, request, copy, &past)) {
@@ -301,8 +377,7 @@ static void store_put(struct shard *shard, struct request *request, const struct
     if (!make_stamp(shard, request, copy, &past, &stamp)) {
         return;
     }
-    struct local_actor local;
-    stamp.dot = next_dot(shard, copy, &past, &local);
+    stamp.dot = next_dot(shard, copy, &past, &copy->record.local);
     struct value value = {
         .expiry = expiry_of(shard, request, copy, stamp.time),
         .type = operation_has(request, OPERATION_TOMBSTONE) ? VALUE_TOMBSTONE : VALUE_STRING,
@@ -320,10 +395,10 @@ static void store_put(struct shard *shard, struct request *request, const struct
         request->answer_context = blob_copy(&shard->blobs, answer_context(shard, &past, &object, &stamp));
     }
     request->dot = stamp.dot;
-    store_everywhere(shard, request, &local, &object);
+    store_everywhere(shard, request, copy, &object);
 }
 
-static void store_expiry(struct shard *shard, struct request *request, const struct copy *copy) {
+static void store_expiry(struct shard *shard, struct request *request, struct copy *copy) {
     struct stamp stamp = {0};
     struct context past = copy->object.context;
     if (!make_stamp(shard, request, copy, &past, &stamp)) {
@@ -331,14 +406,26 @@ static void store_expiry(struct shard *shard, struct request *request, const str
     }
     struct expiry expiry = {.at = {request->operation.expires_at_ms}, .stamp = stamp.time};
     struct object object = object_expire(&copy->object, expiry, &shard->scratch);
-    store_everywhere(shard, request, &copy->record.local, &object);
+    store_everywhere(shard, request, copy, &object);
+}
+
+void request_resume_storing(struct shard *shard, struct request *request) {
+    if (!request->is_hinting) {
+        request_begin_storing(shard, request);
+        return;
+    }
+    request->is_hinting = false;
+    send_hints_now(shard, request);
+    storing_check(shard, request);
 }
 
 void request_begin_storing(struct shard *shard, struct request *request) {
     struct copy copy;
     request->state = REQUEST_STORING;
     bool is_late = shard_now(shard).ns >= request->stamp_until.ns;
-    if (is_late || (request->round == 0 && owners_in_reach(shard, request) < request->write_quorum)) {
+    bool is_short = request_candidates(shard, request) < request->write_quorum ||
+                    owners_in_reach(shard, request) < request->primary_write_quorum;
+    if (is_late || (request->round == 0 && is_short)) {
         request_finish_short(shard, request);
         return;
     }
@@ -403,9 +490,6 @@ void request_reading_done(struct shard *shard, struct request *request, const st
     if (request->round == 0) {
         request->before = blob_copy(&shard->blobs, object);
     }
-    for (uint32_t place = 0; place < request->owner_count; place++) {
-        request->owners[place].state = OWNER_IDLE;
-    }
     request_begin_storing(shard, request);
 }
 
@@ -433,6 +517,10 @@ void coordinator_on_put_answer(struct shard *shard, const struct source *source,
     if (source->lane == NULL || !message_decode_put_answer(body, &answer)) {
         return;
     }
+    if (wire_id_is_delivery(answer.request)) {
+        hints_on_answer(shard, source, &answer);
+        return;
+    }
     struct request *request = request_find_wire(shard, answer.request);
     struct request_owner *owner = request == NULL ? NULL : request_owner_of(request, source->lane->peer->member);
     if (owner == NULL || request->state != REQUEST_STORING || owner->state != OWNER_ASKED) {
@@ -440,9 +528,12 @@ void coordinator_on_put_answer(struct shard *shard, const struct source *source,
     }
     if (answer.status != ANSWER_STORED) {
         owner->state = OWNER_FAILED;
+        send_hints_now(shard, request);
     } else {
         owner->state = OWNER_ANSWERED;
-        request->named++;
+        if (request_is_owner(request, (uint32_t)(owner - request->owners))) {
+            request->named++;
+        }
         keep_named(shard, request, answer.kept);
     }
     storing_check(shard, request);
@@ -459,5 +550,6 @@ void request_stored(struct shard *shard, uint64_t id, uint32_t round, bool is_du
 
 void request_storing_lost(struct shard *shard, struct request *request, struct request_owner *owner) {
     owner->state = OWNER_FAILED;
+    send_hints_now(shard, request);
     storing_check(shard, request);
 }

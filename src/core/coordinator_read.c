@@ -54,9 +54,26 @@ static bool ask_one_more(struct shard *shard, struct request *request) {
     return false;
 }
 
+/* For each owner that cannot be asked, the fallback that most likely holds its hints: what only it holds is found, and
+ * counts; that it holds nothing doesn't. */
+static void ask_fallbacks(struct shard *shard, struct request *request) {
+    for (uint8_t place = 0; place < request->place_count; place++) {
+        const struct request_owner *owner = &request->owners[place];
+        bool is_out = owner->state == OWNER_FAILED ||
+                      (owner->state == OWNER_IDLE && !peer_is_reachable(shard, owner->member, request->partition));
+        if (!is_out || owner->is_replaced) {
+            continue;
+        }
+        struct request_owner *fallback = request_engage_fallback(shard, request, place);
+        if (fallback != NULL && !ask_owner(shard, request, fallback)) {
+            fallback->state = OWNER_FAILED;
+        }
+    }
+}
+
 static void arm_hedge(struct shard *shard, struct request *request) {
     uint64_t slowest = HEDGE_LEAST_MS * NS_PER_MS;
-    for (uint32_t place = 0; place < request->owner_count; place++) {
+    for (uint32_t place = 0; place < request->place_count; place++) {
         const struct request_owner *owner = &request->owners[place];
         if (owner->state == OWNER_ASKED && place != request->self_place) {
             uint64_t latency = peer_of(shard, owner->member)->latency_p95_ns;
@@ -126,9 +143,25 @@ static void finish_unreadable(struct shard *shard, struct request *request) {
     }
 }
 
+static bool has_quorum(const struct request *request) {
+    uint32_t owners = MUTANT(FALLBACK_IS_OWNER) ? request->counted : request->counted_owners;
+    return request->counted >= request->read_quorum && owners >= request->primary_read_quorum;
+}
+
 static bool reading_is_over(struct shard *shard, struct request *request) {
     uint32_t answered = request_count_owners(request, OWNER_ANSWERED);
-    return request->counted >= answers_needed(shard, request) || answered == request->owner_count;
+    uint32_t asked = request_count_places(request, OWNER_ASKED);
+    bool awaits_fallback = !request->waited && asked > request_count_owners(request, OWNER_ASKED);
+    bool has_enough = request->counted >= answers_needed(shard, request) && has_quorum(request);
+    return (has_enough && !awaits_fallback) || answered == request->owner_count;
+}
+
+/* One more answer that counts. */
+static void count_answer(struct request *request, uint32_t place) {
+    request->counted++;
+    if (request_is_owner(request, place)) {
+        request->counted_owners++;
+    }
 }
 
 /* Ends the phase if it is over, or asks on, or gives up. */
@@ -137,6 +170,7 @@ static void reading_check(struct shard *shard, struct request *request) {
     if (request->is_parked) {
         return; /* looked at when this node's copy is at hand: twice would stamp twice */
     }
+    ask_fallbacks(shard, request);
     if (!reading_is_over(shard, request)) {
         uint32_t needed = answers_needed(shard, request);
         while (request->counted + request_count_owners(request, OWNER_ASKED) < needed) {
@@ -144,11 +178,12 @@ static void reading_check(struct shard *shard, struct request *request) {
                 break;
             }
         }
-        if (request_count_owners(request, OWNER_ASKED) > 0) {
+        ask_fallbacks(shard, request);
+        if (request_count_places(request, OWNER_ASKED) > 0) {
             return;
         }
         /* Everything in reach was heard, even if more was wished for than R. */
-        if (request->counted < request->read_quorum && !reading_is_over(shard, request)) {
+        if (!has_quorum(request) && !reading_is_over(shard, request)) {
             request_finish_short(shard, request);
             return;
         }
@@ -191,8 +226,9 @@ static void reading_load_own(struct shard *shard, struct request *request) {
     request->own_digest = replica_digest(shard, copy.record.object_bytes);
     request->has_own_digest = true;
     bool is_absent = object_is_absent(&copy.object);
-    if (!is_absent || replica_is_informed(shard, request->keyspace)) {
-        request->counted++;
+    bool is_owner = request_is_owner(request, request->self_place);
+    if (!is_absent || (is_owner && replica_is_informed(shard, request->keyspace))) {
+        count_answer(request, request->self_place);
     }
     reading_check(shard, request);
 }
@@ -200,11 +236,11 @@ static void reading_load_own(struct shard *shard, struct request *request) {
 void request_begin_reading(struct shard *shard, struct request *request) {
     request->state = REQUEST_READING;
     request->counted = 0;
+    request->counted_owners = 0;
+    request->waited = false;
     request->has_own_digest = false;
     request->took_object = false;
-    for (uint32_t place = 0; place < request->owner_count; place++) {
-        request->owners[place].state = OWNER_IDLE;
-    }
+    request_reset_places(shard, request);
     request->owners[request->self_place].state = OWNER_ASKED;
     uint64_t id = request->id;
     reading_load_own(shard, request);
@@ -230,9 +266,16 @@ void request_reading_lost(struct shard *shard, struct request *request, struct r
 
 void coordinator_on_hedge(struct shard *shard, struct alarm *alarm) {
     struct request *request = CONTAINER_OF(alarm, struct request, hedge);
-    if (request->state == REQUEST_READING && ask_one_more(shard, request)) {
+    if (request->state != REQUEST_READING) {
+        return;
+    }
+    if (ask_one_more(shard, request)) {
         shard->coordinator.hedges++;
         arm_hedge(shard, request);
+    }
+    request->waited = true;
+    if (request->owners[request->self_place].state == OWNER_ANSWERED && reading_is_over(shard, request)) {
+        reading_check(shard, request);
     }
 }
 
@@ -247,7 +290,9 @@ static bool take_object(struct shard *shard, struct request *request, struct req
     owner->digest = replica_digest(shard, answer->object);
     request->took_object = true;
     clock_observe(&shard->clock, shard_wall(shard), object.context.greatest);
-    enum storage_status status = replica_merge(shard, request->partition, request->operation.key, &object);
+    const struct request_owner *self = &request->owners[request->self_place];
+    struct node_id hint_for = ring_member(shard->ring, request->owners[self->stands_for].member)->id;
+    enum storage_status status = replica_merge(shard, request->partition, request->operation.key, &object, hint_for);
     return status == STORAGE_FOUND || status == STORAGE_ABSENT;
 }
 
@@ -269,22 +314,23 @@ void coordinator_on_read_answer(struct shard *shard, const struct source *source
     }
     peer_observe_latency(source->lane->peer, shard_now(shard).ns - owner->asked.ns);
     owner->state = OWNER_ANSWERED;
+    uint32_t place = (uint32_t)(owner - request->owners);
     switch (answer.status) {
     case ANSWER_SAME:
         owner->digest = request->own_digest;
-        request->counted++;
+        count_answer(request, place);
         break;
     case ANSWER_OBJECT:
         if (take_object(shard, request, owner, &answer)) {
-            request->counted++;
+            count_answer(request, place);
         } else {
             owner->state = OWNER_FAILED;
         }
         break;
     case ANSWER_ABSENT:
         owner->digest = hash128((struct view){0});
-        if (answer.informed) {
-            request->counted++;
+        if (answer.informed && request_is_owner(request, place)) {
+            count_answer(request, place);
         }
         break;
     case ANSWER_STORED:

@@ -1,9 +1,10 @@
 #include "core/replica.h"
 
 #include "base/mutant.h"
+#include "core/hints.h"
 #include "core/shard_state.h"
 
-enum parked_kind { PARKED_REQUEST, PARKED_PUT, PARKED_READ, PARKED_ANSWER };
+enum parked_kind { PARKED_REQUEST, PARKED_PUT, PARKED_READ, PARKED_ANSWER, PARKED_DELIVERY };
 
 struct parked {
     struct map_node node;
@@ -11,7 +12,7 @@ struct parked {
     struct blob key;
     struct blob body; /* PUT and READ: the message */
     struct source source;
-    uint64_t request;
+    uint64_t request; /* REQUEST, DELIVERY */
     enum parked_kind kind;
 };
 
@@ -41,17 +42,27 @@ void replica_release(struct shard *shard) {
 
 /* ---- the copy ---- */
 
+enum storage_family replica_family(const struct shard *shard, struct partition partition) {
+    return ring_is_owner(shard->ring, partition, shard->self) ? STORAGE_OBJECTS : STORAGE_HINTS;
+}
+
+static bool copy_open(enum storage_family family, struct view bytes, struct copy *copy) {
+    return family == STORAGE_HINTS ? hint_record_decode(bytes, &copy->hint_for, &copy->record)
+                                   : record_decode(bytes, &copy->record);
+}
+
 enum storage_status replica_load(struct shard *shard, struct partition partition, struct view key,
                                  struct copy *ret_copy) {
     struct storage *storage = &shard->options.storage;
+    enum storage_family family = replica_family(shard, partition);
     struct copy copy = {0};
     struct view bytes;
-    enum storage_status status = storage->read(storage->self, partition, key, &bytes);
+    enum storage_status status = storage->read(storage->self, family, partition, key, &bytes);
     if (status == STORAGE_ERROR && MUTANT(ERROR_IS_ABSENCE)) {
         status = STORAGE_ABSENT;
     }
-    if (status == STORAGE_FOUND && (!record_decode(bytes, &copy.record) ||
-                                    !object_decode(copy.record.object_bytes, &shard->scratch, &copy.object))) {
+    if (status == STORAGE_FOUND &&
+        (!copy_open(family, bytes, &copy) || !object_decode(copy.record.object_bytes, &shard->scratch, &copy.object))) {
         status = STORAGE_ERROR;
     }
     if (status == STORAGE_FOUND || status == STORAGE_ABSENT) {
@@ -85,14 +96,28 @@ bool replica_is_informed(const struct shard *shard, const struct keyspace *keysp
 }
 
 static enum storage_status replica_store(struct shard *shard, struct partition partition, struct view key,
-                                         const struct local_actor *local, const struct object *object,
-                                         struct waiting_write *waiting) {
+                                         const struct copy *copy, const struct object *object,
+                                         enum durability durability, struct waiting_write *waiting) {
     struct storage *storage = &shard->options.storage;
-    const struct keyspace *keyspace = keyspace_of_key(shard->options.keyspaces, key);
+    enum storage_family family = replica_family(shard, partition);
+    bool is_new = object_is_absent(&copy->object);
     buffer_clear(&shard->record);
-    record_encode(&shard->record, local, object);
-    return storage->write(storage->self, partition, key, buffer_view(&shard->record), keyspace->durability,
-                          (uint64_t)(uintptr_t)waiting);
+    if (family == STORAGE_HINTS) {
+        hint_record_encode(&shard->record, &copy->hint_for, &copy->record.local, object);
+    } else {
+        record_encode(&shard->record, &copy->record.local, object);
+    }
+    struct hint_owners owners = copy->hint_for;
+    enum storage_status status = storage->write(storage->self, family, partition, key, buffer_view(&shard->record),
+                                                durability, (uint64_t)(uintptr_t)waiting);
+    if (family == STORAGE_HINTS && status != STORAGE_ERROR) {
+        hints_stored(shard, partition, &owners, is_new);
+    }
+    return status;
+}
+
+static enum durability durability_of_key(const struct shard *shard, struct view key) {
+    return keyspace_of_key(shard->options.keyspaces, key)->durability;
 }
 
 static struct waiting_write *waiting_write_new(struct shard *shard, uint64_t request) {
@@ -107,7 +132,7 @@ static void waiting_write_free(struct shard *shard, struct waiting_write *waitin
 }
 
 enum storage_status replica_write(struct shard *shard, struct partition partition, struct view key,
-                                  const struct local_actor *local, const struct object *object, uint64_t request,
+                                  const struct copy *copy, const struct object *object, uint64_t request,
                                   uint32_t round) {
     struct waiting_write *waiting = NULL;
     if (request != 0) {
@@ -115,7 +140,8 @@ enum storage_status replica_write(struct shard *shard, struct partition partitio
         waiting->is_own = true;
         waiting->round = round;
     }
-    enum storage_status status = replica_store(shard, partition, key, local, object, waiting);
+    enum storage_status status =
+        replica_store(shard, partition, key, copy, object, durability_of_key(shard, key), waiting);
     if (waiting != NULL && status != STORAGE_PENDING) {
         waiting_write_free(shard, waiting);
     }
@@ -142,7 +168,7 @@ static bool merged_object(struct shard *shard, struct view key, const struct cop
 }
 
 enum storage_status replica_merge(struct shard *shard, struct partition partition, struct view key,
-                                  const struct object *object) {
+                                  const struct object *object, struct node_id hint_for) {
     struct copy copy;
     enum storage_status status = replica_load(shard, partition, key, &copy);
     struct object merged;
@@ -153,12 +179,13 @@ enum storage_status replica_merge(struct shard *shard, struct partition partitio
     if (!merged_object(shard, key, &copy, object, &merged)) {
         return STORAGE_FOUND;
     }
-    if (!context_fits(&merged.context)) {
+    bool is_hint = replica_family(shard, partition) == STORAGE_HINTS;
+    if (!context_fits(&merged.context) || (is_hint && !hint_owners_add(&copy.hint_for, hint_for))) {
         return STORAGE_ERROR;
     }
     shard->replica.merges++;
     trace_stored(shard, key, &merged);
-    status = replica_store(shard, partition, key, &copy.record.local, &merged, NULL);
+    status = replica_store(shard, partition, key, &copy, &merged, durability_of_key(shard, key), NULL);
     return status == STORAGE_ERROR ? STORAGE_ERROR : STORAGE_FOUND;
 }
 
@@ -199,6 +226,10 @@ static void unpark(struct shard *shard, struct view key, struct list *ret_ready)
     }
 }
 
+void replica_park_delivery(struct shard *shard, struct view key, uint64_t delivery) {
+    park(shard, PARKED_DELIVERY, key)->request = delivery;
+}
+
 void replica_park_answer(struct shard *shard, struct view key, const struct source *source, struct view body) {
     park_message(shard, PARKED_ANSWER, key, source, body);
 }
@@ -222,6 +253,9 @@ void replica_on_storage_read(struct shard *shard, struct partition partition, st
             break;
         case PARKED_ANSWER:
             coordinator_on_read_answer(shard, &parked->source, blob_view(&parked->body));
+            break;
+        case PARKED_DELIVERY:
+            hints_resume(shard, parked->request);
             break;
         }
         blob_give(&shard->blobs, &parked->key);
@@ -250,7 +284,18 @@ static bool placement_holds(const struct shard *shard, struct view key, struct p
     return partition.value < ring_partition_count(shard->ring) &&
            ring_partition_of_key(shard->ring, key).value == partition.value &&
            shard_of_partition(shard, partition) == shard->options.shard_index &&
-           mark == ring_placement_mark(shard->ring, partition) && ring_is_owner(shard->ring, partition, shard->self);
+           mark == ring_placement_mark(shard->ring, partition);
+}
+
+/* A fallback takes what stands in for one of the owners, an owner everything else. */
+static bool role_holds(const struct shard *shard, const struct message_put *put) {
+    bool is_owner = ring_is_owner(shard->ring, put->partition, shard->self);
+    struct member_index owner;
+    if ((put->flags & PUT_HINT) == 0) {
+        return is_owner;
+    }
+    return !is_owner && ring_find_member(shard->ring, put->hint_for, &owner) &&
+           ring_is_owner(shard->ring, put->partition, owner);
 }
 
 /* A later write than what came is here already, and covers all of it. Under `lww` an event may be missing because a
@@ -284,7 +329,7 @@ static struct view kept_context(struct shard *shard, struct view key, const stru
 }
 
 static bool put_is_acceptable(struct shard *shard, const struct message_put *put, struct object *ret_object) {
-    return placement_holds(shard, put->key, put->partition, put->placement_mark) &&
+    return placement_holds(shard, put->key, put->partition, put->placement_mark) && role_holds(shard, put) &&
            object_decode(put->object, &shard->scratch, ret_object) && !object_is_absent(ret_object) &&
            object_hashes_hold(ret_object);
 }
@@ -297,15 +342,35 @@ static struct object stamp_here(struct shard *shard, const struct copy *copy, co
     return object_put(&copy->object, &copy->object.context, &stamp, &again, CONFLICT_SIBLINGS, &shard->scratch);
 }
 
+static enum durability put_durability(const struct shard *shard, const struct message_put *put) {
+    bool must_last = (put->flags & PUT_HANDOFF) != 0 && !MUTANT(HANDOFF_UNSYNCED);
+    return must_last ? DURABILITY_SYNC : durability_of_key(shard, put->key);
+}
+
+/* A fallback without room says so before anything is done, and the next one is tried. */
+static bool put_fits(struct shard *shard, const struct message_put *put, struct copy *copy, bool *changes) {
+    if ((put->flags & PUT_HINT) == 0) {
+        return true;
+    }
+    uint32_t before = copy->hint_for.count;
+    bool fits = hints_have_room(shard) && hint_owners_add(&copy->hint_for, put->hint_for);
+    *changes = *changes || copy->hint_for.count > before;
+    return fits;
+}
+
 static void put_store(struct shard *shard, const struct source *source, const struct message_put *put,
-                      const struct copy *copy, const struct object *incoming) {
+                      struct copy *copy, const struct object *incoming) {
     struct storage *storage = &shard->options.storage;
     struct object merged;
+    if (MUTANT(HINT_DROPPED) && (put->flags & PUT_HINT) != 0) {
+        answer_put(shard, source, put->request, ANSWER_STORED, (struct view){0});
+        return;
+    }
     bool changes = merged_object(shard, put->key, copy, incoming, &merged);
     if (MUTANT(REPAIR_OVERWRITES) && (put->flags & PUT_REPAIR) != 0) {
         merged = *incoming;
     }
-    if (!context_fits(&merged.context)) {
+    if (!put_fits(shard, put, copy, &changes) || !context_fits(&merged.context)) {
         shard->replica.refusals++;
         answer_put(shard, source, put->request, ANSWER_FAILED, (struct view){0});
         return;
@@ -324,10 +389,9 @@ static void put_store(struct shard *shard, const struct source *source, const st
     enum storage_status status;
     if (changes) {
         trace_stored(shard, put->key, &merged);
-        status = replica_store(shard, put->partition, put->key, &copy->record.local, &merged, waiting);
+        status = replica_store(shard, put->partition, put->key, copy, &merged, put_durability(shard, put), waiting);
     } else {
-        enum durability durability = keyspace_of_key(shard->options.keyspaces, put->key)->durability;
-        status = storage->barrier(storage->self, durability, (uint64_t)(uintptr_t)waiting);
+        status = storage->barrier(storage->self, put_durability(shard, put), (uint64_t)(uintptr_t)waiting);
     }
     if (waiting != NULL && (status != STORAGE_PENDING || MUTANT(ACK_BEFORE_DURABLE))) {
         answer_put(shard, source, put->request, status == STORAGE_ERROR ? ANSWER_FAILED : ANSWER_STORED, kept);
@@ -408,21 +472,24 @@ void replica_on_read(struct shard *shard, const struct source *source, struct vi
     }
     struct storage *storage = &shard->options.storage;
     struct view bytes;
-    struct record record;
-    enum storage_status status = storage->read(storage->self, read.partition, read.key, &bytes);
+    struct copy copy = {0};
+    enum storage_family family = replica_family(shard, read.partition);
+    enum storage_status status = storage->read(storage->self, family, read.partition, read.key, &bytes);
     if (status == STORAGE_PENDING) {
         park_message(shard, PARKED_READ, read.key, source, body);
         return;
     }
     shard->replica.reads++;
-    answer.informed = replica_is_informed(shard, keyspace_of_key(shard->options.keyspaces, read.key));
+    answer.informed =
+        family == STORAGE_OBJECTS && replica_is_informed(shard, keyspace_of_key(shard->options.keyspaces, read.key));
     answer.status = ANSWER_FAILED;
     if (status == STORAGE_ABSENT || (status == STORAGE_ERROR && MUTANT(ERROR_IS_ABSENCE))) {
         answer.status = ANSWER_ABSENT;
-    } else if (status == STORAGE_FOUND && record_decode(bytes, &record)) {
-        bool is_same = read.has_digest && digest_equal(read.digest, replica_digest(shard, record.object_bytes));
+    } else if (status == STORAGE_FOUND && copy_open(family, bytes, &copy)) {
+        struct view object = copy.record.object_bytes;
+        bool is_same = read.has_digest && digest_equal(read.digest, replica_digest(shard, object));
         answer.status = is_same ? ANSWER_SAME : ANSWER_OBJECT;
-        answer.object = is_same ? (struct view){0} : record.object_bytes;
+        answer.object = is_same ? (struct view){0} : object;
     }
     answer_read(shard, source, &answer);
 }

@@ -1,11 +1,13 @@
-/* The replica: this shard's own copies. It answers other coordinators' puts and reads, and gives the coordinators of
- * this shard the object of a key. What storage cannot answer at once is parked and run again when the answer is there;
- * per key, in the order of arrival, so that nothing that changes a key comes between its read and its write. */
+/* The replica: this shard's own copies; of a partition that this node does not own, its hints. It answers other
+ * coordinators' puts and reads, and gives the coordinators of this shard the object of a key. What storage cannot
+ * answer at once is parked and run again when the answer is there; per key, in the order of arrival, so that nothing
+ * that changes a key comes between its read and its write. */
 #ifndef GRAMME_CORE_REPLICA_H
 #define GRAMME_CORE_REPLICA_H
 
 #include "base/map.h"
 #include "base/pool.h"
+#include "core/hint_record.h"
 #include "core/lane.h"
 #include "version/object_codec.h"
 
@@ -25,6 +27,7 @@ void replica_release(struct shard *shard);
 struct copy {
     struct record record;
     struct object object;
+    struct hint_owners hint_for; /* a hint: who is still to have it */
 };
 
 /* What stands for an object when copies are compared: of a large one not its values' bytes but their hashes, which were
@@ -41,20 +44,28 @@ void replica_park_request(struct shard *shard, struct view key, uint64_t request
 /* The same for another node's answer to a read: coordinator_on_read_answer() gets it again. */
 void replica_park_answer(struct shard *shard, struct view key, const struct source *source, struct view body);
 
-/* Writes an object over the copy just loaded. With a request that is not 0, request_stored() follows once it is as
- * durable as the keyspace asks, unless FOUND says that it is so already. */
+/* Objects of the partitions that this node owns; hints of all others. */
+enum storage_family replica_family(const struct shard *shard, struct partition partition);
+
+/* Writes an object over the copy just loaded, with the local actor and the owners of a hint that `copy` has. With a
+ * request that is not 0, request_stored() follows once it is as durable as the keyspace asks, unless FOUND says that it
+ * is so already. */
 enum storage_status replica_write(struct shard *shard, struct partition partition, struct view key,
-                                  const struct local_actor *local, const struct object *object, uint64_t request,
+                                  const struct copy *copy, const struct object *object, uint64_t request,
                                   uint32_t round);
 
 /* Merges an object from elsewhere into the copy (read repair of this node itself). FOUND: merged, or nothing was new;
- * ERROR: the copy is unreadable or the store has stopped. Only for a key whose copy is at hand. */
+ * ERROR: the copy is unreadable or the store has stopped. Only for a key whose copy is at hand. A fallback keeps it for
+ * the owner `hint_for`. */
 enum storage_status replica_merge(struct shard *shard, struct partition partition, struct view key,
-                                  const struct object *object);
+                                  const struct object *object, struct node_id hint_for);
 
 /* An absence or a copy here may be taken for all that was acknowledged: after an unclean stop of a keyspace that is not
  * `sync`, it may not. */
 bool replica_is_informed(const struct shard *shard, const struct keyspace *keyspace);
+
+/* After replica_load() said PENDING of a hint: hints_resume() for that delivery once the answer is there. */
+void replica_park_delivery(struct shard *shard, struct view key, uint64_t delivery);
 
 void replica_on_put(struct shard *shard, const struct source *source, struct view body);
 void replica_on_read(struct shard *shard, const struct source *source, struct view body);

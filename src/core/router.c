@@ -200,6 +200,15 @@ static int choose_owner(const struct shard *shard, const struct operation *opera
     return chosen;
 }
 
+/* With no owner in reach this node coordinates as a fallback, if its clock lets it: any node can be one. */
+static bool may_stand_in(const struct operation *operation, bool clock_is_off) {
+    return operation->kind != OPERATION_INSPECT && !(operation_is_write(operation) && clock_is_off);
+}
+
+static bool is_own_partition(const struct shard *shard, struct partition partition) {
+    return ring_is_owner(shard->ring, partition, shard->self);
+}
+
 static uint64_t relay_left_ms(const struct shard *shard, const struct relay *relay) {
     uint64_t now = shard_now(shard).ns;
     return relay->deadline.ns > now ? (relay->deadline.ns - now) / NS_PER_MS : 0;
@@ -292,8 +301,12 @@ static void relay_try(struct shard *shard, struct relay *relay) {
             return;
         }
     }
+    bool is_certain = relay->open == 0 && !relay->is_uncertain;
     if (relay->open != 0 && relay_left_ms(shard, relay) > 0) {
         timers_schedule(&shard->timers, &relay->alarm.timer, relay->deadline);
+    } else if (relay_left_ms(shard, relay) > 0 && (is_certain || !operation_is_write(&operation)) &&
+               !is_own_partition(shard, relay->partition) && may_stand_in(&operation, lanes_clock_is_off(shard))) {
+        relay_end_here(shard, relay);
     } else {
         relay_give_up(shard, relay);
     }
@@ -409,6 +422,10 @@ void router_route(struct shard *shard, const struct operation *operation, const 
         return;
     }
     int place = choose_owner(shard, operation, partition, 0, clock_is_off);
+    if (place < 0 && !is_owner && may_stand_in(operation, clock_is_off)) {
+        coordinator_begin(shard, operation, origin, partition);
+        return;
+    }
     if (place < 0) {
         enum outcome outcome = operation_is_write(operation) ? OUTCOME_NOREPLICAS : OUTCOME_NOQUORUM;
         origin_answer_outcome(shard, origin, outcome, "");

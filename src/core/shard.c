@@ -1,3 +1,4 @@
+#include "core/scan_owner.h"
 #include "core/shard_state.h"
 
 /* A restart begins at the bound, so a lease is also how far a crash may move a clock ahead. */
@@ -93,6 +94,7 @@ struct shard *shard_new(const struct shard_options *options, struct moment momen
     router_init(shard);
     coordinator_init(shard);
     replica_init(shard);
+    hints_init(shard);
     shard_open_front(shard);
     shard->heartbeat.kind = ALARM_HEARTBEAT;
     timers_schedule(&shard->timers, &shard->heartbeat.timer, moment.now);
@@ -105,6 +107,7 @@ void shard_free(struct shard *shard) {
     router_release(shard);
     coordinator_release(shard);
     replica_release(shard);
+    hints_release(shard);
     for (uint32_t index = 0; index < shard->options.shard_count; index++) {
         frame_reader_release(&shard->mailboxes[index].reader);
         buffer_release(&shard->mailboxes[index].output);
@@ -143,6 +146,7 @@ void shard_keep_clock_bound(struct shard *shard) {
 
 static void shard_beat(struct shard *shard) {
     lanes_heartbeat(shard);
+    hints_beat(shard);
     shard_keep_clock_bound(shard);
     if (lanes_clock_is_off(shard)) {
         shard_trace_peer(shard, TRACE_CLOCK_OFF, shard->self, NULL);
@@ -251,6 +255,7 @@ void shard_mail_input(struct shard *shard, uint32_t from_shard, struct view byte
 }
 
 void shard_peer_lost(struct shard *shard, struct member_index member) {
+    hints_peer_lost(shard, member);
     coordinator_peer_lost(shard, member);
     router_peer_lost(shard, member);
 }
@@ -262,6 +267,20 @@ void shard_storage_read(struct shard *shard, struct partition partition, struct 
     (void)status; /* asked again in this step, storage answers the same */
     shard_step_begin(shard, moment);
     replica_on_storage_read(shard, partition, key);
+}
+
+void shard_storage_scanned(struct shard *shard, uint64_t token, enum storage_status status,
+                           const struct storage_scanned *records, uint32_t count, bool is_end, uint64_t next_hash,
+                           struct moment moment) {
+    shard_step_begin(shard, moment);
+    switch (scan_token_owner(token)) {
+    case SCAN_HINTS:
+        hints_on_scanned(shard, status, records, count, is_end, next_hash);
+        break;
+    case SCAN_EXCHANGE:
+    case SCAN_SCRUB:
+        break;
+    }
 }
 
 void shard_storage_written(struct shard *shard, uint64_t token, enum storage_status status, struct moment moment) {

@@ -106,6 +106,10 @@ void shard_mail_input(struct shard *shard, uint32_t from_shard, struct view byte
 
 void shard_storage_read(struct shard *shard, struct partition partition, struct view key, enum storage_status status,
                         struct moment moment);
+/* What storage->scan() found; `next_hash` is where to go on, unless it is the end. The views are valid for the step. */
+void shard_storage_scanned(struct shard *shard, uint64_t token, enum storage_status status,
+                           const struct storage_scanned *records, uint32_t count, bool is_end, uint64_t next_hash,
+                           struct moment moment);
 void shard_storage_written(struct shard *shard, uint64_t token, enum storage_status status, struct moment moment);
 
 /* Can stamp, and is linked with every peer that can be reached at all: said once after start. */

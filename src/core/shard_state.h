@@ -11,6 +11,7 @@
 #include "base/timers.h"
 #include "core/cluster_view.h"
 #include "core/coordinator.h"
+#include "core/hints.h"
 #include "core/lane.h"
 #include "core/replica.h"
 #include "core/router.h"
@@ -54,6 +55,7 @@ struct shard {
     struct router router;
     struct coordinator coordinator;
     struct replica replica;
+    struct hints hints;
 };
 
 static inline struct instant shard_now(const struct shard *shard) {

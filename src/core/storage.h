@@ -16,19 +16,41 @@ enum storage_status {
                       for good or its disk is too far behind */
 };
 
+/* What this node holds as an owner, and what it keeps for owners that were out of reach: neither sees the other. */
+enum storage_family { STORAGE_OBJECTS, STORAGE_HINTS };
+
+/* One record of a scan. */
+struct storage_scanned {
+    struct view key;
+    uint64_t hash;              /* the key's place within its partition */
+    enum storage_status status; /* FOUND, or ERROR: damaged */
+    struct view record;
+};
+
 struct storage {
     void *self;
 
     /* The record of a key (version/object_codec.h), written or not yet durable. Valid until the key is written or the
      * step ends. PENDING: EVENT_STORAGE_READ for that key follows (one event per key, however often it was asked);
      * during the step of that event this call answers the key at once, with anything but PENDING. */
-    enum storage_status (*read)(void *self, struct partition partition, struct view key, struct view *ret_record);
+    enum storage_status (*read)(void *self, enum storage_family family, struct partition partition, struct view key,
+                                struct view *ret_record);
 
     /* Replaces the record; read() sees it at once. FOUND: done; PENDING: EVENT_STORAGE_WRITTEN with the token follows
      * when the write is as durable as asked (writes become durable in the order in which they were made); ERROR:
      * the store takes no writes, for good or for now, and did nothing. Token 0 asks for no event. Views are copied. */
-    enum storage_status (*write)(void *self, struct partition partition, struct view key, struct view record,
-                                 enum durability durability, uint64_t token);
+    enum storage_status (*write)(void *self, enum storage_family family, struct partition partition, struct view key,
+                                 struct view record, enum durability durability, uint64_t token);
+
+    /* Deletes the record, if there is one; answers as write(). read() says ABSENT at once. */
+    enum storage_status (*remove)(void *self, enum storage_family family, struct partition partition, struct view key,
+                                  enum durability durability, uint64_t token);
+
+    /* Asks for the records of a partition whose keys' places lie in [hash_from, hash_last], in that order, until about
+     * so many records or bytes, all keys of one place together. PENDING: EVENT_STORAGE_SCANNED with the token follows,
+     * and shows what is there in that step, written or not yet durable; or ERROR. */
+    enum storage_status (*scan)(void *self, enum storage_family family, struct partition partition, uint64_t hash_from,
+                                uint64_t hash_last, uint32_t records_most, size_t bytes_most, uint64_t token);
 
     /* As a write of nothing: answers when everything written before is as durable as asked. */
     enum storage_status (*barrier)(void *self, enum durability durability, uint64_t token);

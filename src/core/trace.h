@@ -16,6 +16,9 @@ enum trace_kind {
     TRACE_PEER_SILENT,  /* peer */
     TRACE_PEER_HEARD,   /* peer */
     TRACE_REFUSED,      /* text: a frame or link that was refused, and why */
+    TRACE_HINTED,       /* a fallback was asked to stand in for an owner: key, peer: the owner */
+    TRACE_HINT_HOME,    /* an owner has what this fallback kept for it: key, peer, object as it was delivered */
+    TRACE_HINT_GONE,    /* this fallback deleted its hint, every owner having it: key */
     TRACE_CLOCK_OFF,    /* this node's clock is too far off its peers' to coordinate */
 };
 

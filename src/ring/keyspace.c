@@ -61,6 +61,8 @@ struct digest keyspace_table_digest(const struct keyspace_table *table) {
         write_sized(&text, keyspace_prefix(sorted[i]));
         write_u8(&text, sorted[i]->read_quorum);
         write_u8(&text, sorted[i]->write_quorum);
+        write_u8(&text, sorted[i]->primary_read_quorum);
+        write_u8(&text, sorted[i]->primary_write_quorum);
         write_u8(&text, (uint8_t)sorted[i]->conflict);
         write_u8(&text, (uint8_t)sorted[i]->durability);
     }

@@ -20,8 +20,10 @@ enum { KEYSPACE_PREFIX_SIZE = 128 };
 struct keyspace {
     uint8_t prefix[KEYSPACE_PREFIX_SIZE];
     uint8_t prefix_bytes;
-    uint8_t read_quorum;  /* R as configured; the effective one is min(R, n) */
-    uint8_t write_quorum; /* W */
+    uint8_t read_quorum;          /* R as configured; the effective one is min(R, n) */
+    uint8_t write_quorum;         /* W */
+    uint8_t primary_read_quorum;  /* PR: so many of the R are owners; 0: fallbacks count as they come */
+    uint8_t primary_write_quorum; /* PW, likewise of the W; R and W themselves make strict quorums */
     enum conflict_rule conflict;
     enum durability durability;
 };

@@ -67,20 +67,23 @@ struct rocksdb_port {
     atomic_bool has_completions; /* spares take() the lock when there are none */
 };
 
-/* A batch or a get on its way down and back. */
+/* A batch, a get or a scan on its way down and back. */
 struct rocksdb_work {
     struct work_item item;
     struct rocksdb_port *port;
     uint64_t token;
-    bool is_get;
+    enum leaf_completion_kind kind;
     enum leaf_status status;
     /* Of a batch. */
     struct leaf_batch batch;
     enum durability durability;
     /* Of a get. */
     enum leaf_family family;
-    struct buffer key;
+    struct buffer key; /* scan: from */
     rocksdb_pinnableslice_t *value;
+    /* Of a scan. */
+    struct buffer to;
+    struct leaf_run run;
 };
 
 /* The work is done, its status set: gives it back to the port and wakes that. From any thread. */
@@ -96,6 +99,10 @@ void rocksdb_leaf_fail(struct rocksdb_leaf *leaf, char *text);
 /* DONE with the value pinned, ABSENT, FAILED, or PENDING: not in memory. */
 enum leaf_status rocksdb_leaf_get(struct rocksdb_leaf *leaf, const rocksdb_readoptions_t *options,
                                   enum leaf_family family, struct view key, rocksdb_pinnableslice_t **ret_value);
+
+/* The run is filled. DONE or FAILED. */
+enum leaf_status rocksdb_leaf_scan(struct rocksdb_leaf *leaf, enum leaf_family family, struct view from, struct view to,
+                                   bool (*visit)(void *self, struct view key, struct view value), void *self);
 
 static inline const char *text_of(struct view view) {
     return (const char *)view.data;

@@ -26,6 +26,8 @@ static void work_free(struct work_item *item) {
     struct rocksdb_work *work = work_of(item);
     leaf_batch_release(&work->batch);
     buffer_release(&work->key);
+    buffer_release(&work->to);
+    leaf_run_release(&work->run);
     heap_give(work);
 }
 
@@ -40,6 +42,8 @@ static void work_recycle(struct rocksdb_port *port, struct rocksdb_work *work) {
     leaf_batch_clear(&work->batch);
     buffer_shrink(&work->batch.entries, SPARE_BATCH_BYTES_MOST);
     buffer_clear(&work->key);
+    buffer_clear(&work->to);
+    leaf_run_release(&work->run);
     work_list_push(&port->spare, &work->item);
 }
 
@@ -84,7 +88,7 @@ static enum leaf_status port_get(struct leaf_port *port, enum leaf_family family
     }
     atomic_fetch_add_explicit(&leaf->disk_reads, 1, memory_order_relaxed);
     struct rocksdb_work *work = work_new(self, token);
-    work->is_get = true;
+    work->kind = LEAF_COMPLETION_GET;
     work->family = family;
     buffer_append_view(&work->key, key);
     work_queue_push(&leaf->reads, &work->item);
@@ -95,7 +99,7 @@ static enum leaf_status port_submit(struct leaf_port *port, struct leaf_batch *b
                                     uint64_t token) {
     struct rocksdb_port *self = port_of(port);
     struct rocksdb_work *work = work_new(self, token);
-    work->is_get = false;
+    work->kind = LEAF_COMPLETION_BATCH;
     work->durability = durability;
     struct leaf_batch empty = work->batch;
     work->batch = *batch;
@@ -147,12 +151,13 @@ static bool port_take(struct leaf_port *port, struct leaf_completion *ret_comple
     self->lent = work;
     self->under_way--;
     *ret_completion = (struct leaf_completion){
-        .kind = work->is_get ? LEAF_COMPLETION_GET : LEAF_COMPLETION_BATCH,
+        .kind = work->kind,
         .status = work->status,
         .token = work->token,
         .key = buffer_view(&work->key),
+        .run = &work->run,
     };
-    if (work->is_get && work->status == LEAF_DONE) {
+    if (work->kind == LEAF_COMPLETION_GET && work->status == LEAF_DONE) {
         ret_completion->value = pinned_view(work->value);
     }
     return true;
@@ -175,9 +180,8 @@ static bool port_wait(struct leaf_port *port) {
     return true;
 }
 
-static enum leaf_status port_scan(struct leaf_port *port, enum leaf_family family, struct view from, struct view to,
-                                  bool (*visit)(void *self, struct view key, struct view value), void *self) {
-    struct rocksdb_leaf *leaf = port_of(port)->leaf;
+enum leaf_status rocksdb_leaf_scan(struct rocksdb_leaf *leaf, enum leaf_family family, struct view from, struct view to,
+                                   bool (*visit)(void *self, struct view key, struct view value), void *self) {
     rocksdb_readoptions_t *options = rocksdb_readoptions_create();
     rocksdb_readoptions_set_fill_cache(options, 0);
     rocksdb_readoptions_set_iterate_upper_bound(options, text_of(to), to.size);
@@ -203,7 +207,26 @@ static enum leaf_status port_scan(struct leaf_port *port, enum leaf_family famil
     return failed ? LEAF_FAILED : LEAF_DONE;
 }
 
-static const struct leaf_port_operations operations = {port_get, port_submit, port_take, port_wait, port_scan};
+static enum leaf_status port_scan(struct leaf_port *port, enum leaf_family family, struct view from, struct view to,
+                                  bool (*visit)(void *self, struct view key, struct view value), void *self) {
+    return rocksdb_leaf_scan(port_of(port)->leaf, family, from, to, visit, self);
+}
+
+static enum leaf_status port_scan_some(struct leaf_port *port, enum leaf_family family, struct view from,
+                                       struct view to, uint32_t records_most, size_t bytes_most, uint64_t token) {
+    struct rocksdb_port *self = port_of(port);
+    struct rocksdb_work *work = work_new(self, token);
+    work->kind = LEAF_COMPLETION_SCAN;
+    work->family = family;
+    buffer_append_view(&work->key, from);
+    buffer_append_view(&work->to, to);
+    leaf_run_init(&work->run, family, records_most, bytes_most);
+    work_queue_push(&self->leaf->reads, &work->item);
+    return LEAF_PENDING;
+}
+
+static const struct leaf_port_operations operations = {port_get,  port_submit, port_take,
+                                                       port_wait, port_scan,   port_scan_some};
 
 struct leaf_port *rocksdb_leaf_open_port(struct rocksdb_leaf *leaf, void (*wake)(void *self), void *self) {
     struct rocksdb_port *port = heap_take_zeroed(sizeof(*port));

@@ -111,14 +111,23 @@ void *rocksdb_writer_main(void *self) {
     return NULL;
 }
 
+static void read_one(struct rocksdb_leaf *leaf, struct rocksdb_work *work) {
+    if (work->kind == LEAF_COMPLETION_SCAN) {
+        work->status = rocksdb_leaf_scan(leaf, work->family, buffer_view(&work->key), buffer_view(&work->to),
+                                         leaf_run_visit, &work->run);
+        return;
+    }
+    work->status = rocksdb_leaf_get(leaf, leaf->read_disk, work->family, buffer_view(&work->key), &work->value);
+    work->status = work->status == LEAF_PENDING ? LEAF_FAILED : work->status;
+}
+
 void *rocksdb_reader_main(void *self) {
     struct rocksdb_leaf *leaf = self;
     struct work_list list;
     while (work_queue_take(&leaf->reads, (struct instant){0}, READS_AT_ONCE, &list)) {
         for (struct work_item *item = work_list_take(&list); item != NULL; item = work_list_take(&list)) {
             struct rocksdb_work *work = work_of(item);
-            work->status = rocksdb_leaf_get(leaf, leaf->read_disk, work->family, buffer_view(&work->key), &work->value);
-            work->status = work->status == LEAF_PENDING ? LEAF_FAILED : work->status;
+            read_one(leaf, work);
             rocksdb_port_complete(work);
         }
     }

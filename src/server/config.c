@@ -24,6 +24,8 @@ enum setting_id {
     SETTING_REPLICAS,
     SETTING_READ_QUORUM,
     SETTING_WRITE_QUORUM,
+    SETTING_PRIMARY_READ_QUORUM,
+    SETTING_PRIMARY_WRITE_QUORUM,
     SETTING_CONFLICT,
     SETTING_DURABILITY,
     SETTING_KEYSPACE,
@@ -48,6 +50,8 @@ static const char *const setting_names[SETTING_COUNT + 1] = {
     [SETTING_REPLICAS] = "replicas",
     [SETTING_READ_QUORUM] = "read-quorum",
     [SETTING_WRITE_QUORUM] = "write-quorum",
+    [SETTING_PRIMARY_READ_QUORUM] = "primary-read-quorum",
+    [SETTING_PRIMARY_WRITE_QUORUM] = "primary-write-quorum",
     [SETTING_CONFLICT] = "conflict",
     [SETTING_DURABILITY] = "durability",
     [SETTING_KEYSPACE] = "keyspace",
@@ -64,7 +68,9 @@ static const char *const storage_names[] = {"rocksdb", "memory", NULL};
 static const char *const conflict_names[] = {"siblings", "lww", NULL};
 static const char *const durability_names[] = {"sync", "interval", "none", NULL};
 static const char *const log_level_names[] = {"debug", "info", "warning", "error", NULL};
-static const char *const keyspace_option_names[] = {"read-quorum", "write-quorum", "conflict", "durability", NULL};
+enum { QUORUM_READ, QUORUM_WRITE, QUORUM_PRIMARY_READ, QUORUM_PRIMARY_WRITE, QUORUM_COUNT };
+static const char *const keyspace_option_names[] = {
+    "read-quorum", "write-quorum", "primary-read-quorum", "primary-write-quorum", "conflict", "durability", NULL};
 static const char *const insecure_names[] = {"yes-i-know", NULL};
 
 enum { NOT_SAID = -1 };
@@ -73,7 +79,7 @@ enum { NOT_SAID = -1 };
 struct keyspace_line {
     size_t line;
     struct view prefix;
-    uint32_t quorums[2]; /* read, write; 0 when not said */
+    uint32_t quorums[QUORUM_COUNT]; /* 0 when not said */
     int conflict;
     int durability;
 };
@@ -176,16 +182,18 @@ static bool parse_keyspace_option(struct parser *parser, struct keyspace_line *k
         option++;
     }
     switch (option) {
-    case 0:
-    case 1:
+    case QUORUM_READ:
+    case QUORUM_WRITE:
+    case QUORUM_PRIMARY_READ:
+    case QUORUM_PRIMARY_WRITE:
         return keyspace->quorums[option] != 0 ? fail(parser, "'%.*s' is said twice", SHOWN(name))
                                               : parse_number(parser, keyspace_option_names[option], value, 1,
                                                              LIMIT_REPLICAS, &keyspace->quorums[option]);
-    case 2:
+    case QUORUM_COUNT:
         return keyspace->conflict != NOT_SAID
                    ? fail(parser, "'%.*s' is said twice", SHOWN(name))
                    : parse_choice(parser, "conflict", value, conflict_names, &keyspace->conflict);
-    case 3:
+    case QUORUM_COUNT + 1:
         return keyspace->durability != NOT_SAID
                    ? fail(parser, "'%.*s' is said twice", SHOWN(name))
                    : parse_choice(parser, "durability", value, durability_names, &keyspace->durability);
@@ -200,8 +208,8 @@ static bool parse_keyspace_option(struct parser *parser, struct keyspace_line *k
 static bool parse_keyspace(struct parser *parser) {
     const struct words *words = &parser->words;
     if (words->count < 2 || words->count % 2 != 0) {
-        return fail(parser,
-                    "a keyspace is 'keyspace PREFIX [read-quorum n] [write-quorum n] [conflict c] [durability d]'");
+        return fail(parser, "a keyspace is 'keyspace PREFIX [read-quorum n] [write-quorum n] [primary-read-quorum n] "
+                            "[primary-write-quorum n] [conflict c] [durability d]'");
     }
     struct view prefix = words->word[1];
     if (prefix.size == 0 || prefix.size > KEYSPACE_PREFIX_SIZE) {
@@ -233,6 +241,12 @@ static uint8_t quorum_of(const struct parser *parser, const struct keyspace_line
     return (uint8_t)(keyspace->quorums[which] != 0 ? keyspace->quorums[which] : standard);
 }
 
+/* How many of them must be owners: none, unless said. */
+static uint8_t primary_of(const struct parser *parser, const struct keyspace_line *keyspace, size_t which) {
+    uint32_t said = keyspace->quorums[which] != 0 ? keyspace->quorums[which] : parser->defaults.quorums[which];
+    return (uint8_t)said;
+}
+
 static bool check_quorum(struct parser *parser, size_t line, const char *name, uint32_t quorum) {
     if (quorum <= parser->config.replicas) {
         return true;
@@ -246,8 +260,10 @@ static struct keyspace keyspace_from_line(const struct parser *parser, const str
     const struct keyspace_line *defaults = &parser->defaults;
     struct keyspace keyspace = {
         .prefix_bytes = (uint8_t)line->prefix.size,
-        .read_quorum = quorum_of(parser, line, 0),
-        .write_quorum = quorum_of(parser, line, 1),
+        .read_quorum = quorum_of(parser, line, QUORUM_READ),
+        .write_quorum = quorum_of(parser, line, QUORUM_WRITE),
+        .primary_read_quorum = primary_of(parser, line, QUORUM_PRIMARY_READ),
+        .primary_write_quorum = primary_of(parser, line, QUORUM_PRIMARY_WRITE),
         .conflict = (enum conflict_rule)(line->conflict != NOT_SAID ? line->conflict : defaults->conflict),
         .durability = (enum durability)(line->durability != NOT_SAID ? line->durability : defaults->durability),
     };
@@ -257,19 +273,39 @@ static struct keyspace keyspace_from_line(const struct parser *parser, const str
     return keyspace;
 }
 
+static bool check_primary(struct parser *parser, size_t line, const char *name, uint32_t primary, uint32_t quorum) {
+    if (primary <= quorum) {
+        return true;
+    }
+    parser->line = line;
+    return fail(parser, "primary-%s %u is more than the %s %u of which it is a part", name, primary, name, quorum);
+}
+
+/* Lines: where each was said, or the keyspace's own. */
+static bool check_quorums(struct parser *parser, const struct keyspace *keyspace, const size_t lines[QUORUM_COUNT]) {
+    return check_quorum(parser, lines[QUORUM_READ], "read-quorum", keyspace->read_quorum) &&
+           check_quorum(parser, lines[QUORUM_WRITE], "write-quorum", keyspace->write_quorum) &&
+           check_primary(parser, lines[QUORUM_PRIMARY_READ], "read-quorum", keyspace->primary_read_quorum,
+                         keyspace->read_quorum) &&
+           check_primary(parser, lines[QUORUM_PRIMARY_WRITE], "write-quorum", keyspace->primary_write_quorum,
+                         keyspace->write_quorum);
+}
+
 static bool finish_keyspaces(struct parser *parser) {
     struct keyspace_table *table = &parser->config.keyspaces;
     keyspace_table_init(table);
     table->keyspaces[0] = keyspace_from_line(parser, &parser->defaults);
-    if (!check_quorum(parser, parser->set_in[SETTING_READ_QUORUM], "read-quorum", table->keyspaces[0].read_quorum) ||
-        !check_quorum(parser, parser->set_in[SETTING_WRITE_QUORUM], "write-quorum", table->keyspaces[0].write_quorum)) {
+    const size_t lines[QUORUM_COUNT] = {parser->set_in[SETTING_READ_QUORUM], parser->set_in[SETTING_WRITE_QUORUM],
+                                        parser->set_in[SETTING_PRIMARY_READ_QUORUM],
+                                        parser->set_in[SETTING_PRIMARY_WRITE_QUORUM]};
+    if (!check_quorums(parser, &table->keyspaces[0], lines)) {
         return false;
     }
     for (size_t i = 0; i < parser->keyspace_count; i++) {
         const struct keyspace_line *line = &parser->keyspaces[i];
         struct keyspace keyspace = keyspace_from_line(parser, line);
-        if (!check_quorum(parser, line->line, "read-quorum", keyspace.read_quorum) ||
-            !check_quorum(parser, line->line, "write-quorum", keyspace.write_quorum)) {
+        const size_t own[QUORUM_COUNT] = {line->line, line->line, line->line, line->line};
+        if (!check_quorums(parser, &keyspace, own)) {
             return false;
         }
         bool added = keyspace_table_add(table, &keyspace);
@@ -508,9 +544,13 @@ static bool parse_single(struct parser *parser, enum setting_id id, struct view 
     case SETTING_REPLICAS:
         return parse_number(parser, name, word, 1, LIMIT_REPLICAS, &config->replicas);
     case SETTING_READ_QUORUM:
-        return parse_number(parser, name, word, 1, LIMIT_REPLICAS, &parser->defaults.quorums[0]);
+        return parse_number(parser, name, word, 1, LIMIT_REPLICAS, &parser->defaults.quorums[QUORUM_READ]);
     case SETTING_WRITE_QUORUM:
-        return parse_number(parser, name, word, 1, LIMIT_REPLICAS, &parser->defaults.quorums[1]);
+        return parse_number(parser, name, word, 1, LIMIT_REPLICAS, &parser->defaults.quorums[QUORUM_WRITE]);
+    case SETTING_PRIMARY_READ_QUORUM:
+        return parse_number(parser, name, word, 1, LIMIT_REPLICAS, &parser->defaults.quorums[QUORUM_PRIMARY_READ]);
+    case SETTING_PRIMARY_WRITE_QUORUM:
+        return parse_number(parser, name, word, 1, LIMIT_REPLICAS, &parser->defaults.quorums[QUORUM_PRIMARY_WRITE]);
     case SETTING_OBJECT_BUFFER:
         return parse_object_buffer(parser, word);
     case SETTING_DEADLINE_MS:
@@ -728,6 +768,8 @@ void config_describe(const struct config *config, void (*emit)(void *context, st
     say_number(&to, SETTING_REPLICAS, config->replicas);
     say_number(&to, SETTING_READ_QUORUM, defaults->read_quorum);
     say_number(&to, SETTING_WRITE_QUORUM, defaults->write_quorum);
+    say_number(&to, SETTING_PRIMARY_READ_QUORUM, defaults->primary_read_quorum);
+    say_number(&to, SETTING_PRIMARY_WRITE_QUORUM, defaults->primary_write_quorum);
     say(&to, SETTING_CONFLICT, conflict_names[defaults->conflict]);
     say(&to, SETTING_DURABILITY, durability_names[defaults->durability]);
     say_number(&to, SETTING_OBJECT_BUFFER, config->object_buffer_bytes);

@@ -125,6 +125,9 @@ static void driver_trace(void *self, const struct trace_record *record) {
     case TRACE_STORED:
     case TRACE_REPAIRED:
     case TRACE_SECOND_ROUND:
+    case TRACE_HINTED:
+    case TRACE_HINT_HOME:
+    case TRACE_HINT_GONE:
         break;
     }
 }
@@ -163,6 +166,10 @@ static void loop_drain_store(struct loop *loop) {
             break;
         case STORE_EVENT_WRITTEN:
             shard_storage_written(loop->shard, event.token, event.status, moment);
+            break;
+        case STORE_EVENT_SCANNED:
+            shard_storage_scanned(loop->shard, event.token, event.status, event.records, event.record_count,
+                                  event.is_end, event.next_hash, moment);
             break;
         }
     }

@@ -51,6 +51,14 @@ uint8_t *group_commit_put(struct group_commit *group, enum leaf_family family, s
     return leaf_batch_put_room(&group->batch, family, key, value_bytes);
 }
 
+void group_commit_delete(struct group_commit *group, enum leaf_family family, struct view key,
+                         enum durability durability) {
+    ENSURE(!group->failed);
+    group->durability = strongest(group->durability, durability);
+    group->writes++;
+    leaf_batch_delete(&group->batch, family, key);
+}
+
 enum storage_status group_commit_ask(struct group_commit *group, enum durability durability, uint64_t token) {
     if (durability == DURABILITY_NONE) {
         return STORAGE_FOUND;

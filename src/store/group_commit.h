@@ -40,6 +40,9 @@ void group_commit_release(struct group_commit *group);
 /* Adds a put of `value_bytes` to the batch and returns where they go. Must not have failed. */
 uint8_t *group_commit_put(struct group_commit *group, enum leaf_family family, struct view key, size_t value_bytes,
                           enum durability durability);
+/* The same of a deletion. */
+void group_commit_delete(struct group_commit *group, enum leaf_family family, struct view key,
+                         enum durability durability);
 /* Asks for the token (0: for nothing) when the batch that is collecting is durable. The answer for storage.h. */
 enum storage_status group_commit_ask(struct group_commit *group, enum durability durability, uint64_t token);
 /* Asks for the token when all that was written so far is as durable as asked. */

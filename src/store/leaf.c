@@ -65,3 +65,27 @@ bool leaf_batch_next(const struct leaf_batch *batch, size_t *position, struct le
     *position = reader.position;
     return true;
 }
+
+void leaf_run_init(struct leaf_run *run, enum leaf_family family, uint32_t records_most, size_t bytes_most) {
+    *run = (struct leaf_run){.family = family, .records_most = records_most, .bytes_most = bytes_most};
+    leaf_batch_init(&run->entries);
+}
+
+void leaf_run_release(struct leaf_run *run) {
+    leaf_batch_release(&run->entries);
+}
+
+bool leaf_run_visit(void *self, struct view key, struct view value) {
+    struct leaf_run *run = self;
+    bool has_enough = run->entries.count >= run->records_most || buffer_size(&run->entries.entries) >= run->bytes_most;
+    bool is_short = key.size < LEAF_PLACE_BYTES; /* no key of ours */
+    if (has_enough && (is_short || memcmp(key.data, run->last_place, LEAF_PLACE_BYTES) != 0)) {
+        run->is_full = true;
+        return false;
+    }
+    if (!is_short) {
+        memcpy(run->last_place, key.data, LEAF_PLACE_BYTES);
+        leaf_batch_put(&run->entries, run->family, key, value);
+    }
+    return true;
+}

@@ -8,6 +8,9 @@
 #include "base/identity.h"
 #include "ring/keyspace.h"
 
+/* Of a key in OBJECTS or HINTS: partition and hash, before the key itself. */
+enum { LEAF_PLACE_BYTES = 10 };
+
 enum leaf_family { LEAF_OBJECTS, LEAF_HINTS, LEAF_METADATA, LEAF_FAMILY_COUNT };
 
 enum leaf_status {
@@ -41,14 +44,30 @@ struct leaf_entry {
 /* Start with position 0; false at the end. */
 bool leaf_batch_next(const struct leaf_batch *batch, size_t *position, struct leaf_entry *ret_entry);
 
-enum leaf_completion_kind { LEAF_COMPLETION_GET, LEAF_COMPLETION_BATCH };
+/* Records in order, up to a number of them or of bytes, but all that share the first LEAF_PLACE_BYTES of their keys
+ * together: what a scan in pieces hands over. */
+struct leaf_run {
+    struct leaf_batch entries;
+    enum leaf_family family;
+    uint32_t records_most;
+    size_t bytes_most;
+    uint8_t last_place[LEAF_PLACE_BYTES];
+    bool is_full; /* there are more */
+};
+void leaf_run_init(struct leaf_run *run, enum leaf_family family, uint32_t records_most, size_t bytes_most);
+void leaf_run_release(struct leaf_run *run);
+/* A visitor: false once the run is full. */
+bool leaf_run_visit(void *run, struct view key, struct view value);
+
+enum leaf_completion_kind { LEAF_COMPLETION_GET, LEAF_COMPLETION_BATCH, LEAF_COMPLETION_SCAN };
 
 struct leaf_completion {
     enum leaf_completion_kind kind;
     enum leaf_status status; /* DONE, ABSENT or FAILED */
     uint64_t token;
-    struct view key;   /* get: valid as long as the value */
-    struct view value; /* get, DONE: valid until the next call on the port */
+    struct view key;            /* get: valid as long as the value */
+    struct view value;          /* get, DONE: valid until the next call on the port */
+    const struct leaf_run *run; /* scan, DONE: likewise */
 };
 
 struct leaf_port;
@@ -71,6 +90,9 @@ struct leaf_port_operations {
     /* Visits keys in [from, to) in order until `visit` says false. Blocking: start-up, tests and offline tools. */
     enum leaf_status (*scan)(struct leaf_port *port, enum leaf_family family, struct view from, struct view to,
                              bool (*visit)(void *self, struct view key, struct view value), void *self);
+    /* The first records of [from, to): PENDING always, a completion follows. Not for synchronous ports. */
+    enum leaf_status (*scan_some)(struct leaf_port *port, enum leaf_family family, struct view from, struct view to,
+                                  uint32_t records_most, size_t bytes_most, uint64_t token);
 };
 
 struct leaf_port {

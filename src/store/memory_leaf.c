@@ -25,13 +25,14 @@ struct operation {
     struct list_node link;
     uint64_t id;
     uint64_t token;
-    bool is_get;
+    enum leaf_completion_kind kind;
     enum durability durability;
     enum leaf_family family;
     enum leaf_status status;
     size_t bytes;
-    struct buffer key;
-    struct buffer value;
+    struct buffer key;   /* get; scan: from */
+    struct buffer value; /* get; scan: to */
+    struct leaf_run run; /* scan */
 };
 
 struct memory_port {
@@ -97,10 +98,11 @@ static void make_durable(struct memory_leaf *leaf, uint64_t up_to_id) {
     }
 }
 
-static struct operation *operation_new(struct memory_port *port, uint64_t token) {
+static struct operation *operation_new(struct memory_port *port, enum leaf_completion_kind kind, uint64_t token) {
     struct operation *operation = heap_take_zeroed(sizeof(*operation));
     operation->id = ++port->leaf->next_id;
     operation->token = token;
+    operation->kind = kind;
     list_push_back(&port->untold, &operation->link);
     return operation;
 }
@@ -109,6 +111,7 @@ static void operation_free(struct operation *operation) {
     if (operation != NULL) {
         buffer_release(&operation->key);
         buffer_release(&operation->value);
+        leaf_run_release(&operation->run);
         heap_give(operation);
     }
 }
@@ -125,8 +128,7 @@ static enum leaf_status port_get(struct leaf_port *port, enum leaf_family family
     if (self->leaf->kind != MEMORY_LEAF_SIMULATED) {
         return memory_table_get(&self->leaf->tables[family], key, ret_value) ? LEAF_DONE : LEAF_ABSENT;
     }
-    struct operation *operation = operation_new(self, token);
-    operation->is_get = true;
+    struct operation *operation = operation_new(self, LEAF_COMPLETION_GET, token);
     operation->family = family;
     buffer_append_view(&operation->key, key);
     return LEAF_PENDING;
@@ -157,7 +159,7 @@ static enum leaf_status port_submit(struct leaf_port *port, struct leaf_batch *b
         leaf_batch_clear(batch);
         return LEAF_DONE;
     }
-    struct operation *operation = operation_new(self, token);
+    struct operation *operation = operation_new(self, LEAF_COMPLETION_BATCH, token);
     operation->durability = durability;
     operation->bytes = buffer_size(&batch->entries);
     if (leaf->failed) {
@@ -180,11 +182,12 @@ static bool port_take(struct leaf_port *port, struct leaf_completion *ret_comple
     struct operation *operation = CONTAINER_OF(node, struct operation, link);
     self->taken = operation;
     *ret_completion = (struct leaf_completion){
-        .kind = operation->is_get ? LEAF_COMPLETION_GET : LEAF_COMPLETION_BATCH,
+        .kind = operation->kind,
         .status = operation->status,
         .token = operation->token,
         .key = buffer_view(&operation->key),
         .value = buffer_view(&operation->value),
+        .run = &operation->run,
     };
     return true;
 }
@@ -199,7 +202,7 @@ bool memory_leaf_next_operation(struct leaf_port *port, struct memory_leaf_opera
     const struct operation *operation = CONTAINER_OF(node, struct operation, link);
     *ret_operation = (struct memory_leaf_operation){
         .id = operation->id,
-        .is_get = operation->is_get,
+        .is_get = operation->kind != LEAF_COMPLETION_BATCH,
         .durability = operation->durability,
         .bytes = operation->bytes,
     };
@@ -217,6 +220,15 @@ static void complete_get(struct memory_port *port, struct operation *operation, 
     finish(port, operation, status);
 }
 
+static void complete_scan(struct memory_port *port, struct operation *operation, enum leaf_status status) {
+    struct view to = buffer_view(&operation->value);
+    if (status == LEAF_DONE) {
+        memory_table_scan(&port->leaf->tables[operation->family], buffer_view(&operation->key), &to, leaf_run_visit,
+                          &operation->run);
+    }
+    finish(port, operation, status);
+}
+
 /* The batches of a port are told of in order, so those before this one are in `told` before it. */
 static void complete_batches(struct memory_port *port, uint64_t id, enum leaf_status status) {
     struct memory_leaf *leaf = port->leaf;
@@ -228,7 +240,7 @@ static void complete_batches(struct memory_port *port, uint64_t id, enum leaf_st
         if (operation->id > id) {
             break;
         }
-        if (!operation->is_get) {
+        if (operation->kind == LEAF_COMPLETION_BATCH) {
             strongest = operation->durability < strongest ? operation->durability : strongest;
             finish(port, operation, leaf->failed ? LEAF_FAILED : LEAF_DONE);
         }
@@ -243,8 +255,10 @@ void memory_leaf_complete(struct leaf_port *port, uint64_t id, enum leaf_status 
     for (struct list_node *node = list_first(&self->told); node != NULL; node = list_next(&self->told, node)) {
         struct operation *operation = CONTAINER_OF(node, struct operation, link);
         if (operation->id == id) {
-            if (operation->is_get) {
+            if (operation->kind == LEAF_COMPLETION_GET) {
                 complete_get(self, operation, status);
+            } else if (operation->kind == LEAF_COMPLETION_SCAN) {
+                complete_scan(self, operation, status);
             } else {
                 complete_batches(self, id, status);
             }
@@ -280,7 +294,18 @@ static enum leaf_status port_scan(struct leaf_port *port, enum leaf_family famil
     return LEAF_DONE;
 }
 
-static const struct leaf_port_operations operations = {port_get, port_submit, port_take, port_wait, port_scan};
+static enum leaf_status port_scan_some(struct leaf_port *port, enum leaf_family family, struct view from,
+                                       struct view to, uint32_t records_most, size_t bytes_most, uint64_t token) {
+    struct operation *operation = operation_new(port_of(port), LEAF_COMPLETION_SCAN, token);
+    operation->family = family;
+    buffer_append_view(&operation->key, from);
+    buffer_append_view(&operation->value, to);
+    leaf_run_init(&operation->run, family, records_most, bytes_most);
+    return LEAF_PENDING;
+}
+
+static const struct leaf_port_operations operations = {port_get,  port_submit, port_take,
+                                                       port_wait, port_scan,   port_scan_some};
 
 struct memory_leaf *memory_leaf_new(enum memory_leaf_kind kind) {
     struct memory_leaf *leaf = heap_take_zeroed(sizeof(*leaf));

@@ -32,8 +32,8 @@ size_t memory_leaf_bytes(const struct memory_leaf *leaf);
 /* The rest is for simulated leaves. */
 
 struct memory_leaf_operation {
-    uint64_t id; /* grows with each operation of the leaf */
-    bool is_get;
+    uint64_t id;                /* grows with each operation of the leaf */
+    bool is_get;                /* or a scan: it reads */
     enum durability durability; /* of a batch */
     size_t bytes;               /* of a batch */
 };

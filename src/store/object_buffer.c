@@ -43,11 +43,11 @@ bool object_place_read(struct view leaf_key, struct partition *ret_partition, ui
     return true;
 }
 
-struct object_entry *object_buffer_find(const struct object_buffer *buffer, struct partition partition, struct view key,
-                                        uint64_t hash) {
+struct object_entry *object_buffer_find(const struct object_buffer *buffer, enum leaf_family family,
+                                        struct partition partition, struct view key, uint64_t hash) {
     for (struct map_node *node = map_first(&buffer->map, hash); node != NULL; node = map_next(node)) {
         struct object_entry *entry = CONTAINER_OF(node, struct object_entry, node);
-        if (view_equal(object_entry_key(entry), key) &&
+        if (view_equal(object_entry_key(entry), key) && entry->family == family &&
             (entry->leaf_key[0] << 8 | entry->leaf_key[1]) == partition.value) {
             return entry;
         }
@@ -55,12 +55,13 @@ struct object_entry *object_buffer_find(const struct object_buffer *buffer, stru
     return NULL;
 }
 
-struct object_entry *object_buffer_add(struct object_buffer *buffer, struct partition partition, struct view key,
-                                       uint64_t hash) {
+struct object_entry *object_buffer_add(struct object_buffer *buffer, enum leaf_family family,
+                                       struct partition partition, struct view key, uint64_t hash) {
     size_t leaf_bytes = PLACE_BYTES + key.size;
     struct blob self = blob_take(&buffer->blobs, sizeof(struct object_entry) + leaf_bytes);
     struct object_entry *entry = (void *)self.data;
-    *entry = (struct object_entry){.self = self, .leaf_bytes = (uint32_t)leaf_bytes, .state = OBJECT_READING};
+    *entry = (struct object_entry){
+        .self = self, .leaf_bytes = (uint32_t)leaf_bytes, .state = OBJECT_READING, .family = (uint8_t)family};
     object_place_write(entry->leaf_key, partition, hash);
     if (key.size > 0) {
         memcpy(entry->leaf_key + PLACE_BYTES, key.data, key.size);
@@ -120,6 +121,23 @@ void object_buffer_hold(struct object_buffer *buffer, struct object_entry *entry
     list_push_back(&buffer->held, &entry->link);
 }
 
+static void mark_dirty(struct object_buffer *buffer, struct object_entry *entry, enum object_state state,
+                       uint64_t batch) {
+    buffer->dirty_count += entry->dirty ? 0 : 1;
+    entry->state = (uint8_t)state;
+    entry->dirty = true;
+    entry->used = true;
+    entry->batch = batch;
+    list_push_back(&buffer->dirty, &entry->link);
+}
+
+void object_buffer_remove(struct object_buffer *buffer, struct object_entry *entry, uint64_t batch) {
+    ENSURE(batch >= entry->batch);
+    unlink_entry(buffer, entry);
+    blob_give(&buffer->blobs, &entry->record);
+    mark_dirty(buffer, entry, OBJECT_ABSENT, batch);
+}
+
 void object_buffer_write(struct object_buffer *buffer, struct object_entry *entry, struct view record, uint64_t batch) {
     ENSURE(batch >= entry->batch);
     unlink_entry(buffer, entry);
@@ -130,19 +148,23 @@ void object_buffer_write(struct object_buffer *buffer, struct object_entry *entr
         blob_give(&buffer->blobs, &entry->record);
         entry->record = written;
     }
-    buffer->dirty_count += entry->dirty ? 0 : 1;
-    entry->state = OBJECT_FOUND;
-    entry->dirty = true;
-    entry->used = true;
-    entry->batch = batch;
-    list_push_back(&buffer->dirty, &entry->link);
+    mark_dirty(buffer, entry, OBJECT_FOUND, batch);
+}
+
+/* Neither dirty nor read: a removed one goes at the end of the turn, so that its last reader is answered. */
+static void link_settled(struct object_buffer *buffer, struct object_entry *entry) {
+    if (entry->state == OBJECT_FOUND) {
+        link_clean(buffer, entry);
+    } else {
+        list_push_back(&buffer->held, &entry->link);
+    }
 }
 
 void object_buffer_read_over(struct object_buffer *buffer, struct object_entry *entry) {
     ENSURE(entry->reading);
     entry->reading = false;
-    if (entry->state == OBJECT_FOUND && !entry->dirty) {
-        link_clean(buffer, entry);
+    if (entry->state != OBJECT_READING && !entry->dirty) {
+        link_settled(buffer, entry);
     }
 }
 
@@ -156,7 +178,7 @@ void object_buffer_settle(struct object_buffer *buffer, uint64_t batch) {
         entry->dirty = false;
         buffer->dirty_count--;
         if (!entry->reading) {
-            link_clean(buffer, entry);
+            link_settled(buffer, entry);
         }
     }
 }

@@ -2,11 +2,11 @@
  *
  *                 filled                    written
  *      READING ------------> FOUND, clean <---------> FOUND, dirty     written also from READING, ABSENT, ERROR
- *         |                       |         settled
- *         | held                  | over the budget, not used lately
- *         v                       v
- *      ABSENT, ERROR ---------> gone
- *                   end of turn
+ *         |                       |         settled        ^ |
+ *         | held                  | over the budget,       | | removed (from any)
+ *         v                       v not used lately        | v
+ *      ABSENT, ERROR ---------> gone <-----------------ABSENT, dirty
+ *                   end of turn             settled
  *
  * READING: the leaf was asked; asked again, the same answer is waited for. Clean: the leaf has it; may leave at the end
  * of a turn. Dirty: the leaf may not have it yet; stays whatever the budget, until the batch with its latest version is
@@ -19,8 +19,9 @@
 #include "base/identity.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "store/leaf.h"
 
-enum { PLACE_BYTES = 10 }; /* of a leaf key, before the key itself: partition, hash */
+enum { PLACE_BYTES = LEAF_PLACE_BYTES };
 
 enum object_state { OBJECT_READING, OBJECT_FOUND, OBJECT_ABSENT, OBJECT_ERROR };
 
@@ -32,6 +33,7 @@ struct object_entry {
     uint64_t batch;      /* dirty: the latest batch that carries it */
     uint32_t leaf_bytes; /* of leaf_key */
     uint8_t state;       /* enum object_state */
+    uint8_t family;      /* enum leaf_family */
     bool dirty;
     bool used;    /* since the clock's hand passed */
     bool reading; /* a completion will come */
@@ -53,17 +55,19 @@ struct object_buffer {
 void object_buffer_init(struct object_buffer *buffer, size_t budget_bytes);
 void object_buffer_release(struct object_buffer *buffer);
 
-struct object_entry *object_buffer_find(const struct object_buffer *buffer, struct partition partition, struct view key,
-                                        uint64_t hash);
+struct object_entry *object_buffer_find(const struct object_buffer *buffer, enum leaf_family family,
+                                        struct partition partition, struct view key, uint64_t hash);
 /* A new entry, in READING; the key must not be there. */
-struct object_entry *object_buffer_add(struct object_buffer *buffer, struct partition partition, struct view key,
-                                       uint64_t hash);
+struct object_entry *object_buffer_add(struct object_buffer *buffer, enum leaf_family family,
+                                       struct partition partition, struct view key, uint64_t hash);
 /* READING -> FOUND, clean. Copies the record. */
 void object_buffer_fill(struct object_buffer *buffer, struct object_entry *entry, struct view record);
 /* READING -> ABSENT or ERROR. */
 void object_buffer_hold(struct object_buffer *buffer, struct object_entry *entry, enum object_state state);
 /* Any -> FOUND, dirty until `batch` is settled. Batches only grow. Copies the record, which may be the entry's own. */
 void object_buffer_write(struct object_buffer *buffer, struct object_entry *entry, struct view record, uint64_t batch);
+/* Any -> ABSENT, dirty until `batch` is settled: what the leaf still has does not count. */
+void object_buffer_remove(struct object_buffer *buffer, struct object_entry *entry, uint64_t batch);
 /* The completion that `reading` announced has come. */
 void object_buffer_read_over(struct object_buffer *buffer, struct object_entry *entry);
 /* All batches up to this one rest in the leaf. */

@@ -4,6 +4,7 @@
 #include "store/group_commit.h"
 #include "store/metadata.h"
 #include "store/object_buffer.h"
+#include "store/scan.h"
 #include "store/seal.h"
 
 struct store {
@@ -11,6 +12,7 @@ struct store {
     struct store_options options;
     struct object_buffer objects;
     struct group_commit group;
+    struct scans scans;
     struct buffer leaf_key; /* scratch */
     uint64_t hits;
     uint64_t misses;
@@ -24,6 +26,7 @@ struct store *store_new(struct leaf_port *port, struct store_options options) {
     store->options = options;
     object_buffer_init(&store->objects, port->synchronous ? 0 : options.buffer_bytes);
     group_commit_init(&store->group, port);
+    scans_init(&store->scans, port, &store->objects);
     buffer_init(&store->leaf_key);
     return store;
 }
@@ -34,8 +37,13 @@ void store_free(struct store *store) {
     }
     object_buffer_release(&store->objects);
     group_commit_release(&store->group);
+    scans_release(&store->scans);
     buffer_release(&store->leaf_key);
     heap_give(store);
+}
+
+static enum leaf_family leaf_family_of(enum storage_family family) {
+    return family == STORAGE_HINTS ? LEAF_HINTS : LEAF_OBJECTS;
 }
 
 static struct view leaf_key_of(struct store *store, struct partition partition, struct view key, uint64_t hash) {
@@ -76,13 +84,14 @@ static enum storage_status answer(struct object_entry *entry, struct view *ret_r
     return STORAGE_ERROR;
 }
 
-static enum storage_status read_missing(struct store *store, struct partition partition, struct view key, uint64_t hash,
-                                        struct view *ret_record) {
+/* The token of a get is the family, which its completion does not tell otherwise. */
+static enum storage_status read_missing(struct store *store, enum leaf_family family, struct partition partition,
+                                        struct view key, uint64_t hash, struct view *ret_record) {
     store->misses++;
-    struct object_entry *entry = object_buffer_add(&store->objects, partition, key, hash);
+    struct object_entry *entry = object_buffer_add(&store->objects, family, partition, key, hash);
     struct view value = {NULL, 0};
     enum leaf_status status =
-        store->port->operations->get(store->port, LEAF_OBJECTS, object_entry_leaf_key(entry), 0, &value);
+        store->port->operations->get(store->port, family, object_entry_leaf_key(entry), family, &value);
     if (status == LEAF_PENDING) {
         entry->reading = true;
     } else {
@@ -91,39 +100,71 @@ static enum storage_status read_missing(struct store *store, struct partition pa
     return answer(entry, ret_record);
 }
 
-static enum storage_status read_record(void *self, struct partition partition, struct view key,
+static enum storage_status read_record(void *self, enum storage_family of, struct partition partition, struct view key,
                                        struct view *ret_record) {
     struct store *store = self;
+    enum leaf_family family = leaf_family_of(of);
     uint64_t hash = hash64(key, store->options.hash_seed);
-    struct object_entry *entry = object_buffer_find(&store->objects, partition, key, hash);
+    struct object_entry *entry = object_buffer_find(&store->objects, family, partition, key, hash);
     if (entry == NULL) {
-        return read_missing(store, partition, key, hash, ret_record);
+        return read_missing(store, family, partition, key, hash, ret_record);
     }
     store->hits++;
     entry->used = true;
     return answer(entry, ret_record);
 }
 
-static enum storage_status write_record(void *self, struct partition partition, struct view key, struct view record,
-                                        enum durability durability, uint64_t token) {
+/* The entry that is about to change, or NULL when the store takes no changes. */
+static struct object_entry *entry_to_change(struct store *store, enum storage_family of, struct partition partition,
+                                            struct view key) {
+    enum leaf_family family = leaf_family_of(of);
+    if (store->group.failed) {
+        return NULL;
+    }
+    if (group_commit_backlog(&store->group) > STORE_BACKLOG_BYTES_MOST) {
+        store->refusals++;
+        return NULL;
+    }
+    uint64_t hash = hash64(key, store->options.hash_seed);
+    scans_disturb(&store->scans, family, partition, hash);
+    struct object_entry *entry = object_buffer_find(&store->objects, family, partition, key, hash);
+    return entry != NULL ? entry : object_buffer_add(&store->objects, family, partition, key, hash);
+}
+
+static enum storage_status write_record(void *self, enum storage_family of, struct partition partition, struct view key,
+                                        struct view record, enum durability durability, uint64_t token) {
+    struct store *store = self;
+    struct object_entry *entry = entry_to_change(store, of, partition, key);
+    if (entry == NULL) {
+        return STORAGE_ERROR;
+    }
+    uint8_t *to = group_commit_put(&store->group, leaf_family_of(of), object_entry_leaf_key(entry),
+                                   SEAL_BYTES + record.size, durability);
+    seal_write(to, record, entry->node.hash);
+    object_buffer_write(&store->objects, entry, record, store->group.number);
+    return group_commit_ask(&store->group, durability, token);
+}
+
+static enum storage_status remove_record(void *self, enum storage_family of, struct partition partition,
+                                         struct view key, enum durability durability, uint64_t token) {
+    struct store *store = self;
+    struct object_entry *entry = entry_to_change(store, of, partition, key);
+    if (entry == NULL) {
+        return STORAGE_ERROR;
+    }
+    group_commit_delete(&store->group, leaf_family_of(of), object_entry_leaf_key(entry), durability);
+    object_buffer_remove(&store->objects, entry, store->group.number);
+    return group_commit_ask(&store->group, durability, token);
+}
+
+static enum storage_status scan(void *self, enum storage_family of, struct partition partition, uint64_t hash_from,
+                                uint64_t hash_last, uint32_t records_most, size_t bytes_most, uint64_t token) {
     struct store *store = self;
     if (store->group.failed) {
         return STORAGE_ERROR;
     }
-    if (group_commit_backlog(&store->group) > STORE_BACKLOG_BYTES_MOST) {
-        store->refusals++;
-        return STORAGE_ERROR;
-    }
-    uint64_t hash = hash64(key, store->options.hash_seed);
-    struct object_entry *entry = object_buffer_find(&store->objects, partition, key, hash);
-    if (entry == NULL) {
-        entry = object_buffer_add(&store->objects, partition, key, hash);
-    }
-    uint8_t *to = group_commit_put(&store->group, LEAF_OBJECTS, object_entry_leaf_key(entry), SEAL_BYTES + record.size,
-                                   durability);
-    seal_write(to, record, hash);
-    object_buffer_write(&store->objects, entry, record, store->group.number);
-    return group_commit_ask(&store->group, durability, token);
+    scans_begin(&store->scans, leaf_family_of(of), partition, hash_from, hash_last, records_most, bytes_most, token);
+    return STORAGE_PENDING;
 }
 
 static enum storage_status barrier(void *self, enum durability durability, uint64_t token) {
@@ -147,11 +188,11 @@ static enum storage_status remember_clock(void *self, struct hybrid_time bound, 
 /* Above a synchronous leaf there is nothing to buffer, to seal against a disk, or to wait for: records rest in the leaf
  * as they are, once. */
 
-static enum storage_status read_direct(void *self, struct partition partition, struct view key,
-                                       struct view *ret_record) {
+static enum storage_status read_direct(void *self, enum storage_family family, struct partition partition,
+                                       struct view key, struct view *ret_record) {
     struct store *store = self;
     struct view leaf_key = leaf_key_of(store, partition, key, hash64(key, store->options.hash_seed));
-    switch (store->port->operations->get(store->port, LEAF_OBJECTS, leaf_key, 0, ret_record)) {
+    switch (store->port->operations->get(store->port, leaf_family_of(family), leaf_key, 0, ret_record)) {
     case LEAF_DONE:
         store->hits++;
         return STORAGE_FOUND;
@@ -174,12 +215,23 @@ static enum storage_status submit_direct(struct store *store, enum durability du
     return store->group.failed ? STORAGE_ERROR : STORAGE_FOUND;
 }
 
-static enum storage_status write_direct(void *self, struct partition partition, struct view key, struct view record,
-                                        enum durability durability, uint64_t token) {
+static enum storage_status write_direct(void *self, enum storage_family family, struct partition partition,
+                                        struct view key, struct view record, enum durability durability,
+                                        uint64_t token) {
     (void)token;
     struct store *store = self;
     struct view leaf_key = leaf_key_of(store, partition, key, hash64(key, store->options.hash_seed));
-    leaf_batch_put(&store->group.batch, LEAF_OBJECTS, leaf_key, record);
+    leaf_batch_put(&store->group.batch, leaf_family_of(family), leaf_key, record);
+    store->group.writes++;
+    return submit_direct(store, durability);
+}
+
+static enum storage_status remove_direct(void *self, enum storage_family family, struct partition partition,
+                                         struct view key, enum durability durability, uint64_t token) {
+    (void)token;
+    struct store *store = self;
+    struct view leaf_key = leaf_key_of(store, partition, key, hash64(key, store->options.hash_seed));
+    leaf_batch_delete(&store->group.batch, leaf_family_of(family), leaf_key);
     store->group.writes++;
     return submit_direct(store, durability);
 }
@@ -203,9 +255,10 @@ static enum storage_status remember_clock_direct(void *self, struct hybrid_time 
 
 struct storage store_storage(struct store *store) {
     if (store->port->synchronous) {
-        return (struct storage){store, read_direct, write_direct, barrier_direct, remember_clock_direct};
+        return (struct storage){store, read_direct,    write_direct,         remove_direct,
+                                scan,  barrier_direct, remember_clock_direct};
     }
-    return (struct storage){store, read_record, write_record, barrier, remember_clock};
+    return (struct storage){store, read_record, write_record, remove_record, scan, barrier, remember_clock};
 }
 
 static void settle(struct store *store, uint64_t batch) {
@@ -220,7 +273,8 @@ static bool take_read(struct store *store, const struct leaf_completion *complet
     struct view key;
     bool is_place = object_place_read(completion->key, &partition, &hash, &key);
     ENSURE(is_place);
-    struct object_entry *entry = object_buffer_find(&store->objects, partition, key, hash);
+    struct object_entry *entry =
+        object_buffer_find(&store->objects, (enum leaf_family)completion->token, partition, key, hash);
     ENSURE(entry != NULL);
     object_buffer_read_over(&store->objects, entry);
     if (entry->state == OBJECT_READING) {
@@ -236,7 +290,24 @@ static bool take_read(struct store *store, const struct leaf_completion *complet
     return true;
 }
 
+static bool tell_scan(const struct scan_result *result, struct store_event *ret_event) {
+    *ret_event = (struct store_event){
+        .kind = STORE_EVENT_SCANNED,
+        .status = result->status,
+        .token = result->token,
+        .records = result->records,
+        .record_count = result->count,
+        .is_end = result->is_end,
+        .next_hash = result->next_hash,
+    };
+    return true;
+}
+
 bool store_next_event(struct store *store, struct store_event *ret_event) {
+    struct scan_result scanned;
+    if (scans_direct(&store->scans, &scanned)) {
+        return tell_scan(&scanned, ret_event);
+    }
     for (;;) {
         uint64_t token;
         enum storage_status status;
@@ -250,6 +321,12 @@ bool store_next_event(struct store *store, struct store_event *ret_event) {
         }
         if (completion.kind == LEAF_COMPLETION_GET) {
             return take_read(store, &completion, ret_event);
+        }
+        if (completion.kind == LEAF_COMPLETION_SCAN) {
+            if (scans_complete(&store->scans, &completion, &scanned)) {
+                return tell_scan(&scanned, ret_event);
+            }
+            continue; /* it was disturbed, and is asked again */
         }
         settle(store, group_commit_complete(&store->group, completion.token, completion.status));
     }

@@ -23,14 +23,19 @@ struct store_options {
     uint32_t shard_index;
 };
 
-enum store_event_kind { STORE_EVENT_READ, STORE_EVENT_WRITTEN };
+enum store_event_kind { STORE_EVENT_READ, STORE_EVENT_WRITTEN, STORE_EVENT_SCANNED };
 
 struct store_event {
     enum store_event_kind kind;
-    enum storage_status status; /* READ: FOUND, ABSENT, ERROR; WRITTEN: FOUND or ERROR */
-    uint64_t token;             /* WRITTEN */
+    enum storage_status status; /* READ: FOUND, ABSENT, ERROR; WRITTEN, SCANNED: FOUND or ERROR */
+    uint64_t token;             /* WRITTEN, SCANNED */
     struct partition partition; /* READ */
     struct view key;            /* READ; valid until the next call */
+    /* SCANNED; valid until the next call. */
+    const struct storage_scanned *records;
+    uint32_t record_count;
+    bool is_end;
+    uint64_t next_hash;
 };
 
 struct store *store_new(struct leaf_port *port, struct store_options options);

@@ -73,12 +73,17 @@ bool message_decode_ping(struct view body, struct message_ping *ret_message) {
     return true;
 }
 
+static const int put_known_flags = PUT_NAME_KEPT | PUT_REPAIR | PUT_HINT | PUT_HANDOFF;
+
 void message_encode_put(struct buffer *buffer, const struct message_put *message) {
     size_t frame = frame_begin(buffer, MESSAGE_PUT);
     write_varint(buffer, message->request);
     write_u16(buffer, message->partition.value);
     write_varint(buffer, message->placement_mark);
     write_u8(buffer, message->flags);
+    if ((message->flags & PUT_HINT) != 0) {
+        write_bytes(buffer, view_of(message->hint_for.bytes, sizeof(message->hint_for.bytes)));
+    }
     write_sized(buffer, message->key);
     write_bytes(buffer, message->object);
     frame_end(buffer, frame);
@@ -91,9 +96,12 @@ bool message_decode_put(struct view body, struct message_put *ret_message) {
     message.partition.value = read_u16(&reader);
     message.placement_mark = read_varint(&reader);
     message.flags = read_u8(&reader);
+    if ((message.flags & PUT_HINT) != 0) {
+        read_into(&reader, message.hint_for.bytes, sizeof(message.hint_for.bytes));
+    }
     message.key = read_sized(&reader);
     message.object = read_bytes(&reader, reader_left(&reader));
-    if (reader.failed || (message.flags & ~(PUT_NAME_KEPT | PUT_REPAIR)) != 0 || message.key.size > LIMIT_KEY_BYTES) {
+    if (reader.failed || (message.flags & ~put_known_flags) != 0 || message.key.size > LIMIT_KEY_BYTES) {
         return false;
     }
     *ret_message = message;

@@ -54,6 +54,8 @@ struct message_ping {
 enum put_flag {
     PUT_NAME_KEPT = 1 << 0, /* answer with what you keep beside this */
     PUT_REPAIR = 1 << 1,    /* no answer wanted; its request id is 0 */
+    PUT_HINT = 1 << 2,      /* to a fallback: keep it for the owner `hint_for`, who is out of reach */
+    PUT_HANDOFF = 1 << 3,   /* a hint on its way home: the answer lets a copy be deleted, so it means fsynced */
 };
 
 struct message_put {
@@ -61,6 +63,7 @@ struct message_put {
     struct partition partition;
     uint64_t placement_mark;
     uint8_t flags;
+    struct node_id hint_for; /* with PUT_HINT */
     struct view key;
     struct view object; /* canonical encoding */
 };
@@ -71,7 +74,7 @@ enum answer_status {
     ANSWER_SAME = 2,    /* READ: the digest asked about is the digest here */
     ANSWER_ABSENT = 3,  /* READ */
     ANSWER_REFUSED = 4, /* not an owner, or a placement mark that is not ours */
-    ANSWER_FAILED = 5,  /* local failure: unreadable, or the store stopped */
+    ANSWER_FAILED = 5,  /* local failure: unreadable, the store stopped, or no room for another hint */
 };
 
 struct message_put_answer {

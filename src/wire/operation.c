@@ -20,6 +20,8 @@ void operation_encode(struct buffer *buffer, const struct operation *operation) 
     write_u8(buffer, has);
     write_u8(buffer, operation->read_quorum);
     write_u8(buffer, operation->write_quorum);
+    write_u8(buffer, operation->primary_read_quorum);
+    write_u8(buffer, operation->primary_write_quorum);
     write_varint(buffer, operation->flags);
     write_varint(buffer, operation->deadline_ms);
     write_varint(buffer, operation->stamp_ms);
@@ -44,6 +46,8 @@ bool operation_decode(struct reader *reader, struct operation *ret_operation) {
     uint8_t has = read_u8(reader);
     operation.read_quorum = read_u8(reader);
     operation.write_quorum = read_u8(reader);
+    operation.primary_read_quorum = read_u8(reader);
+    operation.primary_write_quorum = read_u8(reader);
     uint64_t flags = read_varint(reader);
     uint64_t deadline_ms = read_varint(reader);
     uint64_t stamp_ms = read_varint(reader);

@@ -24,9 +24,11 @@ enum operation_flag {
 struct operation {
     enum operation_kind kind;
     uint32_t flags;
-    uint8_t read_quorum;    /* 0: the keyspace's */
-    uint8_t write_quorum;   /* 0: the keyspace's */
-    uint32_t deadline_ms;   /* what is left of it */
+    uint8_t read_quorum;          /* 0: the keyspace's */
+    uint8_t write_quorum;         /* 0: the keyspace's */
+    uint8_t primary_read_quorum;  /* at least so many of the R are owners; the keyspace may ask more */
+    uint8_t primary_write_quorum; /* the same of the W */
+    uint32_t deadline_ms;         /* what is left of it */
     uint32_t stamp_ms;      /* PUT: what is left of the time in which it may be stamped; 0: as long as the deadline */
     uint64_t expires_at_ms; /* PUT, EXPIRE: 0 never (EXPIRE: persist) */
     struct view key;

@@ -60,10 +60,12 @@ static void tell(struct disk *disk, const char *what, struct view key, struct vi
     disk->watch(disk->watch_context, what, key, record);
 }
 
-static enum storage_status disk_read(void *self, struct partition partition, struct view key, struct view *ret_record) {
+static enum storage_status disk_read(void *self, enum storage_family family, struct partition partition,
+                                     struct view key, struct view *ret_record) {
     struct disk *disk = self;
     struct disk_record *record = disk_record(disk, key);
     record->partition = partition;
+    record->family = family;
     if (record->is_pending) {
         tell(disk, "read", key, (struct view){0});
         return STORAGE_PENDING;
@@ -91,8 +93,8 @@ static enum storage_status disk_promise(struct disk *disk, uint64_t token, bool 
     return STORAGE_PENDING;
 }
 
-static enum storage_status disk_write(void *self, struct partition partition, struct view key, struct view record,
-                                      enum durability durability, uint64_t token) {
+static enum storage_status disk_write(void *self, enum storage_family family, struct partition partition,
+                                      struct view key, struct view record, enum durability durability, uint64_t token) {
     struct disk *disk = self;
     (void)durability;
     if (disk->has_stopped) {
@@ -102,10 +104,60 @@ static enum storage_status disk_write(void *self, struct partition partition, st
     struct disk_record *place = disk_record(disk, key);
     ENSURE(!place->is_pending); /* nobody writes what it has not read */
     place->partition = partition;
+    place->family = family;
     disk_record_set(place, record);
     loans_end_of(disk, place);
     tell(disk, "write", key, buffer_view(&place->bytes));
     return disk->writes_at_once ? STORAGE_FOUND : disk_promise(disk, token, false);
+}
+
+static enum storage_status disk_remove(void *self, enum storage_family family, struct partition partition,
+                                       struct view key, enum durability durability, uint64_t token) {
+    struct disk *disk = self;
+    (void)family;
+    (void)partition;
+    (void)durability;
+    if (disk->has_stopped) {
+        return STORAGE_ERROR;
+    }
+    struct disk_record *place = disk_record(disk, key);
+    buffer_clear(&place->bytes);
+    loans_end_of(disk, place);
+    tell(disk, "remove", key, (struct view){0});
+    return disk->writes_at_once ? STORAGE_FOUND : disk_promise(disk, token, false);
+}
+
+static enum storage_status disk_scan(void *self, enum storage_family family, struct partition partition,
+                                     uint64_t hash_from, uint64_t hash_last, uint32_t records_most, size_t bytes_most,
+                                     uint64_t token) {
+    struct disk *disk = self;
+    (void)hash_from; /* a scan finds all that there is, at once */
+    (void)hash_last;
+    (void)records_most;
+    (void)bytes_most;
+    ENSURE(disk->scan_count < DISK_SCANS);
+    disk->scans[disk->scan_count++] = (struct disk_scan){.token = token, .family = family, .partition = partition};
+    return STORAGE_PENDING;
+}
+
+bool disk_take_scan(struct disk *disk, struct disk_scan *ret_scan, struct storage_scanned found[DISK_RECORDS],
+                    uint32_t *ret_count) {
+    if (disk->scan_count == 0) {
+        return false;
+    }
+    *ret_scan = disk->scans[0];
+    disk->scan_count--;
+    memmove(disk->scans, disk->scans + 1, sizeof(disk->scans[0]) * disk->scan_count);
+    *ret_count = 0;
+    for (size_t i = 0; i < disk->record_count; i++) {
+        const struct disk_record *record = &disk->records[i];
+        if (record->family == ret_scan->family && record->partition.value == ret_scan->partition.value &&
+            buffer_size(&record->bytes) > 0) {
+            found[(*ret_count)++] = (struct storage_scanned){
+                .key = buffer_view(&record->key), .status = STORAGE_FOUND, .record = buffer_view(&record->bytes)};
+        }
+    }
+    return true;
 }
 
 static enum storage_status disk_barrier(void *self, enum durability durability, uint64_t token) {
@@ -141,6 +193,8 @@ struct storage disk_storage(struct disk *disk) {
         .self = disk,
         .read = disk_read,
         .write = disk_write,
+        .remove = disk_remove,
+        .scan = disk_scan,
         .barrier = disk_barrier,
         .remember_clock = disk_remember_clock,
     };

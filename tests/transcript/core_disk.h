@@ -6,19 +6,26 @@
 #include "base/buffer.h"
 #include "core/storage.h"
 
-enum { DISK_RECORDS = 64, DISK_WRITES = 4096, DISK_LOANS = 256 };
+enum { DISK_RECORDS = 64, DISK_WRITES = 4096, DISK_LOANS = 256, DISK_SCANS = 8 };
 
 struct disk_record {
     struct buffer key;
     struct buffer bytes; /* empty: absent */
     struct partition partition;
-    bool is_pending;    /* a read answers PENDING, until disk_read_done() */
-    bool is_unreadable; /* a read answers ERROR */
+    enum storage_family family; /* as it was last used */
+    bool is_pending;            /* a read answers PENDING, until disk_read_done() */
+    bool is_unreadable;         /* a read answers ERROR */
 };
 
 struct disk_write {
     uint64_t token;
     bool is_clock;
+};
+
+struct disk_scan {
+    uint64_t token;
+    enum storage_family family;
+    struct partition partition;
 };
 
 /* Told of each call that a test may want to see. */
@@ -29,6 +36,8 @@ struct disk {
     size_t record_count;
     struct disk_write writes[DISK_WRITES]; /* not durable yet, oldest first */
     size_t write_count;
+    struct disk_scan scans[DISK_SCANS]; /* not answered yet, oldest first */
+    size_t scan_count;
     uint8_t *loans[DISK_LOANS];
     size_t loan_sizes[DISK_LOANS];
     const struct disk_record *loan_of[DISK_LOANS];
@@ -52,5 +61,8 @@ void disk_record_set(struct disk_record *record, struct view bytes);
 void disk_end_loans(struct disk *disk);
 /* Takes the oldest write that is not durable; false when there is none. */
 bool disk_take_write(struct disk *disk, struct disk_write *ret_write);
+/* Takes the oldest scan that is not answered, with what it finds; false when there is none. */
+bool disk_take_scan(struct disk *disk, struct disk_scan *ret_scan, struct storage_scanned found[DISK_RECORDS],
+                    uint32_t *ret_count);
 
 #endif

@@ -94,6 +94,27 @@ static void rig_trace(void *self, const struct trace_record *record) {
     }
 }
 
+/* An owner's record or a fallback's: whichever the bytes are. */
+static struct object open_record(struct rig *rig, struct view bytes, struct hint_owners *ret_owners) {
+    struct record record;
+    struct object object;
+    *ret_owners = (struct hint_owners){0};
+    bool opens = hint_record_decode(bytes, ret_owners, &record) &&
+                 object_decode(record.object_bytes, &rig->notation.arena, &object);
+    if (!opens) {
+        *ret_owners = (struct hint_owners){0};
+        opens = record_decode(bytes, &record) && object_decode(record.object_bytes, &rig->notation.arena, &object);
+    }
+    assert_true(opens);
+    return object;
+}
+
+static void print_owners(struct rig *rig, const struct hint_owners *owners) {
+    for (uint32_t i = 0; i < owners->count; i++) {
+        print_format(&rig->log, "%s%c", i == 0 ? " for " : "", owners->ids[i].bytes[0]);
+    }
+}
+
 static void rig_watch_disk(void *context, const char *what, struct view key, struct view bytes) {
     struct rig *rig = context;
     line_begin(rig, "disk");
@@ -105,12 +126,11 @@ static void rig_watch_disk(void *context, const char *what, struct view key, str
     }
     buffer_append_view(&rig->log, key);
     if (bytes.size > 0) {
-        struct record record;
-        struct object object;
-        assert_true(record_decode(bytes, &record));
-        assert_true(object_decode(record.object_bytes, &rig->notation.arena, &object));
+        struct hint_owners owners;
+        struct object object = open_record(rig, bytes, &owners);
         print_format(&rig->log, " ");
         print_object(&rig->notation, &rig->log, &object);
+        print_owners(rig, &owners);
     }
     line_end(rig);
 }
@@ -506,11 +526,10 @@ void disk_found_unreadable(struct rig *rig, const char *key) {
 
 void disk_has(struct rig *rig, const char *key, const char *wanted) {
     struct disk_record *place = disk_record(&rig->disk, rig_key_name(rig, key));
-    struct record record;
+    struct hint_owners owners;
     struct object object = object_empty();
     if (buffer_size(&place->bytes) > 0) {
-        assert_true(record_decode(buffer_view(&place->bytes), &record));
-        assert_true(object_decode(record.object_bytes, &rig->notation.arena, &object));
+        object = open_record(rig, buffer_view(&place->bytes), &owners);
     }
     struct buffer text;
     buffer_init(&text);
@@ -531,6 +550,18 @@ static void peers_ping(struct rig *rig) {
     }
 }
 
+/* The disk answers scans as time goes by. */
+static void answer_scans(struct rig *rig) {
+    struct disk_scan scan;
+    struct storage_scanned found[DISK_RECORDS];
+    uint32_t count;
+    while (disk_take_scan(&rig->disk, &scan, found, &count)) {
+        step_begin(rig);
+        shard_storage_scanned(rig->shard, scan.token, STORAGE_FOUND, found, count, true, 0, rig->moment);
+        step_end(rig);
+    }
+}
+
 void pass_ns(struct rig *rig, uint64_t ns) {
     uint64_t until_ns = rig->moment.now.ns + ns;
     for (;;) {
@@ -548,6 +579,7 @@ void pass_ns(struct rig *rig, uint64_t ns) {
             step_begin(rig);
             shard_tick(rig->shard, rig->moment);
             step_end(rig);
+            answer_scans(rig);
         }
     }
     set_now(rig, until_ns);

@@ -164,6 +164,8 @@ void answers_never(struct rig *rig, char peer);
 
 /* The peer asks the shard; its answer appears as a line. */
 void peer_puts(struct rig *rig, char peer, const char *key, const char *object, uint8_t flags);
+/* With PUT_HINT: for that owner. */
+void peer_hints(struct rig *rig, char peer, const char *key, const char *object, uint8_t flags, char hint_for);
 void peer_reads(struct rig *rig, char peer, const char *key, const char *compare_with);
 /* "get k", "set k v", "put k v", "del k", "setnx k v", "expire k 5000", "inspect k B" */
 void peer_operates(struct rig *rig, char peer, bool hopped, const char *text);

@@ -46,6 +46,13 @@ static void print_context_bytes(struct rig *rig, struct view bytes) {
 
 /* ---- requests ---- */
 
+static const char *put_word(uint8_t flags) {
+    return (flags & PUT_REPAIR) != 0    ? "repair "
+           : (flags & PUT_HINT) != 0    ? "hint "
+           : (flags & PUT_HANDOFF) != 0 ? "home "
+                                        : "put ";
+}
+
 static void print_put(struct rig *rig, struct view body) {
     struct message_put put;
     struct object object;
@@ -53,10 +60,15 @@ static void print_put(struct rig *rig, struct view body) {
     assert_int_equal(put.partition.value, ring_partition_of_key(rig->ring, put.key).value);
     assert_true(object_decode(put.object, &rig->notation.arena, &object));
     rig->last_time = object_greatest_time(&object);
-    print_format(&rig->log, (put.flags & PUT_REPAIR) != 0 ? "repair " : "put ");
+    print_format(&rig->log, "%s", put_word(put.flags));
     print_key(rig, put.key);
     print_format(&rig->log, " ");
     print_object(&rig->notation, &rig->log, &object);
+    for (uint32_t index = 0; (put.flags & PUT_HINT) != 0 && index < rig->options.members; index++) {
+        if (node_id_equal(rig->ids[index], put.hint_for)) {
+            print_format(&rig->log, ", for %c", 'A' + (char)index);
+        }
+    }
     print_format(&rig->log, (put.flags & PUT_NAME_KEPT) != 0 ? ", name what you keep" : "");
 }
 

@@ -254,6 +254,10 @@ void peer_pings(struct rig *rig, char peer) {
 }
 
 void peer_puts(struct rig *rig, char peer, const char *key, const char *object, uint8_t flags) {
+    peer_hints(rig, peer, key, object, flags, 0);
+}
+
+void peer_hints(struct rig *rig, char peer, const char *key, const char *object, uint8_t flags, char hint_for) {
     struct message_put put = {
         .request = (flags & PUT_REPAIR) != 0 ? 0 : 77,
         .partition = rig_partition(rig, key),
@@ -262,6 +266,9 @@ void peer_puts(struct rig *rig, char peer, const char *key, const char *object, 
         .key = rig_key_name(rig, key),
         .object = notation_object_bytes(&rig->notation, object),
     };
+    if (hint_for != 0) {
+        put.hint_for = rig->ids[hint_for - 'A'];
+    }
     struct buffer frames;
     buffer_init(&frames);
     message_encode_put(&frames, &put);

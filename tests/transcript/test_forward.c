@@ -241,7 +241,7 @@ static void a_target_that_cannot_take_part_is_passed_over(void **state) {
     rig_free(rig);
 }
 
-static void when_all_decline_nothing_was_done(void **state) {
+static void when_all_decline_this_node_stands_in(void **state) {
     (void)state;
     struct rig *rig = outside();
     client(rig, "SET j v");
@@ -249,7 +249,12 @@ static void when_all_decline_nothing_was_done(void **state) {
     answer(rig, 'C', "noreplicas");
     rig_forget(rig);
     answer(rig, 'D', "noreplicas");
-    says(rig, "client: -NOREPLICAS...");
+    says(rig, "disk: write j a1=v for B", "B: put j a1=v, name what you keep", "C: put j a1=v, name what you keep",
+         "D: put j a1=v, name what you keep");
+    disk_done(rig);
+    answer(rig, 'B', "stored");
+    answer(rig, 'C', "stored");
+    says(rig, "client: OK");
     rig_free(rig);
 }
 
@@ -393,7 +398,7 @@ int main(void) {
         cmocka_unit_test(a_conditional_write_waits_for_its_one_target),
         cmocka_unit_test(with_no_owner_in_reach_nothing_was_done),
         cmocka_unit_test(a_target_that_cannot_take_part_is_passed_over),
-        cmocka_unit_test(when_all_decline_nothing_was_done),
+        cmocka_unit_test(when_all_decline_this_node_stands_in),
         cmocka_unit_test(a_decline_after_a_lost_try_is_no_certainty),
         cmocka_unit_test(a_late_decline_of_the_first_try_leaves_it_to_the_second),
         cmocka_unit_test(a_doubt_is_handed_on),

@@ -51,7 +51,7 @@ static void write_turn(struct child *child) {
         memcpy(record, &number, sizeof(number));
         struct view view = view_of(record, 8 + number % (sizeof(record) - 8));
         enum durability durability = number % 3 == 0 ? DURABILITY_INTERVAL : DURABILITY_SYNC;
-        enum storage_status status = child->storage.write(child->storage.self, partition_of(key),
+        enum storage_status status = child->storage.write(child->storage.self, STORAGE_OBJECTS, partition_of(key),
                                                           view_of(&key, sizeof(key)), view, durability, number);
         if (status != STORAGE_PENDING) {
             _exit(1);
@@ -112,12 +112,13 @@ static uint64_t run_child(const struct folder *folder, uint64_t number, struct r
 static uint64_t stored_number(struct child *reader, uint32_t key) {
     struct view record;
     struct view key_view = view_of(&key, sizeof(key));
-    enum storage_status status = reader->storage.read(reader->storage.self, partition_of(key), key_view, &record);
+    enum storage_status status =
+        reader->storage.read(reader->storage.self, STORAGE_OBJECTS, partition_of(key), key_view, &record);
     if (status == STORAGE_PENDING) {
         struct store_event event;
         assert_true(reader->port->operations->wait(reader->port));
         assert_true(store_next_event(reader->store, &event));
-        status = reader->storage.read(reader->storage.self, partition_of(key), key_view, &record);
+        status = reader->storage.read(reader->storage.self, STORAGE_OBJECTS, partition_of(key), key_view, &record);
     }
     if (status == STORAGE_ABSENT) {
         return 0;

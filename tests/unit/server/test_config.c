@@ -220,9 +220,13 @@ static void test_shapes(void **state) {
     refuse(HEAD "shards 1 2\n" TAIL,
            "gramme.conf:5: 'shards' takes one value, not 2 (a value with blanks stands in double quotes)");
     refuse(HEAD "keyspace\n" TAIL, "gramme.conf:5: a keyspace is 'keyspace PREFIX [read-quorum n] [write-quorum n] "
+                                   "[primary-read-quorum n] [primary-write-quorum n] "
                                    "[conflict c] [durability d]'");
     refuse(HEAD "keyspace a conflict\n" TAIL, "gramme.conf:5: a keyspace is 'keyspace PREFIX [read-quorum n] "
-                                              "[write-quorum n] [conflict c] [durability d]'");
+                                              "[write-quorum n] [primary-read-quorum n] [primary-write-quorum n] "
+                                              "[conflict c] [durability d]'");
+    refuse(HEAD "keyspace a write-quorum 2 primary-write-quorum 3\n" TAIL,
+           "gramme.conf:5: primary-write-quorum 3 is more than the write-quorum 2 of which it is a part");
     refuse(HEAD "keyspace \"\"\n" TAIL, "gramme.conf:5: the prefix of a keyspace must have 1 to 128 bytes");
     refuse("member " ID2 " a 1 b:1", "gramme.conf:1: a member is 'member ID ZONE WEIGHT CLIENT-ADDRESS PEER-ADDRESS'");
     refuse("member " ID2 " \"a b\" 1 b:1 b:2",

@@ -31,11 +31,11 @@ static void rig_free(struct rig *rig) {
 
 static enum storage_status write_at(struct rig *rig, struct view key, struct view record, enum durability durability,
                                     uint64_t token) {
-    return rig->storage.write(rig->storage.self, somewhere, key, record, durability, token);
+    return rig->storage.write(rig->storage.self, STORAGE_OBJECTS, somewhere, key, record, durability, token);
 }
 
 static enum storage_status read_at(struct rig *rig, struct view key, struct view *ret_record) {
-    return rig->storage.read(rig->storage.self, somewhere, key, ret_record);
+    return rig->storage.read(rig->storage.self, STORAGE_OBJECTS, somewhere, key, ret_record);
 }
 
 static void reads_as(struct rig *rig, struct view key, struct view record) {

@@ -53,7 +53,7 @@ static size_t record_of(const struct model *model, uint32_t number, uint8_t to[6
 
 static void check_read(struct model *model, uint32_t key, bool after_event) {
     struct view record = {NULL, 0};
-    switch (model->storage.read(model->storage.self, partition_of(key), key_of(&key), &record)) {
+    switch (model->storage.read(model->storage.self, STORAGE_OBJECTS, partition_of(key), key_of(&key), &record)) {
     case STORAGE_FOUND: {
         uint8_t bytes[600];
         assert_int_not_equal(model->latest[key], NEVER);
@@ -84,8 +84,8 @@ static void write_one(struct model *model) {
     enum durability durability = (enum durability)rng_below(&model->rng, 3);
     uint8_t bytes[600];
     size_t size = record_of(model, number, bytes);
-    enum storage_status status = model->storage.write(model->storage.self, partition_of(key), key_of(&key),
-                                                      view_of(bytes, size), durability, number);
+    enum storage_status status = model->storage.write(model->storage.self, STORAGE_OBJECTS, partition_of(key),
+                                                      key_of(&key), view_of(bytes, size), durability, number);
     if (store_has_failed(model->store)) {
         assert_int_equal(status, STORAGE_ERROR);
         model->write_count--;
@@ -170,12 +170,13 @@ static void open_store(struct model *model) {
 
 static uint32_t stored_number(struct model *model, uint32_t key) {
     struct view record;
-    enum storage_status status = model->storage.read(model->storage.self, partition_of(key), key_of(&key), &record);
+    enum storage_status status =
+        model->storage.read(model->storage.self, STORAGE_OBJECTS, partition_of(key), key_of(&key), &record);
     if (status == STORAGE_PENDING) {
         memory_leaf_complete_all(model->leaf);
         struct store_event event;
         assert_true(store_next_event(model->store, &event));
-        status = model->storage.read(model->storage.self, partition_of(key), key_of(&key), &record);
+        status = model->storage.read(model->storage.self, STORAGE_OBJECTS, partition_of(key), key_of(&key), &record);
     }
     if (status == STORAGE_ABSENT) {
         return NEVER;

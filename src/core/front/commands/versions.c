@@ -54,11 +54,12 @@ static const struct pending_kind get_kind = {.finish = finish_get};
 void run_gramme_get(struct call *call) {
     struct operation operation = {.kind = OPERATION_READ, .key = call->arguments[1]};
     for (size_t i = 2; i < call->count; i += 2) {
-        if (i + 1 == call->count || !call_is(call, i, VIEW("r"))) {
+        bool is_primary = call_is(call, i, VIEW("pr"));
+        if (i + 1 == call->count || (!is_primary && !call_is(call, i, VIEW("r")))) {
             call_syntax_error(call);
             return;
         }
-        if (!call_quorum(call, i, &operation.read_quorum)) {
+        if (!call_quorum(call, i, is_primary ? &operation.primary_read_quorum : &operation.read_quorum)) {
             return;
         }
     }
@@ -107,6 +108,8 @@ static bool read_write_options(struct call *call, size_t first, struct operation
             is_good = read_context(call, i + 1, operation);
         } else if (call_is(call, i, VIEW("w"))) {
             is_good = call_quorum(call, i, &operation->write_quorum);
+        } else if (call_is(call, i, VIEW("pw"))) {
+            is_good = call_quorum(call, i, &operation->primary_write_quorum);
         } else if (may_expire && call_is(call, i, VIEW("ex"))) {
             is_good = call_expiry(call, i + 1, TIME_SECONDS, &operation->expires_at_ms);
         } else if (may_expire && call_is(call, i, VIEW("px"))) {

@@ -1,0 +1,348 @@
+#include "core/hints.h"
+
+#include "base/mutant.h"
+#include "core/scan_owner.h"
+#include "core/shard_state.h"
+
+struct hint_delivery {
+    struct map_node node;
+    struct list_node under_way;
+    uint64_t id;
+    struct instant sent;
+    struct member_index owner;
+    struct partition partition;
+    struct blob key;
+    struct digest digest; /* of the whole object as it was sent */
+    bool is_answered;     /* waits for this node's own copy */
+};
+
+/* How many hints a shard keeps unless told: with values of a kilobyte, some gigabytes of disk. */
+enum { HINTS_HELD_MOST = 4 * 1000 * 1000 };
+
+static bool partition_is_ours(const struct shard *shard, struct partition partition) {
+    return shard_of_partition(shard, partition) == shard->options.shard_index &&
+           !ring_is_owner(shard->ring, partition, shard->self);
+}
+
+void hints_init(struct shard *shard) {
+    struct hints *hints = &shard->hints;
+    uint32_t partitions = ring_partition_count(shard->ring);
+    hints->partitions = ARENA_ARRAY(&shard->permanent, struct hint_partition, partitions);
+    memset(hints->partitions, 0, sizeof(*hints->partitions) * partitions);
+    hints->refused_until = ARENA_ARRAY(&shard->permanent, struct instant, ring_member_count(shard->ring));
+    memset(hints->refused_until, 0, sizeof(*hints->refused_until) * ring_member_count(shard->ring));
+    map_init(&hints->deliveries, HINT_DELIVERIES_MOST);
+    list_init(&hints->under_way);
+    pool_init(&hints->delivery_pool, sizeof(struct hint_delivery), HINT_DELIVERIES_MOST);
+    hints->held_most = HINTS_HELD_MOST;
+    for (uint32_t index = 0; index < partitions; index++) {
+        bool is_ours = partition_is_ours(shard, (struct partition){(uint16_t)index});
+        bool must_count = is_ours && !MUTANT(HINT_FORGOTTEN_AT_BOOT);
+        hints->partitions[index].is_counted = !must_count;
+        hints->uncounted += must_count ? 1 : 0;
+    }
+}
+
+void hints_release(struct shard *shard) {
+    map_release(&shard->hints.deliveries);
+    pool_release(&shard->hints.delivery_pool);
+}
+
+bool hints_have_room(const struct shard *shard) {
+    return shard->hints.held < shard->hints.held_most;
+}
+
+static uint8_t wanted_by(const struct shard *shard, struct partition partition, const struct hint_owners *owners) {
+    const struct member_index *list = ring_preference(shard->ring, partition);
+    uint8_t wanted = 0;
+    for (uint32_t place = 0; place < ring_replica_count(shard->ring); place++) {
+        if (hint_owners_contain(owners, ring_member(shard->ring, list[place])->id)) {
+            wanted |= (uint8_t)(1u << place);
+        }
+    }
+    return wanted;
+}
+
+static void count_change(struct hints *hints, struct hint_partition *at, int change) {
+    at->changes++;
+    if (at->is_counted) {
+        at->held = (uint32_t)((int64_t)at->held + change);
+        hints->held = (uint64_t)((int64_t)hints->held + change);
+    }
+}
+
+void hints_stored(struct shard *shard, struct partition partition, const struct hint_owners *owners, bool is_new) {
+    struct hint_partition *at = &shard->hints.partitions[partition.value];
+    at->wanted |= wanted_by(shard, partition, owners);
+    if (is_new) {
+        shard->hints.stored++;
+        count_change(&shard->hints, at, 1);
+    }
+}
+
+/* ---- deliveries ---- */
+
+static void delivery_end(struct shard *shard, struct hint_delivery *delivery) {
+    map_remove(&shard->hints.deliveries, &delivery->node);
+    list_remove(&delivery->under_way);
+    blob_give(&shard->blobs, &delivery->key);
+    pool_give(&shard->hints.delivery_pool, delivery);
+}
+
+static struct hint_delivery *delivery_find(const struct shard *shard, uint64_t id) {
+    struct map_node *node = map_first(&shard->hints.deliveries, id);
+    return node == NULL ? NULL : CONTAINER_OF(node, struct hint_delivery, node);
+}
+
+static bool is_under_way(const struct shard *shard, struct view key, struct member_index owner) {
+    const struct list *list = &shard->hints.under_way;
+    for (struct list_node *node = list_first(list); node != NULL; node = list_next(list, node)) {
+        const struct hint_delivery *delivery = CONTAINER_OF(node, struct hint_delivery, under_way);
+        if (member_index_equal(delivery->owner, owner) && view_equal(blob_view(&delivery->key), key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool may_send_to(const struct shard *shard, struct member_index owner, struct partition partition) {
+    return peer_is_reachable(shard, owner, partition) &&
+           shard_now(shard).ns >= shard->hints.refused_until[owner.value].ns;
+}
+
+static void deliver(struct shard *shard, struct partition partition, struct view key, struct view object,
+                    struct member_index owner) {
+    struct hints *hints = &shard->hints;
+    struct buffer *output = lane_output(shard, owner, partition, object.size);
+    if (output == NULL) {
+        return;
+    }
+    struct hint_delivery *delivery = pool_take(&hints->delivery_pool);
+    *delivery = (struct hint_delivery){
+        .id = shard->next_request++,
+        .sent = shard_now(shard),
+        .owner = owner,
+        .partition = partition,
+        .key = blob_copy(&shard->blobs, key),
+        .digest = hash128(object),
+    };
+    map_insert(&hints->deliveries, &delivery->node, delivery->id);
+    list_push_back(&hints->under_way, &delivery->under_way);
+    struct message_put put = {
+        .request = delivery->id << 2 | HINT_WIRE_ROUND,
+        .partition = partition,
+        .placement_mark = ring_placement_mark(shard->ring, partition),
+        .flags = PUT_HANDOFF,
+        .key = key,
+        .object = object,
+    };
+    message_encode_put(output, &put);
+}
+
+static void trace_hint(struct shard *shard, enum trace_kind kind, struct view key, struct member_index owner,
+                       const struct object *object) {
+    if (shard_traces_keys(shard)) {
+        shard_trace(shard, &(struct trace_record){.kind = kind, .key = key, .peer = owner, .object = object});
+    }
+}
+
+/* The owner has what was sent: it leaves the set, and the last one takes the hint along. */
+static void strike_off(struct shard *shard, const struct hint_delivery *delivery, struct copy *copy) {
+    struct storage *storage = &shard->options.storage;
+    struct view key = blob_view(&delivery->key);
+    trace_hint(shard, TRACE_HINT_HOME, key, delivery->owner, &copy->object);
+    hint_owners_remove(&copy->hint_for, ring_member(shard->ring, delivery->owner)->id);
+    shard->hints.delivered++;
+    if (copy->hint_for.count > 0) {
+        replica_write(shard, delivery->partition, key, copy, &copy->object, 0, 0);
+        return;
+    }
+    /* Unsynced: a hint that comes back after a crash is delivered once more. */
+    enum storage_status status =
+        storage->remove(storage->self, STORAGE_HINTS, delivery->partition, key, DURABILITY_INTERVAL, 0);
+    if (status != STORAGE_ERROR) {
+        count_change(&shard->hints, &shard->hints.partitions[delivery->partition.value], -1);
+        trace_hint(shard, TRACE_HINT_GONE, key, delivery->owner, NULL);
+    }
+}
+
+/* The owner's answer, once this node's own copy is at hand. */
+static void delivery_settle(struct shard *shard, struct hint_delivery *delivery) {
+    struct copy copy;
+    switch (replica_load(shard, delivery->partition, blob_view(&delivery->key), &copy)) {
+    case STORAGE_PENDING:
+        delivery->is_answered = true;
+        replica_park_delivery(shard, blob_view(&delivery->key), delivery->id);
+        return;
+    case STORAGE_FOUND:
+        if (digest_equal(hash128(copy.record.object_bytes), delivery->digest) || MUTANT(HINT_WITHOUT_DIGEST)) {
+            strike_off(shard, delivery, &copy);
+        } else {
+            shard->hints.retried++; /* it grew since it was sent */
+        }
+        break;
+    case STORAGE_ABSENT: /* another delivery took it along */
+    case STORAGE_ERROR:
+        break;
+    }
+    delivery_end(shard, delivery);
+}
+
+static void sweep_on(struct shard *shard);
+
+void hints_on_answer(struct shard *shard, const struct source *source, const struct message_put_answer *answer) {
+    struct hint_delivery *delivery = delivery_find(shard, answer->request >> 2);
+    if (delivery == NULL || delivery->is_answered || !member_index_equal(delivery->owner, source->lane->peer->member)) {
+        return;
+    }
+    if (answer->status == ANSWER_STORED) {
+        delivery_settle(shard, delivery);
+    } else {
+        shard->hints.refused++;
+        shard->hints.refused_until[delivery->owner.value] = instant_after_ms(shard_now(shard), HINT_REFUSED_MS);
+        delivery_end(shard, delivery);
+    }
+    sweep_on(shard);
+}
+
+void hints_resume(struct shard *shard, uint64_t id) {
+    struct hint_delivery *delivery = delivery_find(shard, id);
+    if (delivery != NULL) {
+        delivery_settle(shard, delivery);
+    }
+}
+
+void hints_peer_lost(struct shard *shard, struct member_index member) {
+    struct list *list = &shard->hints.under_way;
+    struct list_node *next;
+    for (struct list_node *node = list_first(list); node != NULL; node = next) {
+        next = list_next(list, node);
+        struct hint_delivery *delivery = CONTAINER_OF(node, struct hint_delivery, under_way);
+        if (member_index_equal(delivery->owner, member) && !delivery->is_answered &&
+            !peer_is_reachable(shard, member, delivery->partition)) {
+            delivery_end(shard, delivery);
+        }
+    }
+}
+
+static void give_up_old(struct shard *shard) {
+    struct list *list = &shard->hints.under_way;
+    struct list_node *node;
+    while ((node = list_first(list)) != NULL) {
+        struct hint_delivery *delivery = CONTAINER_OF(node, struct hint_delivery, under_way);
+        if (delivery->is_answered || shard_now(shard).ns < delivery->sent.ns + HINT_DELIVERY_MS * NS_PER_MS) {
+            return;
+        }
+        delivery_end(shard, delivery);
+    }
+}
+
+/* ---- the sweep ---- */
+
+static bool is_worth_a_sweep(const struct shard *shard, uint32_t index) {
+    const struct hint_partition *at = &shard->hints.partitions[index];
+    struct partition partition = {(uint16_t)index};
+    const struct member_index *list = ring_preference(shard->ring, partition);
+    if (!at->is_counted) {
+        return true;
+    }
+    for (uint32_t place = 0; at->held > 0 && place < ring_replica_count(shard->ring); place++) {
+        if ((at->wanted >> place & 1) != 0 && may_send_to(shard, list[place], partition)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The next partition worth it, from the one behind the last; false when there is none. */
+static bool choose_partition(struct shard *shard) {
+    struct hints *hints = &shard->hints;
+    uint32_t partitions = ring_partition_count(shard->ring);
+    for (uint32_t step = 1; step <= partitions; step++) {
+        uint32_t index = (hints->sweeping + step) % partitions;
+        if (is_worth_a_sweep(shard, index)) {
+            hints->sweeping = index;
+            hints->next_hash = 0;
+            hints->found = 0;
+            hints->found_wanted = 0;
+            hints->changes_before = hints->partitions[index].changes;
+            hints->is_midway = true;
+            hints->sweeps_left--;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void sweep_on(struct shard *shard) {
+    struct hints *hints = &shard->hints;
+    struct storage *storage = &shard->options.storage;
+    bool is_idle = hints->uncounted == 0 && hints->held == 0;
+    if (hints->is_scanning || is_idle || hints->deliveries.size >= HINT_DELIVERIES_MOST / 2 ||
+        (!hints->is_midway && (hints->sweeps_left == 0 || !choose_partition(shard)))) {
+        return;
+    }
+    struct partition partition = {(uint16_t)hints->sweeping};
+    enum storage_status status = storage->scan(storage->self, STORAGE_HINTS, partition, hints->next_hash, UINT64_MAX,
+                                               HINT_SCAN_RECORDS, HINT_SCAN_BYTES, scan_token(SCAN_HINTS, 0));
+    hints->is_scanning = status == STORAGE_PENDING;
+}
+
+void hints_beat(struct shard *shard) {
+    shard->hints.sweeps_left = HINT_SWEEPS_A_BEAT;
+    give_up_old(shard);
+    sweep_on(shard);
+}
+
+static void sweep_ended(struct shard *shard) {
+    struct hints *hints = &shard->hints;
+    struct hint_partition *at = &hints->partitions[hints->sweeping];
+    hints->is_midway = false;
+    if (at->changes != hints->changes_before) {
+        return;
+    }
+    if (!at->is_counted) {
+        at->is_counted = true;
+        at->held = hints->found;
+        hints->held += hints->found;
+        hints->uncounted--;
+    }
+    at->wanted = hints->found_wanted;
+}
+
+static void sweep_record(struct shard *shard, struct partition partition, const struct storage_scanned *record) {
+    struct hint_owners owners;
+    struct record opened;
+    shard->hints.found++;
+    if (record->status != STORAGE_FOUND || !hint_record_decode(record->record, &owners, &opened)) {
+        return; /* damaged: exchange between the owners has to do without it */
+    }
+    const struct member_index *list = ring_preference(shard->ring, partition);
+    uint8_t wanted = wanted_by(shard, partition, &owners);
+    shard->hints.found_wanted |= wanted;
+    for (uint32_t place = 0; place < ring_replica_count(shard->ring); place++) {
+        bool is_wanted = (wanted >> place & 1) != 0;
+        if (is_wanted && may_send_to(shard, list[place], partition) && !is_under_way(shard, record->key, list[place])) {
+            deliver(shard, partition, record->key, opened.object_bytes, list[place]);
+        }
+    }
+}
+
+void hints_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,
+                      uint32_t count, bool is_end, uint64_t next_hash) {
+    struct hints *hints = &shard->hints;
+    struct partition partition = {(uint16_t)hints->sweeping};
+    hints->is_scanning = false;
+    if (status == STORAGE_ERROR) {
+        hints->is_midway = false; /* the store says itself that it failed; the next beat begins anew */
+        return;
+    }
+    for (uint32_t index = 0; index < count; index++) {
+        sweep_record(shard, partition, &records[index]);
+    }
+    hints->next_hash = next_hash;
+    if (is_end) {
+        sweep_ended(shard);
+    }
+    sweep_on(shard);
+}

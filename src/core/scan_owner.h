@@ -1,0 +1,17 @@
+/* Who asked for a scan: the upper bits of its token, so that its answer finds the way. */
+#ifndef GRAMME_CORE_SCAN_OWNER_H
+#define GRAMME_CORE_SCAN_OWNER_H
+
+#include <stdint.h>
+
+enum scan_owner { SCAN_HINTS = 1, SCAN_EXCHANGE = 2, SCAN_SCRUB = 3 };
+
+static inline uint64_t scan_token(enum scan_owner owner, uint64_t number) {
+    return (uint64_t)owner << 56 | (number & (UINT64_MAX >> 8));
+}
+
+static inline enum scan_owner scan_token_owner(uint64_t token) {
+    return (enum scan_owner)(token >> 56);
+}
+
+#endif
