@@ -258,12 +258,25 @@ static void replaces_for_deleters(struct account *account, struct account_key *k
     }
 }
 
-/* A restart begins its clock above all that it issued before. Times far ahead are left out: what replaces a time from
- * beyond the persisted bound takes the next one without moving the clock. */
+/* What replaces a time from beyond the persisted bound takes the next one without moving the clock. */
+static bool follows_directly(const struct account_key *key, struct hybrid_time time) {
+    for (size_t index = 0; index < key->count; index++) {
+        if (key->stamps[index]->time.value + 1 == time.value) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A restart begins its clock above all that it issued before. Times that tell nothing of the clock are left
+ * out: those far ahead, and those next to one of the key's. */
 static void check_time(struct account *account, const struct account_key *key, uint32_t node, uint32_t shard,
                        struct wall_time wall, const struct trace_record *record, const struct value *value) {
     const uint64_t surely_below_bound_ms = 4000;
     struct hybrid_time *newest = &account->newest[node][shard];
+    if (follows_directly(key, value->time)) {
+        return;
+    }
     if (value->time.value <= newest->value) {
         violate(account, "a shard stamped a time that is not above its last", "G4", key, record->dot,
                 value_id_of(value->bytes));

@@ -2,6 +2,8 @@
 
 #include "base/mutant.h"
 
+enum { SIM_PLACE_SEED = 7 };
+
 /* What the driver keeps of a link of a shard. */
 struct link_handle {
     struct list_node dirty;
@@ -340,7 +342,7 @@ static void shard_start(struct node *node, struct sim_shard *shard, const struct
     list_init(&shard->dirty_sessions);
     list_init(&shard->sessions);
     shard->store = store_new(shard->port, (struct store_options){.buffer_bytes = cluster->options.buffer_bytes,
-                                                                 .hash_seed = 7,
+                                                                 .hash_seed = SIM_PLACE_SEED,
                                                                  .shard_index = shard->index});
     struct shard_options options = {
         .ring = cluster->ring,
@@ -353,6 +355,10 @@ static void shard_start(struct node *node, struct sim_shard *shard, const struct
         .run = node->run,
         .clock_floor = MUTANT(CLOCK_BELOW_BOUND) ? (struct hybrid_time){0} : birth->clock_floor,
         .was_clean = birth->was_clean || birth->is_new,
+        .place_seed = SIM_PLACE_SEED,
+        .exchange_period_ms = 2000,
+        .scrub_period_ms = 60000,
+        .scan_records = cluster->options.scan_records,
         .deadline_ms = cluster->options.deadline_ms,
         .max_pipelined = 64,
         .storage = store_storage(shard->store),

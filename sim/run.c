@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { WRITE_QUORUM = 2 };
+enum { WRITE_QUORUM = 2, CONVERGENCE_S = 20 };
 
 struct run {
     struct world world;
@@ -19,7 +19,8 @@ struct run {
     struct workload workload;
     struct rng rng;
     uint64_t second_rounds;
-    uint64_t hints; /* writes that a fallback took for an owner */
+    uint64_t repairs; /* by reads */
+    uint64_t hints;   /* writes that a fallback took for an owner */
 };
 
 static const char *trace_kind_text(enum trace_kind kind) {
@@ -48,6 +49,8 @@ static const char *trace_kind_text(enum trace_kind kind) {
         return "brings a hint home";
     case TRACE_HINT_GONE:
         return "deletes a hint";
+    case TRACE_TREE_DIVERGED:
+        return "finds a tree that is not its data's:";
     case TRACE_CLOCK_OFF:
         return "clock off";
     }
@@ -75,6 +78,13 @@ static void trace_line(struct run *run, struct node *node, const struct trace_re
                 record->text == NULL ? "" : " ", record->text == NULL ? "" : record->text);
 }
 
+static void report(struct run *run, const char *violation) {
+    if (!run->world.failed) {
+        snprintf(run->workload.violation, sizeof(run->workload.violation), "%s", violation);
+        run->world.failed = true;
+    }
+}
+
 /* G9: an owner that acknowledged a hint keeps it through a crash, or what followed it. */
 static void check_is_home(struct run *run, const struct trace_record *record) {
     if (!run->world.failed && !final_is_home(&run->cluster, record->peer, record->key, record->object)) {
@@ -97,7 +107,10 @@ static void watch(void *watcher, struct sim_shard *shard, const struct trace_rec
         run->hints++;
     } else if (record->kind == TRACE_HINT_HOME) {
         check_is_home(run, record);
+    } else if (record->kind == TRACE_TREE_DIVERGED) {
+        report(run, "G5: a hash tree kept up by writes is not the one built from the data");
     }
+    run->repairs += record->kind == TRACE_REPAIRED ? 1 : 0;
     account_watch(&run->account, node->index, shard->index, node_wall(node), record);
 }
 
@@ -191,9 +204,10 @@ static void run_init(struct run *run, const struct run_options *options) {
         .node_count = options->node_count != 0 ? options->node_count : (uint32_t)rng_between(&run->rng, 3, 7),
         .shard_count = options->shard_count != 0 ? options->shard_count : (uint32_t)rng_between(&run->rng, 1, 3),
         .replica_count = 3,
-        .partition_count = 64,
+        .partition_count = rng_chance(&run->rng, 500000) ? 16 : 64,
         .deadline_ms = 1000,
         .buffer_bytes = rng_chance(&run->rng, 500000) ? 0 : 4096,
+        .scan_records = (uint32_t)rng_between(&run->rng, 1, 4),
         .slow_reads = rng_chance(&run->rng, 500000),
     };
     struct rng cluster_rng = rng_split(&run->rng);
@@ -305,6 +319,20 @@ static void collect(struct run *run, const struct run_options *options, struct r
     }
 }
 
+/* Hints and exchange alone make replicas equal: reading then finds nothing to repair. */
+static void converge(struct run *run, struct run_result *result) {
+    if (run->world.failed) {
+        return;
+    }
+    pass(run, CONVERGENCE_S * NS_PER_S);
+    final_check(&run->cluster, &run->history, &run->account, result->violation, sizeof(result->violation));
+    uint64_t repairs_before = run->repairs;
+    read_everything(run, result);
+    if (!run->world.failed && run->repairs != repairs_before) {
+        fail(run, result, "G5: reads still repair after exchange made all replicas equal");
+    }
+}
+
 void run_seed(const struct run_options *options, struct run_result *ret_result) {
     struct run *run = calloc(1, sizeof(*run));
     ENSURE(run != NULL);
@@ -328,10 +356,7 @@ void run_seed(const struct run_options *options, struct run_result *ret_result) 
     if (!run->world.failed) {
         heal(run, ret_result);
     }
-    read_everything(run, ret_result);
-    if (!run->world.failed) {
-        final_check(&run->cluster, &run->history, &run->account, ret_result->violation, sizeof(ret_result->violation));
-    }
+    converge(run, ret_result);
     collect(run, options, ret_result);
     if (run->world.trace_file != NULL && run->world.trace_file != stdout) {
         fclose(run->world.trace_file);

@@ -29,6 +29,9 @@
     X(HINT_FORGOTTEN_AT_BOOT, "hint-forgotten-at-boot", "a restarted fallback does not look for the hints it holds")   \
     X(HINT_WITHOUT_DIGEST, "hint-without-digest", "a hint is deleted though it grew while it was on its way")          \
     X(HINT_DROPPED, "hint-dropped", "a fallback acknowledges a hint and keeps nothing")                                \
+    X(TREE_IGNORES_WRITES, "tree-ignores-writes", "a tree that is being built misses the writes behind its cursor")    \
+    X(TREE_FORGETS_MERGES, "tree-forgets-merges", "what merging wrote does not go into the hash tree")                 \
+    X(EXCHANGE_ONE_WAY, "exchange-one-way", "an exchange sends what the other lacks and asks for nothing")             \
     X(REPAIR_OVERWRITES, "repair-overwrites", "read repair replaces the replica's object instead of merging")
 
 /* clang-format off */

@@ -272,6 +272,23 @@ static void information_hints(const struct shard *shard, struct buffer *text) {
     append_line(text, VIEW("gramme_hints_grown_under_way"), hints->retried);
 }
 
+static void information_exchange(const struct shard *shard, struct buffer *text) {
+    const struct trees *trees = &shard->trees;
+    const struct exchange *exchange = &shard->exchange;
+    append_line(text, VIEW("gramme_trees_in_doubt"), trees->in_doubt);
+    append_line(text, VIEW("gramme_trees_built"), trees->built);
+    append_line(text, VIEW("gramme_trees_scrubbed"), trees->scrubbed);
+    append_line(text, VIEW("gramme_trees_diverged"), trees->divergences);
+    append_line(text, VIEW("gramme_records_damaged"), trees->damaged);
+    append_line(text, VIEW("gramme_partitions_owned"), trees->owned);
+    append_line(text, VIEW("gramme_partitions_met"), exchange_met_count(shard));
+    append_line(text, VIEW("gramme_exchange_rounds"), exchange->rounds);
+    append_line(text, VIEW("gramme_exchange_trees_sent"), exchange->trees_sent);
+    append_line(text, VIEW("gramme_exchange_keys_compared"), exchange->keys_compared);
+    append_line(text, VIEW("gramme_exchange_repairs"), exchange->repairs_sent);
+    append_line(text, VIEW("gramme_exchange_bytes"), exchange->bytes_sent);
+}
+
 static void information_cluster(struct shard *shard, struct buffer *text) {
     const struct coordinator *coordinator = &shard->coordinator;
     const struct keyspace *keyspace = &shard->options.keyspaces->keyspaces[0];
@@ -303,6 +320,7 @@ static void information_cluster(struct shard *shard, struct buffer *text) {
     append_line(text, VIEW("gramme_replica_puts"), shard->replica.puts);
     append_line(text, VIEW("gramme_replica_reads"), shard->replica.reads);
     information_hints(shard, text);
+    information_exchange(shard, text);
     if (ring_replica_count(shard->ring) < ring_configured_replica_count(shard->ring)) {
         buffer_append_view(text, VIEW("gramme_warning:fewer members than replicas are configured\r\n"));
     }

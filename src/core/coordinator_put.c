@@ -419,6 +419,20 @@ void request_resume_storing(struct shard *shard, struct request *request) {
     storing_check(shard, request);
 }
 
+/* A write that came after our first stamp covers it. Under `lww` the stamp may be gone because a concurrent value has
+ * the greater time, one acknowledged before this put began, say: there only a later stamp of our own actor is sure to
+ * follow.
+ */
+static bool is_followed(const struct request *request, const struct copy *copy) {
+    if (request->round == 0 || request->operation.kind == OPERATION_EXPIRE ||
+        object_find(&copy->object, request->dot) != NULL) {
+        return false;
+    }
+    const struct local_actor *local = &copy->record.local;
+    return request->keyspace->conflict != CONFLICT_LWW ||
+           (local->actor == request->dot.actor && local->n > request->dot.n);
+}
+
 void request_begin_storing(struct shard *shard, struct request *request) {
     struct copy copy;
     request->state = REQUEST_STORING;
@@ -445,9 +459,7 @@ void request_begin_storing(struct shard *shard, struct request *request) {
     case STORAGE_ABSENT:
         break;
     }
-    bool is_superseded = request->round > 0 && request->operation.kind != OPERATION_EXPIRE &&
-                         object_find(&copy.object, request->dot) == NULL;
-    if (is_superseded) {
+    if (is_followed(request, &copy)) {
         /* A later write here covers our first stamp; stamping again would bring our value back over it. What replicas
          * kept is that write's business now. */
         blob_give(&shard->blobs, &request->kept);

@@ -284,7 +284,7 @@ static void sweep_on(struct shard *shard) {
     }
     struct partition partition = {(uint16_t)hints->sweeping};
     enum storage_status status = storage->scan(storage->self, STORAGE_HINTS, partition, hints->next_hash, UINT64_MAX,
-                                               HINT_SCAN_RECORDS, HINT_SCAN_BYTES, scan_token(SCAN_HINTS, 0));
+                                               shard->options.scan_records, HINT_SCAN_BYTES, scan_token(SCAN_HINTS, 0));
     hints->is_scanning = status == STORAGE_PENDING;
 }
 

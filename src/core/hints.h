@@ -20,7 +20,6 @@
 
 enum {
     HINT_DELIVERIES_MOST = 64, /* under way at once, of a shard */
-    HINT_SCAN_RECORDS = 32,
     HINT_SCAN_BYTES = 4 * 1024 * 1024,
     HINT_SWEEPS_A_BEAT = 64, /* of partitions; answers go on with it, but don't hurry it */
     HINT_DELIVERY_MS = 5000, /* then it is tried again */

@@ -17,6 +17,14 @@ static uint32_t peer_shards(const struct shard *shard, const struct peer *peer) 
     return peer->shard_count != 0 ? peer->shard_count : shard->options.shard_count;
 }
 
+uint32_t peer_shard_count(const struct shard *shard, struct member_index member) {
+    return peer_shards(shard, &shard->peers[member.value]);
+}
+
+uint32_t peer_shard_of(const struct shard *shard, struct member_index member, struct partition partition) {
+    return partition_shard(partition, peer_shard_count(shard, member));
+}
+
 bool peer_is_reachable(const struct shard *shard, struct member_index member, struct partition partition) {
     if (member_index_equal(member, shard->self)) {
         return true;

@@ -97,6 +97,10 @@ bool peer_is_reachable(const struct shard *shard, struct member_index member, st
 bool peer_is_alive(const struct shard *shard, struct member_index member);
 struct peer *peer_of(struct shard *shard, struct member_index member);
 
+/* How many shards the peer's node has, and which of them owns the partition. */
+uint32_t peer_shard_count(const struct shard *shard, struct member_index member);
+uint32_t peer_shard_of(const struct shard *shard, struct member_index member, struct partition partition);
+
 /* The output to encode one message of about `bytes` into, or NULL when the peer is out of reach. */
 struct buffer *lane_output(struct shard *shard, struct member_index member, struct partition partition, size_t bytes);
 /* The same for an answer; NULL when whoever asked is gone. */

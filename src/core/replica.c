@@ -95,6 +95,14 @@ bool replica_is_informed(const struct shard *shard, const struct keyspace *keysp
     return shard->options.was_clean || keyspace->durability == DURABILITY_SYNC;
 }
 
+/* Of the record that was just encoded. */
+static struct view written_object(const struct shard *shard) {
+    struct record record;
+    bool is_ours = record_decode(buffer_view(&shard->record), &record);
+    ENSURE(is_ours);
+    return record.object_bytes;
+}
+
 static enum storage_status replica_store(struct shard *shard, struct partition partition, struct view key,
                                          const struct copy *copy, const struct object *object,
                                          enum durability durability, struct waiting_write *waiting) {
@@ -107,11 +115,17 @@ static enum storage_status replica_store(struct shard *shard, struct partition p
     } else {
         record_encode(&shard->record, &copy->record.local, object);
     }
+    /* Before the write, which ends what the copy borrows. */
     struct hint_owners owners = copy->hint_for;
+    struct digest before = trees_entry(shard, key, copy->record.object_bytes);
     enum storage_status status = storage->write(storage->self, family, partition, key, buffer_view(&shard->record),
                                                 durability, (uint64_t)(uintptr_t)waiting);
     if (family == STORAGE_HINTS && status != STORAGE_ERROR) {
         hints_stored(shard, partition, &owners, is_new);
+    }
+    bool forgets = MUTANT(TREE_FORGETS_MERGES) && (waiting == NULL || !waiting->is_own);
+    if (family == STORAGE_OBJECTS && status != STORAGE_ERROR && !forgets) {
+        trees_changed(shard, partition, key, before, trees_entry(shard, key, written_object(shard)));
     }
     return status;
 }

@@ -95,6 +95,9 @@ struct shard *shard_new(const struct shard_options *options, struct moment momen
     coordinator_init(shard);
     replica_init(shard);
     hints_init(shard);
+    trees_init(shard);
+    exchange_init(shard);
+    buffer_init(&shard->exchange_wants);
     shard_open_front(shard);
     shard->heartbeat.kind = ALARM_HEARTBEAT;
     timers_schedule(&shard->timers, &shard->heartbeat.timer, moment.now);
@@ -108,6 +111,8 @@ void shard_free(struct shard *shard) {
     coordinator_release(shard);
     replica_release(shard);
     hints_release(shard);
+    exchange_release(shard);
+    buffer_release(&shard->exchange_wants);
     for (uint32_t index = 0; index < shard->options.shard_count; index++) {
         frame_reader_release(&shard->mailboxes[index].reader);
         buffer_release(&shard->mailboxes[index].output);
@@ -147,6 +152,8 @@ void shard_keep_clock_bound(struct shard *shard) {
 static void shard_beat(struct shard *shard) {
     lanes_heartbeat(shard);
     hints_beat(shard);
+    trees_beat(shard);
+    exchange_beat(shard);
     shard_keep_clock_bound(shard);
     if (lanes_clock_is_off(shard)) {
         shard_trace_peer(shard, TRACE_CLOCK_OFF, shard->self, NULL);
@@ -230,6 +237,13 @@ void shard_receive(struct shard *shard, const struct source *source, uint8_t kin
     case MESSAGE_RESULT:
         router_on_result(shard, source, body);
         break;
+    case MESSAGE_ROOTS:
+    case MESSAGE_SAME:
+    case MESSAGE_TREE:
+    case MESSAGE_KEYS:
+    case MESSAGE_WANT:
+        exchange_on_message(shard, source, kind, body);
+        break;
     default:
         break; /* a later protocol's; its sender does without an answer */
     }
@@ -277,8 +291,11 @@ void shard_storage_scanned(struct shard *shard, uint64_t token, enum storage_sta
     case SCAN_HINTS:
         hints_on_scanned(shard, status, records, count, is_end, next_hash);
         break;
+    case SCAN_TREES:
+        trees_on_scanned(shard, status, records, count, is_end, next_hash);
+        break;
     case SCAN_EXCHANGE:
-    case SCAN_SCRUB:
+        exchange_on_scanned(shard, status, records, count, is_end, next_hash);
         break;
     }
 }

@@ -70,7 +70,11 @@ struct shard_options {
     uint64_t seed;                  /* secret and random: actors are drawn from it */
     uint64_t run;                   /* random id of this run of the process, the same in all its shards; not 0 */
     struct hybrid_time clock_floor; /* store_birth.clock_floor */
-    bool was_clean; /* clean stop, or a new store: absences here may be believed whatever the durability */
+    bool was_clean;      /* clean stop, or a new store: absences here may be believed whatever the durability */
+    uint64_t place_seed; /* the store's, of the whole cluster: a key's place within its partition */
+    uint32_t exchange_period_ms;
+    uint64_t scrub_period_ms; /* in which every partition is read anew */
+    uint32_t scan_records;    /* that background work reads at once */
     uint32_t deadline_ms;
     uint32_t max_pipelined;
     struct storage storage;

@@ -11,6 +11,7 @@
 #include "base/timers.h"
 #include "core/cluster_view.h"
 #include "core/coordinator.h"
+#include "core/exchange.h"
 #include "core/hints.h"
 #include "core/lane.h"
 #include "core/replica.h"
@@ -56,6 +57,9 @@ struct shard {
     struct coordinator coordinator;
     struct replica replica;
     struct hints hints;
+    struct trees trees;
+    struct exchange exchange;
+    struct buffer exchange_wants; /* of one comparison */
 };
 
 static inline struct instant shard_now(const struct shard *shard) {

@@ -7,19 +7,20 @@
 #include "version/object.h"
 
 enum trace_kind {
-    TRACE_STAMPED,      /* a coordinator made a dot: key, dot, object as it wrote it */
-    TRACE_STORED,       /* a replica wrote an object it merged: key, object */
-    TRACE_REPAIRED,     /* a read sent its merged object to a stale replica: key, peer */
-    TRACE_SECOND_ROUND, /* replicas named what they keep: the SET is stamped again */
-    TRACE_LINK_UP,      /* peer */
-    TRACE_LINK_DOWN,    /* peer; text: why */
-    TRACE_PEER_SILENT,  /* peer */
-    TRACE_PEER_HEARD,   /* peer */
-    TRACE_REFUSED,      /* text: a frame or link that was refused, and why */
-    TRACE_HINTED,       /* a fallback was asked to stand in for an owner: key, peer: the owner */
-    TRACE_HINT_HOME,    /* an owner has what this fallback kept for it: key, peer, object as it was delivered */
-    TRACE_HINT_GONE,    /* this fallback deleted its hint, every owner having it: key */
-    TRACE_CLOCK_OFF,    /* this node's clock is too far off its peers' to coordinate */
+    TRACE_STAMPED,       /* a coordinator made a dot: key, dot, object as it wrote it */
+    TRACE_STORED,        /* a replica wrote an object it merged: key, object */
+    TRACE_REPAIRED,      /* a read sent its merged object to a stale replica: key, peer */
+    TRACE_SECOND_ROUND,  /* replicas named what they keep: the SET is stamped again */
+    TRACE_LINK_UP,       /* peer */
+    TRACE_LINK_DOWN,     /* peer; text: why */
+    TRACE_PEER_SILENT,   /* peer */
+    TRACE_PEER_HEARD,    /* peer */
+    TRACE_REFUSED,       /* text: a frame or link that was refused, and why */
+    TRACE_HINTED,        /* a fallback was asked to stand in for an owner: key, peer: the owner */
+    TRACE_HINT_HOME,     /* an owner has what this fallback kept for it: key, peer, object as it was delivered */
+    TRACE_HINT_GONE,     /* this fallback deleted its hint, every owner having it: key */
+    TRACE_TREE_DIVERGED, /* a scrub found other data on the disk than the hash tree says */
+    TRACE_CLOCK_OFF,     /* this node's clock is too far off its peers' to coordinate */
 };
 
 struct trace_record {

@@ -32,6 +32,8 @@ enum setting_id {
     SETTING_MEMBER,
     SETTING_OBJECT_BUFFER,
     SETTING_DEADLINE_MS,
+    SETTING_EXCHANGE_PERIOD_MS,
+    SETTING_SCRUB_PERIOD_S,
     SETTING_MAX_CLIENTS,
     SETTING_LOG_LEVEL,
     SETTING_INSECURE_BIND,
@@ -58,6 +60,8 @@ static const char *const setting_names[SETTING_COUNT + 1] = {
     [SETTING_MEMBER] = "member",
     [SETTING_OBJECT_BUFFER] = "object-buffer",
     [SETTING_DEADLINE_MS] = "deadline-ms",
+    [SETTING_EXCHANGE_PERIOD_MS] = "exchange-period-ms",
+    [SETTING_SCRUB_PERIOD_S] = "scrub-period-s",
     [SETTING_MAX_CLIENTS] = "max-clients",
     [SETTING_LOG_LEVEL] = "log-level",
     [SETTING_INSECURE_BIND] = "insecure-bind",
@@ -555,6 +559,10 @@ static bool parse_single(struct parser *parser, enum setting_id id, struct view 
         return parse_object_buffer(parser, word);
     case SETTING_DEADLINE_MS:
         return parse_number(parser, name, word, 10, 600000, &config->deadline_ms);
+    case SETTING_EXCHANGE_PERIOD_MS:
+        return parse_number(parser, name, word, 100, 3600000, &config->exchange_period_ms);
+    case SETTING_SCRUB_PERIOD_S:
+        return parse_number(parser, name, word, 1, 31536000, &config->scrub_period_s);
     case SETTING_MAX_CLIENTS:
         return parse_number(parser, name, word, 1, 1000000, &config->max_clients);
     default:
@@ -647,6 +655,8 @@ bool config_parse(struct view text, const char *file_name, struct config *ret_co
     parser->config.replicas = 3;
     parser->config.object_buffer_bytes = 256U << 20;
     parser->config.deadline_ms = 1000;
+    parser->config.exchange_period_ms = 5000;
+    parser->config.scrub_period_s = 24 * 3600;
     parser->config.max_clients = LIMIT_CLIENTS;
     parser->config.log_level = CONFIG_LOG_INFO;
 
@@ -774,6 +784,8 @@ void config_describe(const struct config *config, void (*emit)(void *context, st
     say(&to, SETTING_DURABILITY, durability_names[defaults->durability]);
     say_number(&to, SETTING_OBJECT_BUFFER, config->object_buffer_bytes);
     say_number(&to, SETTING_DEADLINE_MS, config->deadline_ms);
+    say_number(&to, SETTING_EXCHANGE_PERIOD_MS, config->exchange_period_ms);
+    say_number(&to, SETTING_SCRUB_PERIOD_S, config->scrub_period_s);
     say_number(&to, SETTING_MAX_CLIENTS, config->max_clients);
     say(&to, SETTING_LOG_LEVEL, log_level_names[config->log_level]);
     say(&to, SETTING_INSECURE_BIND, config->insecure_bind ? "yes-i-know" : "");

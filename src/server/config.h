@@ -52,6 +52,8 @@ struct config {
     struct keyspace_table keyspaces;
     uint64_t object_buffer_bytes;
     uint32_t deadline_ms;
+    uint32_t exchange_period_ms;
+    uint32_t scrub_period_s;
     uint32_t max_clients;
     enum config_log_level log_level;
     bool insecure_bind;

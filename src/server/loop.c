@@ -121,6 +121,9 @@ static void driver_trace(void *self, const struct trace_record *record) {
                       held_back);
         }
         break;
+    case TRACE_TREE_DIVERGED:
+        log_event(CONFIG_LOG_ERROR, "scrub-diverged", "shard=%u why=\"%s\"", loop->index, text);
+        break;
     case TRACE_STAMPED:
     case TRACE_STORED:
     case TRACE_REPAIRED:

@@ -16,6 +16,7 @@
 enum {
     EXIT_CODE_FAILURE = 1,
     EXIT_CODE_CONFIGURATION = 3,
+    SCAN_RECORDS = 256,   /* that background work reads at once */
     PIPELINED_MOST = 256, /* commands of one session under way; the rest of its input waits */
     QUIET_LIMIT_MS = 2000,
     END_LIMIT_MS = 10000,
@@ -119,6 +120,11 @@ static int open_leaf(struct stage *stage) {
     return code;
 }
 
+/* The same on all nodes: places and trees are compared. */
+static uint64_t place_seed(const struct config *config) {
+    return hash64(view_of(&config->secrets.cluster, sizeof(config->secrets.cluster)), 0);
+}
+
 /* False when there is no randomness to be had. */
 static bool make_loops(struct stage *stage) {
     struct node *node = &stage->node;
@@ -131,6 +137,10 @@ static bool make_loops(struct stage *stage) {
         .run = node->run,
         .clock_floor = stage->birth.clock_floor,
         .was_clean = stage->birth.was_clean || stage->birth.is_new,
+        .place_seed = place_seed(config),
+        .exchange_period_ms = config->exchange_period_ms,
+        .scrub_period_ms = (uint64_t)config->scrub_period_s * 1000,
+        .scan_records = SCAN_RECORDS,
         .deadline_ms = config->deadline_ms,
         .max_pipelined = PIPELINED_MOST,
     };
@@ -142,7 +152,7 @@ static bool make_loops(struct stage *stage) {
     }
     struct store_options store_options = {
         .buffer_bytes = config->object_buffer_bytes / node->shard_count,
-        .hash_seed = hash64(view_of(&config->secrets.cluster, sizeof(config->secrets.cluster)), 0),
+        .hash_seed = place_seed(config),
     };
     struct loop *loops = calloc(node->shard_count, sizeof(*loops));
     ENSURE(loops != NULL);

@@ -227,6 +227,20 @@ static void under_lww_a_greater_time_is_named_and_overcome(void **state) {
     rig_free(rig);
 }
 
+/* Found by a seed: the coordinator had been stopped and knew nothing of b1, which was acknowledged before the SET began
+ * and has the greater time. That b1 displaced the first stamp here says nothing about which of them came later. */
+static void under_lww_a_stamp_that_lost_by_its_time_is_made_again(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.conflict = CONFLICT_LWW});
+    client(rig, "SET k v");
+    rig_forget(rig);
+    peer_puts(rig, 'B', "k", "b1=w@+3", 0);
+    says(rig, "disk: write k b1=w over a1");
+    answer(rig, 'C', "stored, keeps b1");
+    says(rig, "disk: write k a2=v over b1", "B: put k a2=v over b1", "C: put k a2=v over b1");
+    rig_free(rig);
+}
+
 static void a_cluster_of_one_answers_for_itself(void **state) {
     (void)state;
     struct rig *rig = rig_new((struct rig_options){.members = 1});
@@ -303,6 +317,7 @@ int main(void) {
         cmocka_unit_test(the_second_round_begins_once),
         cmocka_unit_test(the_second_time_exceeds_what_was_named),
         cmocka_unit_test(under_lww_a_greater_time_is_named_and_overcome),
+        cmocka_unit_test(under_lww_a_stamp_that_lost_by_its_time_is_made_again),
         cmocka_unit_test(a_cluster_of_one_answers_for_itself),
         cmocka_unit_test(with_two_members_w_is_two),
         cmocka_unit_test(commands_of_one_client_on_one_key_stay_in_order),

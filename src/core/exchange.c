@@ -1,0 +1,512 @@
+#include "core/exchange.h"
+
+#include "base/mutant.h"
+#include "core/scan_owner.h"
+#include "core/shard_state.h"
+
+enum job_kind {
+    JOB_KEYS,    /* scan the range and send its keys */
+    JOB_COMPARE, /* scan it and compare with the keys that came */
+    JOB_REPAIR,  /* scan it and send the objects of the keys that are wanted */
+};
+
+struct exchange_job {
+    struct list_node waiting;
+    enum job_kind kind;
+    struct member_index peer;
+    struct partition partition;
+    uint64_t place_from;
+    uint64_t place_last;
+    struct blob list; /* COMPARE, REPAIR: exchange_keys */
+};
+
+void exchange_init(struct shard *shard) {
+    struct exchange *exchange = &shard->exchange;
+    uint32_t partitions = ring_partition_count(shard->ring);
+    list_init(&exchange->jobs);
+    pool_init(&exchange->job_pool, sizeof(struct exchange_job), 64);
+    exchange->met = ARENA_ARRAY(&shard->permanent, struct instant, partitions);
+    memset(exchange->met, 0, sizeof(*exchange->met) * partitions);
+    exchange->met_with = ARENA_ARRAY(&shard->permanent, uint8_t, partitions);
+    memset(exchange->met_with, 0, partitions);
+    /* Not all nodes at once. */
+    uint64_t offset_ms = rng_below(&shard->rng, (uint64_t)shard->options.exchange_period_ms + 1);
+    exchange->next_round = instant_after_ms(shard_now(shard), offset_ms);
+}
+
+void exchange_release(struct shard *shard) {
+    pool_release(&shard->exchange.job_pool);
+}
+
+static struct buffer *output_to(struct shard *shard, struct member_index peer, struct partition partition,
+                                size_t bytes) {
+    return lane_output(shard, peer, partition, bytes);
+}
+
+/* What a message took of the heartbeat's budget. */
+static void spend(struct shard *shard, uint64_t bytes) {
+    struct exchange *exchange = &shard->exchange;
+    exchange->bytes_sent += bytes;
+    exchange->bytes_left -= bytes < exchange->bytes_left ? bytes : exchange->bytes_left;
+}
+
+/* ---- meetings ---- */
+
+static void met(struct shard *shard, struct partition partition, struct member_index peer) {
+    struct exchange *exchange = &shard->exchange;
+    const struct member_index *list = ring_preference(shard->ring, partition);
+    uint8_t all = 0;
+    for (uint32_t place = 0; place < ring_replica_count(shard->ring); place++) {
+        uint8_t bit = (uint8_t)(1u << place);
+        if (member_index_equal(list[place], peer) || member_index_equal(list[place], shard->self)) {
+            exchange->met_with[partition.value] |= bit;
+        }
+        all |= bit;
+    }
+    if (exchange->met_with[partition.value] == all) {
+        exchange->met[partition.value] = shard_now(shard);
+    }
+}
+
+uint32_t exchange_met_count(const struct shard *shard) {
+    uint32_t count = 0;
+    for (uint32_t index = 0; index < ring_partition_count(shard->ring); index++) {
+        count += shard->exchange.met[index].ns != 0 ? 1 : 0;
+    }
+    return count;
+}
+
+/* ---- a round ---- */
+
+static bool begins_with(const struct shard *shard, struct member_index peer) {
+    bool is_even = (shard->self.value + peer.value) % 2 == 0;
+    return (shard->self.value < peer.value) == is_even;
+}
+
+static bool both_own(const struct shard *shard, struct member_index peer, struct partition partition) {
+    return trees_built(shard, partition) != NULL && ring_is_owner(shard->ring, partition, peer);
+}
+
+/* The roots of what both own and that shard of the peer holds, in one message. */
+static void send_roots(struct shard *shard, struct member_index peer, uint32_t peer_shard) {
+    struct exchange *exchange = &shard->exchange;
+    struct buffer *output = NULL;
+    size_t begun = 0;
+    size_t size_before = 0;
+    for (uint32_t index = 0; index < ring_partition_count(shard->ring); index++) {
+        struct partition partition = {(uint16_t)index};
+        if (!both_own(shard, peer, partition) || peer_shard_of(shard, peer, partition) != peer_shard) {
+            continue;
+        }
+        if (output == NULL) {
+            output = output_to(shard, peer, partition, 0);
+            if (output == NULL) {
+                return;
+            }
+            size_before = buffer_size(output);
+            begun = message_begin_roots(output, ring_digest(shard->ring));
+        }
+        struct exchange_root root = {
+            .partition = partition,
+            .wants_answer = exchange->met[index].ns == 0,
+            .root = hash_tree_root(shard->trees.of[index]),
+        };
+        message_add_root(output, &root);
+    }
+    if (output != NULL) {
+        message_end(output, begun);
+        spend(shard, buffer_size(output) - size_before);
+    }
+}
+
+static void begin_round(struct shard *shard) {
+    struct exchange *exchange = &shard->exchange;
+    exchange->rounds++;
+    exchange->is_hurried = false;
+    exchange->next_round = instant_after_ms(shard_now(shard), shard->options.exchange_period_ms);
+    for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
+        struct member_index peer = {index};
+        if (member_index_equal(peer, shard->self) || !begins_with(shard, peer) || !peer_is_alive(shard, peer)) {
+            continue;
+        }
+        for (uint32_t peer_shard = 0; peer_shard < peer_shard_count(shard, peer); peer_shard++) {
+            send_roots(shard, peer, peer_shard);
+        }
+    }
+}
+
+/* ---- jobs ---- */
+
+static void job_add(struct shard *shard, enum job_kind kind, struct member_index peer,
+                    const struct message_keys *range) {
+    struct exchange *exchange = &shard->exchange;
+    if (exchange->job_count == EXCHANGE_JOBS_MOST) {
+        exchange->dropped++; /* what differs is found again */
+        return;
+    }
+    struct exchange_job *job = pool_take(&exchange->job_pool);
+    *job = (struct exchange_job){
+        .kind = kind,
+        .peer = peer,
+        .partition = range->partition,
+        .place_from = range->place_from,
+        .place_last = range->place_last,
+        .list = blob_copy(&shard->blobs, range->list),
+    };
+    list_push_back(&exchange->jobs, &job->waiting);
+    exchange->job_count++;
+}
+
+static struct exchange_job *first_job(const struct shard *shard) {
+    struct list_node *node = list_first(&shard->exchange.jobs);
+    return node == NULL ? NULL : CONTAINER_OF(node, struct exchange_job, waiting);
+}
+
+static void job_end(struct shard *shard, struct exchange_job *job) {
+    list_remove(&job->waiting);
+    blob_give(&shard->blobs, &job->list);
+    pool_give(&shard->exchange.job_pool, job);
+    shard->exchange.job_count--;
+}
+
+static void work_on(struct shard *shard) {
+    struct exchange *exchange = &shard->exchange;
+    struct storage *storage = &shard->options.storage;
+    struct exchange_job *job = first_job(shard);
+    while (job != NULL && !peer_is_reachable(shard, job->peer, job->partition) && !exchange->is_scanning) {
+        job_end(shard, job);
+        job = first_job(shard);
+    }
+    if (job == NULL || exchange->is_scanning || exchange->bytes_left == 0) {
+        return;
+    }
+    enum storage_status status =
+        storage->scan(storage->self, STORAGE_OBJECTS, job->partition, job->place_from, job->place_last,
+                      shard->options.scan_records, EXCHANGE_SCAN_BYTES, scan_token(SCAN_EXCHANGE, 0));
+    exchange->is_scanning = status == STORAGE_PENDING;
+}
+
+void exchange_beat(struct shard *shard) {
+    struct exchange *exchange = &shard->exchange;
+    exchange->bytes_left = EXCHANGE_BYTES_A_BEAT;
+    bool is_due = shard_now(shard).ns >= exchange->next_round.ns;
+    if (is_due && exchange->job_count == 0) {
+        begin_round(shard);
+    }
+    work_on(shard);
+}
+
+/* ---- comparing ---- */
+
+static bool record_object(const struct storage_scanned *scanned, struct view *ret_object) {
+    struct record record;
+    if (scanned->status != STORAGE_FOUND || !record_decode(scanned->record, &record)) {
+        return false; /* damaged: as if it were not there */
+    }
+    *ret_object = record.object_bytes;
+    return true;
+}
+
+static void send_repair(struct shard *shard, const struct exchange_job *job, struct view key, struct view object) {
+    struct buffer *output = output_to(shard, job->peer, job->partition, object.size);
+    if (output == NULL) {
+        return;
+    }
+    struct message_put put = {
+        .partition = job->partition,
+        .placement_mark = ring_placement_mark(shard->ring, job->partition),
+        .flags = PUT_REPAIR,
+        .key = key,
+        .object = object,
+    };
+    size_t before = buffer_size(output);
+    message_encode_put(output, &put);
+    shard->exchange.repairs_sent++;
+    spend(shard, buffer_size(output) - before);
+}
+
+static void send_keys(struct shard *shard, const struct exchange_job *job, const struct storage_scanned *records,
+                      uint32_t count, uint64_t place_last) {
+    struct buffer *output = output_to(shard, job->peer, job->partition, 0);
+    if (output == NULL) {
+        return;
+    }
+    size_t before = buffer_size(output);
+    size_t begun = message_begin_keys(output, MESSAGE_KEYS, job->partition, job->place_from, place_last);
+    for (uint32_t index = 0; index < count; index++) {
+        struct view object;
+        if (record_object(&records[index], &object)) {
+            struct digest entry = hash_tree_entry(shard->options.place_seed, records[index].key, object);
+            message_add_key(output, &(struct exchange_key){records[index].key, entry.low});
+        }
+    }
+    message_end(output, begun);
+    spend(shard, buffer_size(output) - before);
+}
+
+/* The peer's keys beside this node's: both in the order of places. */
+struct comparison {
+    struct shard *shard;
+    const struct exchange_job *job;
+    struct buffer *wants; /* NULL: nothing wanted yet */
+    size_t wants_begun;
+    size_t wants_before;
+    uint64_t place_last;
+};
+
+static void want(struct comparison *comparison, struct view key) {
+    struct shard *shard = comparison->shard;
+    const struct exchange_job *job = comparison->job;
+    if (MUTANT(EXCHANGE_ONE_WAY)) {
+        return;
+    }
+    if (comparison->wants == NULL) {
+        comparison->wants = &shard->exchange_wants;
+        buffer_clear(comparison->wants);
+        comparison->wants_begun = message_begin_keys(comparison->wants, MESSAGE_WANT, job->partition, job->place_from,
+                                                     comparison->place_last);
+    }
+    message_add_key(comparison->wants, &(struct exchange_key){.key = key});
+}
+
+static int compare_places(uint64_t place, struct view key, uint64_t other_place, struct view other_key) {
+    if (place != other_place) {
+        return place < other_place ? -1 : 1;
+    }
+    return view_compare(key, other_key);
+}
+
+/* One key of this node against the peer's list, read up to there; `theirs` is the next of the list. */
+static void compare_own(struct comparison *comparison, const struct storage_scanned *own, bool they_have_it,
+                        const struct exchange_key *theirs) {
+    struct shard *shard = comparison->shard;
+    struct view object;
+    shard->exchange.keys_compared++;
+    if (!record_object(own, &object)) {
+        if (they_have_it) {
+            want(comparison, own->key);
+        }
+        return;
+    }
+    bool is_same = they_have_it && hash_tree_entry(shard->options.place_seed, own->key, object).low == theirs->entry;
+    if (!is_same) {
+        send_repair(shard, comparison->job, own->key, object);
+    }
+    if (!is_same && they_have_it) {
+        want(comparison, own->key);
+    }
+}
+
+static void compare(struct shard *shard, const struct exchange_job *job, const struct storage_scanned *records,
+                    uint32_t count, uint64_t place_last) {
+    struct comparison comparison = {.shard = shard, .job = job, .place_last = place_last};
+    struct reader list = reader_of(blob_view(&job->list));
+    struct exchange_key theirs;
+    uint32_t at = 0;
+    bool has_theirs = reader_left(&list) > 0 && exchange_next_key(&list, &theirs);
+    while (has_theirs || at < count) {
+        uint64_t place = has_theirs ? trees_place(shard, theirs.key) : 0;
+        int order = !has_theirs   ? -1
+                    : at == count ? 1
+                                  : compare_places(records[at].hash, records[at].key, place, theirs.key);
+        if (order <= 0) {
+            compare_own(&comparison, &records[at], order == 0, &theirs);
+            at++;
+        } else if (place >= job->place_from && place <= place_last) {
+            want(&comparison, theirs.key);
+        }
+        if (order >= 0) {
+            has_theirs = reader_left(&list) > 0 && exchange_next_key(&list, &theirs);
+        }
+    }
+    struct buffer *output = comparison.wants == NULL ? NULL : output_to(shard, job->peer, job->partition, 0);
+    if (output != NULL) {
+        message_end(comparison.wants, comparison.wants_begun);
+        buffer_append_view(output, buffer_view(comparison.wants));
+        spend(shard, buffer_size(comparison.wants));
+    }
+}
+
+static void repair_wanted(struct shard *shard, const struct exchange_job *job, const struct storage_scanned *records,
+                          uint32_t count) {
+    struct reader list = reader_of(blob_view(&job->list));
+    struct exchange_key wanted;
+    uint32_t at = 0;
+    while (reader_left(&list) > 0 && exchange_next_key(&list, &wanted)) {
+        uint64_t place = trees_place(shard, wanted.key);
+        while (at < count && compare_places(records[at].hash, records[at].key, place, wanted.key) < 0) {
+            at++;
+        }
+        struct view object;
+        if (at < count && view_equal(records[at].key, wanted.key) && record_object(&records[at], &object)) {
+            send_repair(shard, job, wanted.key, object);
+        }
+    }
+}
+
+void exchange_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,
+                         uint32_t count, bool is_end, uint64_t next_hash) {
+    struct exchange_job *job = first_job(shard);
+    ENSURE(job != NULL && shard->exchange.is_scanning);
+    shard->exchange.is_scanning = false;
+    uint64_t place_last = is_end ? job->place_last : next_hash - 1;
+    if (status == STORAGE_FOUND) {
+        switch (job->kind) {
+        case JOB_KEYS:
+            send_keys(shard, job, records, count, place_last);
+            break;
+        case JOB_COMPARE:
+            compare(shard, job, records, count, place_last);
+            break;
+        case JOB_REPAIR:
+            repair_wanted(shard, job, records, count);
+            break;
+        }
+    }
+    if (status == STORAGE_FOUND && !is_end) {
+        job->place_from = next_hash;
+    } else {
+        job_end(shard, job);
+    }
+    work_on(shard);
+}
+
+/* ---- messages ---- */
+
+static void send_tree(struct shard *shard, struct member_index peer, struct partition partition) {
+    struct buffer *output = output_to(shard, peer, partition, sizeof(struct message_tree));
+    if (output == NULL) {
+        return;
+    }
+    struct message_tree message = {.partition = partition};
+    const struct hash_tree *tree = trees_built(shard, partition);
+    for (uint32_t segment = 0; segment < HASH_TREE_SEGMENTS; segment++) {
+        message.segments[segment] = tree->segments[segment].low;
+    }
+    size_t before = buffer_size(output);
+    message_encode_tree(output, &message);
+    shard->exchange.trees_sent++;
+    spend(shard, buffer_size(output) - before);
+}
+
+static bool is_comparable(const struct shard *shard, struct member_index peer, struct partition partition) {
+    return partition.value < ring_partition_count(shard->ring) && both_own(shard, peer, partition);
+}
+
+/* Of more differences than are taken up at once, others each time: those that come first must not starve the rest. */
+static void on_roots(struct shard *shard, struct member_index peer, struct view body) {
+    struct digest ring;
+    struct reader roots;
+    struct exchange_root root;
+    struct exchange_root *differing;
+    uint32_t count = 0;
+    if (!message_decode_roots(body, &ring, &roots) || !digest_equal(ring, ring_digest(shard->ring))) {
+        return;
+    }
+    differing = ARENA_ARRAY(&shard->scratch, struct exchange_root, reader_left(&roots) / 19 + 1);
+    buffer_clear(&shard->encoded);
+    size_t begun = message_begin_same(&shard->encoded);
+    bool is_same_to_tell = false;
+    struct partition last = {0};
+    while (reader_left(&roots) > 0 && message_next_root(&roots, &root)) {
+        if (!is_comparable(shard, peer, root.partition)) {
+            continue;
+        }
+        if (!digest_equal(root.root, hash_tree_root(shard->trees.of[root.partition.value]))) {
+            differing[count++] = root;
+            continue;
+        }
+        met(shard, root.partition, peer);
+        if (root.wants_answer) {
+            message_add_same(&shard->encoded, root.partition);
+            is_same_to_tell = true;
+            last = root.partition;
+        }
+    }
+    message_end(&shard->encoded, begun);
+    struct buffer *output = is_same_to_tell ? output_to(shard, peer, last, 0) : NULL;
+    if (output != NULL) {
+        buffer_append_view(output, buffer_view(&shard->encoded));
+    }
+    uint32_t first = count > EXCHANGE_TREES_A_ROUND ? (uint32_t)rng_below(&shard->rng, count) : 0;
+    for (uint32_t index = 0; index < count && index < EXCHANGE_TREES_A_ROUND; index++) {
+        send_tree(shard, peer, differing[(first + index) % count].partition);
+    }
+}
+
+static void on_same(struct shard *shard, struct member_index peer, struct view body) {
+    struct reader same = reader_of(body);
+    struct partition partition;
+    while (reader_left(&same) > 0 && message_next_same(&same, &partition)) {
+        if (is_comparable(shard, peer, partition)) {
+            met(shard, partition, peer);
+        }
+    }
+}
+
+/* Few differences are told apart, so that one key among a million costs a segment; a replica that lacks much is filled
+ * range by range. */
+static void add_differences(struct shard *shard, struct member_index peer, const struct message_tree *message) {
+    const struct hash_tree *tree = trees_built(shard, message->partition);
+    uint32_t differing[HASH_TREE_SEGMENTS];
+    uint32_t count = 0;
+    for (uint32_t segment = 0; segment < HASH_TREE_SEGMENTS; segment++) {
+        if (tree->segments[segment].low != message->segments[segment]) {
+            differing[count++] = segment;
+        }
+    }
+    bool is_apart = count <= EXCHANGE_SEGMENTS_APART;
+    for (uint32_t index = 0; index < (is_apart ? count : 1); index++) {
+        struct message_keys range = {
+            .partition = message->partition,
+            .place_from = hash_tree_first_place(differing[index]),
+            .place_last = hash_tree_last_place(differing[is_apart ? index : count - 1]),
+        };
+        job_add(shard, JOB_KEYS, peer, &range);
+    }
+}
+
+static void on_tree(struct shard *shard, struct member_index peer, struct view body) {
+    struct message_tree message;
+    struct exchange *exchange = &shard->exchange;
+    if (!message_decode_tree(body, &message) || !is_comparable(shard, peer, message.partition)) {
+        return;
+    }
+    add_differences(shard, peer, &message);
+    if (!exchange->is_hurried) {
+        exchange->is_hurried = true;
+        exchange->next_round = instant_after_ms(shard_now(shard), EXCHANGE_HURRY_MS);
+    }
+}
+
+static void on_keys(struct shard *shard, struct member_index peer, enum job_kind kind, struct view body) {
+    struct message_keys message;
+    if (message_decode_keys(body, &message) && is_comparable(shard, peer, message.partition)) {
+        job_add(shard, kind, peer, &message);
+    }
+}
+
+void exchange_on_message(struct shard *shard, const struct source *source, uint8_t kind, struct view body) {
+    if (source->lane == NULL) {
+        return; /* shards of one node share no partition */
+    }
+    struct member_index peer = source->lane->peer->member;
+    switch (kind) {
+    case MESSAGE_ROOTS:
+        on_roots(shard, peer, body);
+        break;
+    case MESSAGE_SAME:
+        on_same(shard, peer, body);
+        break;
+    case MESSAGE_TREE:
+        on_tree(shard, peer, body);
+        break;
+    case MESSAGE_KEYS:
+        on_keys(shard, peer, JOB_COMPARE, body);
+        break;
+    default:
+        on_keys(shard, peer, JOB_REPAIR, body);
+        break;
+    }
+    work_on(shard);
+}

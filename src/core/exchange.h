@@ -1,0 +1,62 @@
+/* Exchange: anti-entropy between the owners of a partition (Dynamo, section 4.7), so that replicas become equal without
+ * anybody reading. Of each pair of nodes one begins, every exchange_period_ms, and soon again while it finds
+ * differences:
+ *
+ *      beginner                                     other
+ *      ROOTS of all partitions that both own  --->  the same? then done (and SAME, to one that asked)
+ *                                             <---  TREE of some that are not
+ *      the segments that differ: scanned
+ *      KEYS with a hash of each object        --->  the same range scanned, compared
+ *      merged                                 <---  repairs: objects that it has and the beginner lacks or has
+ * otherwise
+ *                                             <---  WANT: keys the other way round
+ *      scanned again: repairs                 --->  merged
+ *
+ * Each message stands alone, so nothing has to be undone when one is lost: what still differs is found in the next
+ * round. Scans wait in a bounded queue, one at a time, and stop for the rest of a heartbeat once its bytes are used up;
+ * trees in doubt take no part. What holds: a repair is merged, never written over, and goes from one replica to another
+ * of the same partition. */
+#ifndef GRAMME_CORE_EXCHANGE_H
+#define GRAMME_CORE_EXCHANGE_H
+
+#include "base/list.h"
+#include "base/pool.h"
+#include "core/lane.h"
+#include "core/trees.h"
+#include "wire/exchange_message.h"
+
+enum {
+    EXCHANGE_HURRY_MS = 150,     /* until the next round, while differences are found */
+    EXCHANGE_TREES_A_ROUND = 32, /* that are sent for one ROOTS */
+    EXCHANGE_SEGMENTS_APART = 8, /* that differ and are compared one by one; of more, the range that has them all */
+    EXCHANGE_JOBS_MOST = 4096,   /* ranges that wait to be scanned */
+    EXCHANGE_SCAN_BYTES = 4 * 1024 * 1024,
+    EXCHANGE_BYTES_A_BEAT = 4 * 1024 * 1024, /* sent by a shard in a heartbeat, or a little more */
+};
+
+struct exchange {
+    struct instant next_round;
+    bool is_hurried; /* differences were found in this round */
+    struct list jobs;
+    uint32_t job_count;
+    struct pool job_pool;
+    bool is_scanning;    /* the first job's answer is owed by storage */
+    uint64_t bytes_left; /* in this heartbeat */
+    struct instant *met; /* by partition: when the roots last were the same as every other owner's; 0: not yet */
+    uint8_t *met_with;   /* by partition: bit i: the same as the i-th owner's, since the process began */
+    uint64_t rounds, trees_sent, keys_compared, repairs_sent, bytes_sent, dropped;
+};
+
+void exchange_init(struct shard *shard);
+void exchange_release(struct shard *shard);
+
+void exchange_beat(struct shard *shard);
+/* ROOTS, SAME, TREE, KEYS and WANT. */
+void exchange_on_message(struct shard *shard, const struct source *source, uint8_t kind, struct view body);
+void exchange_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,
+                         uint32_t count, bool is_end, uint64_t next_hash);
+
+/* Owned partitions whose roots were the same as those of every other owner at some time since the process began. */
+uint32_t exchange_met_count(const struct shard *shard);
+
+#endif

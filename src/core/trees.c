@@ -1,0 +1,138 @@
+#include "core/trees.h"
+
+#include "base/mutant.h"
+#include "core/scan_owner.h"
+#include "core/shard_state.h"
+
+void trees_init(struct shard *shard) {
+    struct trees *trees = &shard->trees;
+    uint32_t partitions = ring_partition_count(shard->ring);
+    trees->of = ARENA_ARRAY(&shard->permanent, struct hash_tree *, partitions);
+    trees->is_built = ARENA_ARRAY(&shard->permanent, bool, partitions);
+    for (uint32_t index = 0; index < partitions; index++) {
+        struct partition partition = {(uint16_t)index};
+        bool is_ours = shard_of_partition(shard, partition) == shard->options.shard_index &&
+                       ring_is_owner(shard->ring, partition, shard->self);
+        trees->of[index] = is_ours ? ARENA_ARRAY(&shard->permanent, struct hash_tree, 1) : NULL;
+        trees->is_built[index] = false;
+        trees->owned += is_ours ? 1 : 0;
+        if (is_ours) {
+            memset(trees->of[index], 0, sizeof(struct hash_tree));
+        }
+    }
+    trees->in_doubt = trees->owned;
+    /* Nodes that start together do not scan the same partitions at the same time. */
+    trees->building = (uint32_t)rng_below(&shard->rng, partitions);
+}
+
+uint64_t trees_place(const struct shard *shard, struct view key) {
+    return hash64(key, shard->options.place_seed);
+}
+
+const struct hash_tree *trees_built(const struct shard *shard, struct partition partition) {
+    return shard->trees.is_built[partition.value] ? shard->trees.of[partition.value] : NULL;
+}
+
+struct digest trees_entry(const struct shard *shard, struct view key, struct view object_bytes) {
+    return object_bytes.size == 0 ? (struct digest){0, 0}
+                                  : hash_tree_entry(shard->options.place_seed, key, object_bytes);
+}
+
+static void change(struct hash_tree *tree, uint64_t place, struct digest before, struct digest after) {
+    hash_tree_subtract(tree, place, before);
+    hash_tree_add(tree, place, after);
+}
+
+void trees_changed(struct shard *shard, struct partition partition, struct view key, struct digest before,
+                   struct digest after) {
+    struct trees *trees = &shard->trees;
+    uint64_t place = trees_place(shard, key);
+    if (trees->is_built[partition.value]) {
+        change(trees->of[partition.value], place, before, after);
+    }
+    bool is_behind = trees->is_building && trees->building == partition.value && place < trees->cursor;
+    if (is_behind && !MUTANT(TREE_IGNORES_WRITES)) {
+        change(&trees->next, place, before, after);
+    }
+}
+
+/* ---- building and scrubbing ---- */
+
+/* The next partition that is to be scanned, from the one behind the last: those in doubt first, then, when it is time,
+ * the next in turn. */
+static bool choose_partition(struct shard *shard) {
+    struct trees *trees = &shard->trees;
+    uint32_t partitions = ring_partition_count(shard->ring);
+    bool scrubs = trees->in_doubt == 0;
+    if (trees->owned == 0 || (scrubs && shard_now(shard).ns < trees->scrub_due.ns)) {
+        return false;
+    }
+    do {
+        trees->building = (trees->building + 1) % partitions;
+    } while (trees->of[trees->building] == NULL || (!scrubs && trees->is_built[trees->building]));
+    trees->scrub_due = instant_after_ms(shard_now(shard), shard->options.scrub_period_ms / trees->owned);
+    memset(&trees->next, 0, sizeof(trees->next));
+    trees->cursor = 0;
+    trees->is_building = true;
+    return true;
+}
+
+static void scan_on(struct shard *shard) {
+    struct trees *trees = &shard->trees;
+    struct storage *storage = &shard->options.storage;
+    if (trees->is_scanning || trees->scans_left == 0 || (!trees->is_building && !choose_partition(shard))) {
+        return;
+    }
+    trees->scans_left--;
+    enum storage_status status =
+        storage->scan(storage->self, STORAGE_OBJECTS, (struct partition){(uint16_t)trees->building}, trees->cursor,
+                      UINT64_MAX, shard->options.scan_records, TREE_SCAN_BYTES, scan_token(SCAN_TREES, 0));
+    trees->is_scanning = status == STORAGE_PENDING;
+}
+
+void trees_beat(struct shard *shard) {
+    shard->trees.scans_left = shard->trees.in_doubt > 0 ? TREE_SCANS_A_BEAT : 1;
+    scan_on(shard);
+}
+
+static void scan_ended(struct shard *shard) {
+    struct trees *trees = &shard->trees;
+    struct hash_tree *tree = trees->of[trees->building];
+    trees->is_building = false;
+    if (!trees->is_built[trees->building]) {
+        trees->is_built[trees->building] = true;
+        trees->in_doubt--;
+        trees->built++;
+    } else {
+        trees->scrubbed++;
+        if (memcmp(tree, &trees->next, sizeof(*tree)) != 0) {
+            trees->divergences++;
+            shard_trace_peer(shard, TRACE_TREE_DIVERGED, shard->self, "a partition's data is not what was written");
+        }
+    }
+    *tree = trees->next;
+}
+
+void trees_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,
+                      uint32_t count, bool is_end, uint64_t next_hash) {
+    struct trees *trees = &shard->trees;
+    trees->is_scanning = false;
+    if (status == STORAGE_ERROR) {
+        trees->is_building = false; /* begins anew; a store that has failed says so itself */
+        return;
+    }
+    for (uint32_t index = 0; index < count; index++) {
+        const struct storage_scanned *at = &records[index];
+        struct record record;
+        if (at->status != STORAGE_FOUND || !record_decode(at->record, &record)) {
+            trees->damaged++; /* as if it were not there: the others' trees say what belongs here */
+            continue;
+        }
+        hash_tree_add(&trees->next, at->hash, hash_tree_entry(shard->options.place_seed, at->key, record.object_bytes));
+    }
+    trees->cursor = next_hash;
+    if (is_end) {
+        scan_ended(shard);
+    }
+    scan_on(shard);
+}

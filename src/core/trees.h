@@ -1,0 +1,53 @@
+/* The hash trees of a shard, one for each partition that it owns.
+ *
+ *      IN DOUBT --------- scanned to its end --------> BUILT --- scrub: scanned once more, compared ---> BUILT
+ *      (after a start)                                 kept up by each write
+ *
+ * One partition is scanned at a time, some records a heartbeat, into a tree of its own; a write whose place lies behind
+ * the scan's cursor goes into that one too, and a scan shows what is there when it is told, so the new tree is exact. A
+ * scrub that finds another tree than the one kept up has found that the data changed behind our backs: the new tree
+ * takes its place, and exchange mends the rest. Only BUILT trees are compared with others'. */
+#ifndef GRAMME_CORE_TREES_H
+#define GRAMME_CORE_TREES_H
+
+#include "core/hash_tree.h"
+#include "core/storage.h"
+
+struct shard;
+
+enum {
+    TREE_SCAN_BYTES = 4 * 1024 * 1024,
+    TREE_SCANS_A_BEAT = 64, /* while trees are in doubt */
+};
+
+struct trees {
+    struct hash_tree **of; /* by partition; NULL: not this shard's to own */
+    bool *is_built;        /* by partition */
+    uint32_t owned;
+    uint32_t in_doubt;
+    struct hash_tree next;    /* the tree that is being built */
+    bool is_building;         /* of `building`, up to `cursor` */
+    bool is_scanning;         /* storage owes an answer */
+    uint32_t building;        /* partition */
+    uint64_t cursor;          /* places below it are in `next` */
+    uint32_t scans_left;      /* in this heartbeat */
+    struct instant scrub_due; /* of the next partition */
+    uint64_t built, scrubbed, divergences, damaged;
+};
+
+void trees_init(struct shard *shard);
+
+uint64_t trees_place(const struct shard *shard, struct view key);
+/* What stands for the key's object in a tree; zero for none (empty bytes). */
+struct digest trees_entry(const struct shard *shard, struct view key, struct view object_bytes);
+/* The replica has written one over the other. */
+void trees_changed(struct shard *shard, struct partition partition, struct view key, struct digest before,
+                   struct digest after);
+/* NULL: in doubt, or not this shard's. */
+const struct hash_tree *trees_built(const struct shard *shard, struct partition partition);
+
+void trees_beat(struct shard *shard);
+void trees_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,
+                      uint32_t count, bool is_end, uint64_t next_hash);
+
+#endif
