@@ -397,6 +397,10 @@ void account_forget_node(struct account *account, uint32_t node) {
     }
 }
 
+void account_wipe_node(struct account *account, uint32_t node) {
+    memset(account->newest[node], 0, sizeof(account->newest[node]));
+}
+
 void account_recall(struct account *account, uint32_t node, struct view key, const struct object *object) {
     hold(account, key_get(account, key), node, object);
 }

@@ -36,6 +36,8 @@ void account_watch(struct account *account, uint32_t node, uint32_t shard, struc
                    const struct trace_record *record);
 /* Stores may have lost what was not durable: what the node holds is looked up anew. */
 void account_forget_node(struct account *account, uint32_t node);
+/* It lost its disk, and with it the bound of its clock. */
+void account_wipe_node(struct account *account, uint32_t node);
 void account_recall(struct account *account, uint32_t node, struct view key, const struct object *object);
 /* The object holds or covers some stamp of the value. */
 bool account_is_covered(struct account *account, struct view key, uint32_t value_id, const struct object *object);

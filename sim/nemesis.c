@@ -1,8 +1,8 @@
 #include "sim/nemesis.h"
 
 const char *fault_text(enum fault_class fault) {
-    static const char *const texts[FAULT_CLASSES] = {"loss", "pieces", "slow",  "partition", "crash",     "crash-all",
-                                                     "stop", "pause",  "clock", "disk",      "read-error"};
+    static const char *const texts[FAULT_CLASSES] = {"loss", "pieces", "slow",  "partition", "crash",      "crash-all",
+                                                     "stop", "pause",  "clock", "disk",      "read-error", "wipe"};
     return texts[fault];
 }
 
@@ -66,6 +66,20 @@ static void crash(struct nemesis *nemesis, struct node *node) {
     node_crash(node, keep);
     nemesis->node_gone(nemesis->self, node);
     world_schedule(nemesis->world, &nemesis->mend[node->index].event, rng_between(&nemesis->rng, 1, 8000) * NS_PER_MS);
+}
+
+static void wipe(struct nemesis *nemesis, struct node *node) {
+    if (!node->is_up || nemesis->has_wiped) {
+        return;
+    }
+    world_trace(nemesis->world, "node %u loses its disk", node->index);
+    nemesis->has_wiped = true;
+    nemesis->wiped = nemesis->world->now;
+    node_crash(node, 0);
+    memory_leaf_wipe(node->leaf);
+    nemesis->node_gone(nemesis->self, node);
+    nemesis->node_wiped(nemesis->self, node);
+    world_schedule(nemesis->world, &nemesis->mend[node->index].event, rng_between(&nemesis->rng, 1, 2000) * NS_PER_MS);
 }
 
 static void stop(struct nemesis *nemesis, struct node *node) {
@@ -142,6 +156,9 @@ static void strike_with(struct nemesis *nemesis, enum fault_class fault) {
         for (uint32_t index = 0; rng_chance(&nemesis->rng, 200000) && index < nemesis->cluster->node_count; index++) {
             crash(nemesis, &nemesis->cluster->nodes[index]);
         }
+        break;
+    case FAULT_WIPE:
+        wipe(nemesis, some_node(nemesis));
         break;
     case FAULT_STOP:
         stop(nemesis, some_node(nemesis));

@@ -17,6 +17,7 @@ enum fault_class {
     FAULT_CLOCK,      /* offsets, drift, steps */
     FAULT_DISK,       /* slow syncs; an EIO that stops a store until its node restarts */
     FAULT_READ_ERROR, /* a read from disk fails once */
+    FAULT_WIPE,       /* a node loses its disk: once in a run, so that of W holders of a value one is left */
     FAULT_CLASSES
 };
 
@@ -35,12 +36,15 @@ struct nemesis {
     struct rng rng;
     bool enabled[FAULT_CLASSES];
     uint64_t fired[FAULT_CLASSES];
+    bool has_wiped;
+    struct instant wiped;
     uint64_t interval_ns;
     struct world_event next;
     struct nemesis_mend mend[SIM_NODES_MOST];
     /* A node's memory is gone, or it is there again: the account must know. */
     void (*node_gone)(void *self, struct node *node);
     void (*node_back)(void *self, struct node *node);
+    void (*node_wiped)(void *self, struct node *node);
     void *self;
 };
 

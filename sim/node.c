@@ -354,9 +354,10 @@ static void shard_start(struct node *node, struct sim_shard *shard, const struct
         .seed = rng_next(&cluster->rng),
         .run = node->run,
         .clock_floor = MUTANT(CLOCK_BELOW_BOUND) ? (struct hybrid_time){0} : birth->clock_floor,
-        .was_clean = birth->was_clean || birth->is_new,
+        .was_clean = !birth->doubts_unsynced,
+        .is_refilling = birth->doubts_all,
         .place_seed = SIM_PLACE_SEED,
-        .exchange_period_ms = 2000,
+        .exchange_period_ms = cluster->options.exchange_period_ms,
         .scrub_period_ms = 60000,
         .scan_records = cluster->options.scan_records,
         .deadline_ms = cluster->options.deadline_ms,
@@ -398,7 +399,7 @@ void node_start(struct node *node) {
         node->shards[index].port = memory_leaf_open_port(node->leaf);
     }
     enum leaf_status status =
-        store_open_metadata(node->shards[0].port, node->id, node->cluster->secrets.cluster, &birth);
+        store_open_metadata(node->shards[0].port, node->id, node->cluster->secrets.cluster, node->shard_count, &birth);
     ENSURE(status == LEAF_DONE && !birth.is_foreign);
     node->was_clean = birth.was_clean || birth.is_new;
     for (uint32_t index = 0; index < node->shard_count; index++) {

@@ -16,12 +16,15 @@ static bool request_names(const struct request *request) {
     return request->operation.kind == OPERATION_EXPIRE || operation_has(request, OPERATION_PLAIN);
 }
 
-/* N-W+1 owners, so that at least one of the W of every acknowledged write is heard while quorums are strict; fewer when
- * fewer are in reach. What fallbacks name counts for what is named, not for how many have spoken. */
-static uint32_t names_needed(const struct request *request) {
+/* N-W+1 informed owners, so that at least one of the W of every acknowledged write is heard while quorums are strict;
+ * fewer when fewer are in reach. What fallbacks name counts for what is named, not for how many have spoken. */
+static bool awaits_names(const struct request *request) {
     uint32_t wanted = (uint32_t)(request->owner_count - request->write_quorum + 1);
-    uint32_t in_reach = request->owner_count - request_count_owners(request, OWNER_FAILED);
-    return wanted < in_reach ? wanted : in_reach;
+    bool names = request->round == 1 && request_names(request);
+    uint32_t asked = request_count_owners(request, OWNER_ASKED);
+    bool self_is_asked = request_is_owner(request, request->self_place) &&
+                         request->owners[request->self_place].state == OWNER_ASKED; /* it has named what it keeps */
+    return names && request->named < wanted && asked > (self_is_asked ? 1 : 0);
 }
 
 static bool must_stamp_again(const struct request *request) {
@@ -53,13 +56,19 @@ static void begin_second_round(struct shard *shard, struct request *request) {
     }
 }
 
+/* Too few have answered, and too few still may. */
+static bool is_hopeless(const struct request *request) {
+    uint32_t all = request_count_places(request, OWNER_ANSWERED) + request_count_places(request, OWNER_ASKED);
+    uint32_t owners = request_count_owners(request, OWNER_ANSWERED) + request_count_owners(request, OWNER_ASKED);
+    return all < request->write_quorum || owners < request->primary_write_quorum;
+}
+
 /* Ends the round if it is over, one way or the other. */
 static void storing_check(struct shard *shard, struct request *request) {
     if (request->is_parked || list_node_linked(&request->waiting)) {
         return; /* its next stamp is due, and takes all that was answered into account */
     }
-    bool names = request->round == 1 && request_names(request);
-    if (names && request->named < names_needed(request)) {
+    if (awaits_names(request) && !is_hopeless(request)) {
         return;
     }
     if (must_stamp_again(request)) {
@@ -71,11 +80,9 @@ static void storing_check(struct shard *shard, struct request *request) {
     if (MUTANT(COUNT_SELF_TWICE) && request->owners[request->self_place].state == OWNER_ANSWERED) {
         durable++;
     }
-    uint32_t owners_asked = request_count_owners(request, OWNER_ASKED);
     if (durable >= request->write_quorum && owners >= request->primary_write_quorum) {
         finish_done(shard, request);
-    } else if (durable + request_count_places(request, OWNER_ASKED) < request->write_quorum ||
-               owners + owners_asked < request->primary_write_quorum) {
+    } else if (is_hopeless(request)) {
         request_finish_short(shard, request);
     }
 }
@@ -311,7 +318,8 @@ static void store_everywhere(struct shard *shard, struct request *request, struc
     }
     request->round++;
     request->state = REQUEST_STORING;
-    request->named = request_is_owner(request, request->self_place) ? 1 : 0;
+    bool is_informed = replica_is_informed(shard, request->keyspace, request->partition);
+    request->named = is_informed && request_is_owner(request, request->self_place) ? 1 : 0;
     request->owners[request->self_place].state = status == STORAGE_FOUND ? OWNER_ANSWERED : OWNER_ASKED;
     trace_stamped(shard, request, buffer_view(&shard->encoded));
     for (uint32_t place = 0; place < request->owner_count; place++) {
@@ -543,7 +551,7 @@ void coordinator_on_put_answer(struct shard *shard, const struct source *source,
         send_hints_now(shard, request);
     } else {
         owner->state = OWNER_ANSWERED;
-        if (request_is_owner(request, (uint32_t)(owner - request->owners))) {
+        if (answer.informed && request_is_owner(request, (uint32_t)(owner - request->owners))) {
             request->named++;
         }
         keep_named(shard, request, answer.kept);

@@ -88,7 +88,7 @@ static uint32_t answers_needed(const struct shard *shard, const struct request *
     if (MUTANT(READ_ONE)) {
         return 1;
     }
-    bool all = request->is_rereading || !replica_is_informed(shard, request->keyspace);
+    bool all = request->is_rereading || !replica_is_informed(shard, request->keyspace, request->partition);
     if (!all) {
         return request->read_quorum;
     }
@@ -227,7 +227,7 @@ static void reading_load_own(struct shard *shard, struct request *request) {
     request->has_own_digest = true;
     bool is_absent = object_is_absent(&copy.object);
     bool is_owner = request_is_owner(request, request->self_place);
-    if (!is_absent || (is_owner && replica_is_informed(shard, request->keyspace))) {
+    if (!is_absent || (is_owner && replica_is_informed(shard, request->keyspace, request->partition))) {
         count_answer(request, request->self_place);
     }
     reading_check(shard, request);

@@ -29,8 +29,9 @@ void exchange_init(struct shard *shard) {
     memset(exchange->met, 0, sizeof(*exchange->met) * partitions);
     exchange->met_with = ARENA_ARRAY(&shard->permanent, uint8_t, partitions);
     memset(exchange->met_with, 0, partitions);
-    /* Not all nodes at once. */
-    uint64_t offset_ms = rng_below(&shard->rng, (uint64_t)shard->options.exchange_period_ms + 1);
+    /* Soon, but not all nodes at once: a new or wiped node is believed only when it has met the others. */
+    uint64_t soonest = shard->options.exchange_period_ms / EXCHANGE_FIRST_DIVISOR;
+    uint64_t offset_ms = soonest / 2 + rng_below(&shard->rng, soonest + 1);
     exchange->next_round = instant_after_ms(shard_now(shard), offset_ms);
 }
 
@@ -52,6 +53,19 @@ static void spend(struct shard *shard, uint64_t bytes) {
 
 /* ---- meetings ---- */
 
+/* The last partition to be filled ends the doubt about this shard's data for good. */
+static void met_all(struct shard *shard, struct partition partition) {
+    struct exchange *exchange = &shard->exchange;
+    struct storage *storage = &shard->options.storage;
+    bool is_first = exchange->met[partition.value].ns == 0;
+    exchange->met[partition.value] = shard_now(shard);
+    exchange->met_count += is_first ? 1 : 0;
+    bool is_in_doubt = shard->options.is_refilling || !shard->options.was_clean;
+    if (is_first && is_in_doubt && exchange->met_count == shard->trees.owned) {
+        storage->settle_doubt(storage->self);
+    }
+}
+
 static void met(struct shard *shard, struct partition partition, struct member_index peer) {
     struct exchange *exchange = &shard->exchange;
     const struct member_index *list = ring_preference(shard->ring, partition);
@@ -63,17 +77,17 @@ static void met(struct shard *shard, struct partition partition, struct member_i
         }
         all |= bit;
     }
-    if (exchange->met_with[partition.value] == all) {
-        exchange->met[partition.value] = shard_now(shard);
+    if (exchange->met_with[partition.value] == all || MUTANT(INFORMED_BY_ONE)) {
+        met_all(shard, partition);
     }
 }
 
+bool exchange_has_met_all(const struct shard *shard, struct partition partition) {
+    return shard->exchange.met[partition.value].ns != 0;
+}
+
 uint32_t exchange_met_count(const struct shard *shard) {
-    uint32_t count = 0;
-    for (uint32_t index = 0; index < ring_partition_count(shard->ring); index++) {
-        count += shard->exchange.met[index].ns != 0 ? 1 : 0;
-    }
-    return count;
+    return shard->exchange.met_count;
 }
 
 /* ---- a round ---- */
@@ -119,11 +133,18 @@ static void send_roots(struct shard *shard, struct member_index peer, uint32_t p
     }
 }
 
+/* Until this node has met all owners, or a while has passed, rounds follow each other sooner. */
+static uint32_t period_ms(const struct shard *shard) {
+    const struct exchange *exchange = &shard->exchange;
+    bool is_young = exchange->met_count < shard->trees.owned && exchange->rounds < EXCHANGE_FIRST_ROUNDS;
+    return shard->options.exchange_period_ms / (is_young ? EXCHANGE_FIRST_DIVISOR : 1);
+}
+
 static void begin_round(struct shard *shard) {
     struct exchange *exchange = &shard->exchange;
     exchange->rounds++;
     exchange->is_hurried = false;
-    exchange->next_round = instant_after_ms(shard_now(shard), shard->options.exchange_period_ms);
+    exchange->next_round = instant_after_ms(shard_now(shard), period_ms(shard));
     for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
         struct member_index peer = {index};
         if (member_index_equal(peer, shard->self) || !begins_with(shard, peer) || !peer_is_alive(shard, peer)) {
@@ -186,8 +207,20 @@ static void work_on(struct shard *shard) {
     exchange->is_scanning = status == STORAGE_PENDING;
 }
 
+/* An only owner has nobody to meet. */
+static void meet_nobody(struct shard *shard) {
+    for (uint32_t index = 0; index < ring_partition_count(shard->ring); index++) {
+        if (shard->trees.of[index] != NULL) {
+            met_all(shard, (struct partition){(uint16_t)index});
+        }
+    }
+}
+
 void exchange_beat(struct shard *shard) {
     struct exchange *exchange = &shard->exchange;
+    if (ring_replica_count(shard->ring) == 1 && exchange->met_count < shard->trees.owned) {
+        meet_nobody(shard);
+    }
     exchange->bytes_left = EXCHANGE_BYTES_A_BEAT;
     bool is_due = shard_now(shard).ns >= exchange->next_round.ns;
     if (is_due && exchange->job_count == 0) {

@@ -26,6 +26,8 @@
 #include "wire/exchange_message.h"
 
 enum {
+    EXCHANGE_FIRST_ROUNDS = 40,  /* after a start come sooner, while this node has not met all owners ... */
+    EXCHANGE_FIRST_DIVISOR = 8,  /* ... by so much */
     EXCHANGE_HURRY_MS = 150,     /* until the next round, while differences are found */
     EXCHANGE_TREES_A_ROUND = 32, /* that are sent for one ROOTS */
     EXCHANGE_SEGMENTS_APART = 8, /* that differ and are compared one by one; of more, the range that has them all */
@@ -44,6 +46,7 @@ struct exchange {
     uint64_t bytes_left; /* in this heartbeat */
     struct instant *met; /* by partition: when the roots last were the same as every other owner's; 0: not yet */
     uint8_t *met_with;   /* by partition: bit i: the same as the i-th owner's, since the process began */
+    uint32_t met_count;  /* of the partitions that this shard owns */
     uint64_t rounds, trees_sent, keys_compared, repairs_sent, bytes_sent, dropped;
 };
 
@@ -56,6 +59,8 @@ void exchange_on_message(struct shard *shard, const struct source *source, uint8
 void exchange_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,
                          uint32_t count, bool is_end, uint64_t next_hash);
 
+/* The roots were the same as every other owner's at some time since the process began: what they had then is here. */
+bool exchange_has_met_all(const struct shard *shard, struct partition partition);
 /* Owned partitions whose roots were the same as those of every other owner at some time since the process began. */
 uint32_t exchange_met_count(const struct shard *shard);
 

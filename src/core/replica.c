@@ -23,6 +23,7 @@ struct waiting_write {
     struct source source;
     uint64_t request;
     uint32_t round;
+    bool informed;
     struct blob kept;
 };
 
@@ -91,8 +92,12 @@ struct digest replica_digest(struct shard *shard, struct view object_bytes) {
     return digest;
 }
 
-bool replica_is_informed(const struct shard *shard, const struct keyspace *keyspace) {
-    return shard->options.was_clean || keyspace->durability == DURABILITY_SYNC;
+bool replica_is_informed(const struct shard *shard, const struct keyspace *keyspace, struct partition partition) {
+    if (exchange_has_met_all(shard, partition) || MUTANT(UNINFORMED_ANSWERS)) {
+        return true;
+    }
+    bool is_synced = shard->options.was_clean || keyspace->durability == DURABILITY_SYNC;
+    return !shard->options.is_refilling && is_synced;
 }
 
 /* Of the record that was just encoded. */
@@ -283,13 +288,13 @@ void replica_on_storage_read(struct shard *shard, struct partition partition, st
 /* ---- others' puts ---- */
 
 static void answer_put(struct shard *shard, const struct source *source, uint64_t request, enum answer_status status,
-                       struct view kept) {
+                       bool informed, struct view kept) {
     if (request == 0) {
         return; /* a repair: nobody waits for it */
     }
     struct buffer *output = source_output(shard, source, kept.size);
     if (output != NULL) {
-        struct message_put_answer answer = {.request = request, .status = status, .kept = kept};
+        struct message_put_answer answer = {.request = request, .status = status, .informed = informed, .kept = kept};
         message_encode_put_answer(output, &answer);
     }
 }
@@ -377,7 +382,7 @@ static void put_store(struct shard *shard, const struct source *source, const st
     struct storage *storage = &shard->options.storage;
     struct object merged;
     if (MUTANT(HINT_DROPPED) && (put->flags & PUT_HINT) != 0) {
-        answer_put(shard, source, put->request, ANSWER_STORED, (struct view){0});
+        answer_put(shard, source, put->request, ANSWER_STORED, false, (struct view){0});
         return;
     }
     bool changes = merged_object(shard, put->key, copy, incoming, &merged);
@@ -386,7 +391,7 @@ static void put_store(struct shard *shard, const struct source *source, const st
     }
     if (!put_fits(shard, put, copy, &changes) || !context_fits(&merged.context)) {
         shard->replica.refusals++;
-        answer_put(shard, source, put->request, ANSWER_FAILED, (struct view){0});
+        answer_put(shard, source, put->request, ANSWER_FAILED, false, (struct view){0});
         return;
     }
     bool wants_answer = (put->flags & PUT_REPAIR) == 0;
@@ -394,10 +399,13 @@ static void put_store(struct shard *shard, const struct source *source, const st
     if (wants_answer && (put->flags & PUT_NAME_KEPT) != 0) {
         kept = kept_context(shard, put->key, &copy->object, &merged, incoming);
     }
+    const struct keyspace *keyspace = keyspace_of_key(shard->options.keyspaces, put->key);
+    bool informed = (put->flags & PUT_HINT) == 0 && replica_is_informed(shard, keyspace, put->partition);
     struct waiting_write *waiting = NULL;
     if (wants_answer) {
         waiting = waiting_write_new(shard, put->request);
         waiting->source = *source;
+        waiting->informed = informed;
         waiting->kept = blob_copy(&shard->blobs, kept);
     }
     enum storage_status status;
@@ -408,7 +416,8 @@ static void put_store(struct shard *shard, const struct source *source, const st
         status = storage->barrier(storage->self, put_durability(shard, put), (uint64_t)(uintptr_t)waiting);
     }
     if (waiting != NULL && (status != STORAGE_PENDING || MUTANT(ACK_BEFORE_DURABLE))) {
-        answer_put(shard, source, put->request, status == STORAGE_ERROR ? ANSWER_FAILED : ANSWER_STORED, kept);
+        answer_put(shard, source, put->request, status == STORAGE_ERROR ? ANSWER_FAILED : ANSWER_STORED, informed,
+                   kept);
     }
     if (waiting != NULL && status != STORAGE_PENDING) {
         waiting_write_free(shard, waiting);
@@ -425,11 +434,11 @@ void replica_on_put(struct shard *shard, const struct source *source, struct vie
     }
     if (!put_is_acceptable(shard, &put, &incoming)) {
         shard->replica.refusals++;
-        answer_put(shard, source, put.request, ANSWER_REFUSED, (struct view){0});
+        answer_put(shard, source, put.request, ANSWER_REFUSED, false, (struct view){0});
         return;
     }
     if (MUTANT(REFUSE_FAR_TIME) && hybrid_time_wall(incoming.context.greatest).ms > shard_wall(shard).ms + 20) {
-        answer_put(shard, source, put.request, ANSWER_STORED, (struct view){0});
+        answer_put(shard, source, put.request, ANSWER_STORED, false, (struct view){0});
         return;
     }
     clock_observe(&shard->clock, shard_wall(shard), incoming.context.greatest);
@@ -438,7 +447,7 @@ void replica_on_put(struct shard *shard, const struct source *source, struct vie
         park_message(shard, PARKED_PUT, put.key, source, body);
         return;
     case STORAGE_ERROR:
-        answer_put(shard, source, put.request, ANSWER_FAILED, (struct view){0});
+        answer_put(shard, source, put.request, ANSWER_FAILED, false, (struct view){0});
         return;
     case STORAGE_FOUND:
     case STORAGE_ABSENT:
@@ -457,7 +466,7 @@ void replica_on_storage_written(struct shard *shard, uint64_t token, enum storag
         request_stored(shard, waiting->request, waiting->round, status == STORAGE_FOUND);
     } else if (!MUTANT(ACK_BEFORE_DURABLE)) {
         answer_put(shard, &waiting->source, waiting->request, status == STORAGE_FOUND ? ANSWER_STORED : ANSWER_FAILED,
-                   blob_view(&waiting->kept));
+                   waiting->informed, blob_view(&waiting->kept));
     }
     waiting_write_free(shard, waiting);
 }
@@ -494,8 +503,8 @@ void replica_on_read(struct shard *shard, const struct source *source, struct vi
         return;
     }
     shard->replica.reads++;
-    answer.informed =
-        family == STORAGE_OBJECTS && replica_is_informed(shard, keyspace_of_key(shard->options.keyspaces, read.key));
+    answer.informed = family == STORAGE_OBJECTS &&
+                      replica_is_informed(shard, keyspace_of_key(shard->options.keyspaces, read.key), read.partition);
     answer.status = ANSWER_FAILED;
     if (status == STORAGE_ABSENT || (status == STORAGE_ERROR && MUTANT(ERROR_IS_ABSENCE))) {
         answer.status = ANSWER_ABSENT;

@@ -60,9 +60,10 @@ enum storage_status replica_write(struct shard *shard, struct partition partitio
 enum storage_status replica_merge(struct shard *shard, struct partition partition, struct view key,
                                   const struct object *object, struct node_id hint_for);
 
-/* An absence or a copy here may be taken for all that was acknowledged: after an unclean stop of a keyspace that is not
- * `sync`, it may not. */
-bool replica_is_informed(const struct shard *shard, const struct keyspace *keyspace);
+/* An absence or a copy here may be taken for all that was acknowledged. It may not in a new or wiped store, nor, in a
+ * keyspace that is not `sync`, after an unclean stop, until exchange found this partition equal to that of every other
+ * owner at some time since: then it had all that they had. (Amnesia: Riak's kv679 began with an absence believed.) */
+bool replica_is_informed(const struct shard *shard, const struct keyspace *keyspace, struct partition partition);
 
 /* After replica_load() said PENDING of a hint: hints_resume() for that delivery once the answer is there. */
 void replica_park_delivery(struct shard *shard, struct view key, uint64_t delivery);

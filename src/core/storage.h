@@ -55,6 +55,9 @@ struct storage {
     /* As a write of nothing: answers when everything written before is as durable as asked. */
     enum storage_status (*barrier)(void *self, enum durability durability, uint64_t token);
 
+    /* What this shard holds is complete again (replica.h): durably, so that the next start knows. No event follows. */
+    enum storage_status (*settle_doubt)(void *self);
+
     /* Makes the hybrid clock's bound durable (fsynced, whatever the keyspaces say). */
     enum storage_status (*remember_clock)(void *self, struct hybrid_time bound, uint64_t token);
 };

@@ -103,8 +103,8 @@ static int open_leaf(struct stage *stage) {
     if (node->leaf == NULL) {
         return EXIT_CODE_FAILURE;
     }
-    enum leaf_status status =
-        store_open_metadata(node_leaf_port(node->leaf, 0), config->node, config->secrets.cluster, &stage->birth);
+    enum leaf_status status = store_open_metadata(node_leaf_port(node->leaf, 0), config->node, config->secrets.cluster,
+                                                  node->shard_count, &stage->birth);
     int code = 0;
     if (status == LEAF_FAILED) {
         log_event(CONFIG_LOG_ERROR, "data-unreadable", "data=\"%s\"", config->data);
@@ -136,7 +136,8 @@ static bool make_loops(struct stage *stage) {
         .secrets = config->secrets,
         .run = node->run,
         .clock_floor = stage->birth.clock_floor,
-        .was_clean = stage->birth.was_clean || stage->birth.is_new,
+        .was_clean = !stage->birth.doubts_unsynced,
+        .is_refilling = stage->birth.doubts_all,
         .place_seed = place_seed(config),
         .exchange_period_ms = config->exchange_period_ms,
         .scrub_period_ms = (uint64_t)config->scrub_period_s * 1000,

@@ -20,6 +20,13 @@ void metadata_clock_write(struct metadata_clock *clock, uint32_t shard_index, st
     seal_write(clock->value, view_of(&value, sizeof(value)), place_of(metadata_clock_key(clock)));
 }
 
+void metadata_doubt_write(struct metadata_doubt *doubt, uint32_t shard_index) {
+    ENSURE(shard_index <= UINT16_MAX);
+    memcpy(doubt->key, "doubt", 5);
+    doubt->key[5] = (uint8_t)(shard_index >> 8);
+    doubt->key[6] = (uint8_t)shard_index;
+}
+
 static void put_sealed(struct leaf_batch *batch, struct view key, struct view record) {
     seal_write(leaf_batch_put_room(batch, LEAF_METADATA, key, SEAL_BYTES + record.size), record, place_of(key));
 }
@@ -37,6 +44,7 @@ struct survey {
     bool has_identity;
     bool has_anything;
     bool is_damaged;
+    uint32_t doubtful_shards; /* one more than the greatest that was in doubt */
 };
 
 /* Records that this build doesn't know are left alone: a later one may have written them. */
@@ -53,6 +61,10 @@ static bool survey_visit(void *self, struct view key, struct view value) {
         survey->birth.is_foreign = !view_equal(record, survey->identity);
     } else if (view_equal(key, VIEW("clean"))) {
         survey->birth.was_clean = true;
+    } else if (key.size == METADATA_DOUBT_KEY_BYTES && view_starts_with(key, VIEW("doubt"))) {
+        uint32_t shard_index = (uint32_t)key.data[5] << 8 | key.data[6];
+        survey->doubtful_shards = shard_index + 1 > survey->doubtful_shards ? shard_index + 1 : survey->doubtful_shards;
+        survey->birth.doubts_all = survey->birth.doubts_all || (record.size > 0 && record.data[0] == 1);
     } else if (key.size == METADATA_CLOCK_KEY_BYTES && view_starts_with(key, VIEW("clock"))) {
         struct reader reader = reader_of(record);
         uint64_t bound = read_u64(&reader);
@@ -96,8 +108,26 @@ static enum leaf_status submit_and_wait(struct leaf_port *port, struct leaf_batc
     return status;
 }
 
+/* A new store, and one that was new and is not filled yet, may lack anything; one that did not stop cleanly, what was
+ * not synced. A doubt outlives clean stops, until every shard has settled its own. */
+static void put_doubts(struct leaf_batch *batch, struct survey *survey, uint32_t shard_count) {
+    struct metadata_doubt doubt;
+    struct store_birth *birth = &survey->birth;
+    birth->doubts_all = birth->doubts_all || birth->is_new;
+    birth->doubts_unsynced = birth->doubts_all || survey->doubtful_shards > 0 || !birth->was_clean;
+    for (uint32_t shard = 0; birth->doubts_unsynced && shard < shard_count; shard++) {
+        uint8_t which = birth->doubts_all ? 1 : 0;
+        metadata_doubt_write(&doubt, shard);
+        put_sealed(batch, metadata_doubt_key(&doubt), view_of(&which, sizeof(which)));
+    }
+    for (uint32_t shard = shard_count; shard < survey->doubtful_shards; shard++) {
+        metadata_doubt_write(&doubt, shard);
+        leaf_batch_delete(batch, LEAF_METADATA, metadata_doubt_key(&doubt));
+    }
+}
+
 enum leaf_status store_open_metadata(struct leaf_port *port, struct node_id node, struct cluster_id cluster,
-                                     struct store_birth *ret_birth) {
+                                     uint32_t shard_count, struct store_birth *ret_birth) {
     uint8_t identity[IDENTITY_BYTES];
     struct survey survey = {.identity = identity_write(identity, node, cluster)};
     if (scan_all(port, LEAF_METADATA, survey_visit, &survey) != LEAF_DONE || survey.is_damaged) {
@@ -114,6 +144,9 @@ enum leaf_status store_open_metadata(struct leaf_port *port, struct node_id node
     leaf_batch_init(&batch);
     if (survey.birth.is_new) {
         put_sealed(&batch, VIEW("identity"), survey.identity);
+    }
+    if (!survey.birth.is_foreign) {
+        put_doubts(&batch, &survey, shard_count);
     }
     if (survey.birth.was_clean && !survey.birth.is_foreign) {
         leaf_batch_delete(&batch, LEAF_METADATA, VIEW("clean"));

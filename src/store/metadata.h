@@ -2,7 +2,8 @@
  *
  *      "clean"          present only after a clean stop; the next start removes it
  *      "clock" | shard  the bound that the shard's hybrid clock promised not to pass (2 bytes big-endian; 8
- * little-endian) "identity"       whose data this is: format, node, cluster */
+ * little-endian) "doubt" | shard  present while the shard may lack data: 1 any of it, 0 what was not synced
+ *      "identity"       whose data this is: format, node, cluster */
 #ifndef GRAMME_STORE_METADATA_H
 #define GRAMME_STORE_METADATA_H
 
@@ -17,6 +18,18 @@ struct metadata_clock {
 };
 
 void metadata_clock_write(struct metadata_clock *clock, uint32_t shard_index, struct hybrid_time bound);
+
+enum { METADATA_DOUBT_KEY_BYTES = 7 };
+
+struct metadata_doubt {
+    uint8_t key[METADATA_DOUBT_KEY_BYTES];
+};
+
+void metadata_doubt_write(struct metadata_doubt *doubt, uint32_t shard_index);
+
+static inline struct view metadata_doubt_key(const struct metadata_doubt *doubt) {
+    return view_of(doubt->key, sizeof(doubt->key));
+}
 
 static inline struct view metadata_clock_key(const struct metadata_clock *clock) {
     return view_of(clock->key, sizeof(clock->key));

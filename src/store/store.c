@@ -185,6 +185,17 @@ static enum storage_status remember_clock(void *self, struct hybrid_time bound, 
     return group_commit_ask(&store->group, DURABILITY_SYNC, token);
 }
 
+static enum storage_status settle_doubt(void *self) {
+    struct store *store = self;
+    struct metadata_doubt doubt;
+    if (store->group.failed) {
+        return STORAGE_ERROR;
+    }
+    metadata_doubt_write(&doubt, store->options.shard_index);
+    group_commit_delete(&store->group, LEAF_METADATA, metadata_doubt_key(&doubt), DURABILITY_SYNC);
+    return STORAGE_PENDING;
+}
+
 /* Above a synchronous leaf there is nothing to buffer, to seal against a disk, or to wait for: records rest in the leaf
  * as they are, once. */
 
@@ -253,12 +264,19 @@ static enum storage_status remember_clock_direct(void *self, struct hybrid_time 
     return submit_direct(store, DURABILITY_SYNC);
 }
 
+/* What lies in memory alone is new at each start. */
+static enum storage_status settle_doubt_direct(void *self) {
+    (void)self;
+    return STORAGE_FOUND;
+}
+
 struct storage store_storage(struct store *store) {
     if (store->port->synchronous) {
-        return (struct storage){store, read_direct,    write_direct,         remove_direct,
-                                scan,  barrier_direct, remember_clock_direct};
+        return (struct storage){store, read_direct,    write_direct,        remove_direct,
+                                scan,  barrier_direct, settle_doubt_direct, remember_clock_direct};
     }
-    return (struct storage){store, read_record, write_record, remove_record, scan, barrier, remember_clock};
+    return (struct storage){store, read_record, write_record, remove_record,
+                            scan,  barrier,     settle_doubt, remember_clock};
 }
 
 static void settle(struct store *store, uint64_t batch) {

@@ -69,10 +69,12 @@ struct store_birth {
     struct hybrid_time clock_floor; /* greatest bound that any shard remembered */
     bool is_new;                    /* nothing was ever stored here */
     bool was_clean;                 /* the last run stopped cleanly */
+    bool doubts_all;                /* new, or not filled since it was: any record may be missing */
+    bool doubts_unsynced;           /* so may what was not synced: the last stop was not clean, or an earlier one */
     bool is_foreign;                /* belongs to another node or cluster: refuse */
 };
 enum leaf_status store_open_metadata(struct leaf_port *port, struct node_id node, struct cluster_id cluster,
-                                     struct store_birth *ret_birth);
+                                     uint32_t shard_count, struct store_birth *ret_birth);
 enum leaf_status store_mark_clean_stop(struct leaf_port *port);
 
 #endif

@@ -112,6 +112,7 @@ void message_encode_put_answer(struct buffer *buffer, const struct message_put_a
     size_t frame = frame_begin(buffer, MESSAGE_PUT_ANSWER);
     write_varint(buffer, message->request);
     write_u8(buffer, (uint8_t)message->status);
+    write_u8(buffer, message->informed ? 1 : 0);
     write_bytes(buffer, message->kept);
     frame_end(buffer, frame);
 }
@@ -121,8 +122,11 @@ bool message_decode_put_answer(struct view body, struct message_put_answer *ret_
     struct message_put_answer message = {0};
     message.request = read_varint(&reader);
     uint8_t status = read_u8(&reader);
+    uint8_t informed = read_u8(&reader);
+    message.informed = informed == 1;
     message.kept = read_bytes(&reader, reader_left(&reader));
-    if (reader.failed || (status != ANSWER_STORED && status != ANSWER_REFUSED && status != ANSWER_FAILED)) {
+    if (reader.failed || informed > 1 ||
+        (status != ANSWER_STORED && status != ANSWER_REFUSED && status != ANSWER_FAILED)) {
         return false;
     }
     message.status = (enum answer_status)status;

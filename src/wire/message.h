@@ -80,6 +80,7 @@ enum answer_status {
 struct message_put_answer {
     uint64_t request;
     enum answer_status status;
+    bool informed;    /* it can tell what it keeps: see message_read_answer */
     struct view kept; /* encoded context of a replica that keeps what the put does not cover; else empty */
 };
 

@@ -169,6 +169,11 @@ static enum storage_status disk_barrier(void *self, enum durability durability, 
     return disk->writes_at_once || disk->write_count == 0 ? STORAGE_FOUND : disk_promise(disk, token, false);
 }
 
+static enum storage_status disk_settle_doubt(void *self) {
+    (void)self;
+    return STORAGE_FOUND;
+}
+
 static enum storage_status disk_remember_clock(void *self, struct hybrid_time bound, uint64_t token) {
     struct disk *disk = self;
     disk->clock_bound = bound;
@@ -196,6 +201,7 @@ struct storage disk_storage(struct disk *disk) {
         .remove = disk_remove,
         .scan = disk_scan,
         .barrier = disk_barrier,
+        .settle_doubt = disk_settle_doubt,
         .remember_clock = disk_remember_clock,
     };
 }

@@ -374,7 +374,7 @@ static const char *after(const char *text, const char *start) {
 }
 
 static void encode_put_answer(struct rig *rig, struct buffer *frames, uint64_t request, const char *text) {
-    struct message_put_answer answer = {.request = request, .status = ANSWER_FAILED};
+    struct message_put_answer answer = {.request = request, .status = ANSWER_FAILED, .informed = true};
     const char *kept = after(text, "stored, keeps ");
     if (strcmp(text, "stored") == 0 || kept != NULL) {
         answer.status = ANSWER_STORED;
