@@ -58,6 +58,7 @@ struct node {
     uint32_t shard_count;
     bool is_up;
     bool is_paused;
+    struct instant started; /* last */
     struct instant resumed; /* when its last pause ended */
     uint64_t run;
     uint64_t runs; /* times it was started */

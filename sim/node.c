@@ -388,6 +388,7 @@ void node_start(struct node *node) {
     struct store_birth birth;
     ENSURE(!node->is_up);
     node->runs++;
+    node->started = node->cluster->world->now;
     node->run = rng_next(&node->cluster->rng) | 1;
     node->is_up = true;
     node->is_paused = false;

@@ -2,6 +2,7 @@
 
 #include "sim/account.h"
 #include "sim/client.h"
+#include "sim/detection.h"
 #include "sim/final.h"
 #include "sim/nemesis.h"
 
@@ -53,6 +54,12 @@ static const char *trace_kind_text(enum trace_kind kind) {
         return "finds a tree that is not its data's:";
     case TRACE_CLOCK_OFF:
         return "clock off";
+    case TRACE_SUSPECTED:
+        return "suspects";
+    case TRACE_DIED:
+        return "holds for dead";
+    case TRACE_REFUTED:
+        return "holds for alive";
     }
     return "?";
 }
@@ -100,6 +107,10 @@ static void watch(void *watcher, struct sim_shard *shard, const struct trace_rec
     struct node *node = shard->node;
     if (world_traces(&run->world)) {
         trace_line(run, node, record);
+    }
+    struct workload *workload = &run->workload;
+    if (!detection_holds(&run->nemesis, node, record, workload->violation, sizeof(workload->violation))) {
+        run->world.failed = true;
     }
     run->second_rounds += record->kind == TRACE_SECOND_ROUND ? 1 : 0;
     if (record->kind == TRACE_HINTED) {

@@ -23,6 +23,7 @@ struct command {
 extern const struct command command_server;
 extern const struct command command_dev;
 extern const struct command command_check_config;
+extern const struct command command_cluster;
 extern const struct command command_key;
 extern const struct command command_version;
 

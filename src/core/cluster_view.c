@@ -191,7 +191,17 @@ static void append_node_line(struct shard *shard, struct member_index member, co
     buffer_append_byte(text, '@');
     append_number(text, address_parse(described->peer_address).port);
     buffer_append_view(text, member_index_equal(member, shard->self) ? VIEW(" myself,master") : VIEW(" master"));
-    buffer_append_view(text, is_alive ? VIEW(" - 0 0 ") : VIEW(",fail? - 0 0 "));
+    switch (detection_verdict(shard, member).verdict) {
+    case VERDICT_ALIVE:
+        break;
+    case VERDICT_SUSPECT:
+        buffer_append_view(text, VIEW(",fail?"));
+        break;
+    case VERDICT_DEAD:
+        buffer_append_view(text, VIEW(",fail"));
+        break;
+    }
+    buffer_append_view(text, VIEW(" - 0 0 "));
     append_number(text, ring_placement_mark(shard->ring, (struct partition){0}));
     buffer_append_view(text, is_alive ? VIEW(" connected") : VIEW(" disconnected"));
     for (size_t index = 0; index < count; index++) {
@@ -326,10 +336,45 @@ static void information_cluster(struct shard *shard, struct buffer *text) {
     }
 }
 
+/* member0:id=...,address=...,state=alive,incarnation=...,since_ms=...,heard_ms=... ; heard_ms is -1 for never. */
+static void information_members(struct shard *shard, struct buffer *text) {
+    static const char *const states[] = {"alive", "suspect", "dead"};
+    uint64_t now = shard_now(shard).ns;
+    char id[NODE_ID_TEXT_SIZE];
+    append_line(text, VIEW("local_health"), detection_health(shard));
+    for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
+        struct member_index member = {index};
+        struct member_verdict verdict = detection_verdict(shard, member);
+        bool is_self = member_index_equal(member, shard->self);
+        node_id_to_text(ring_member(shard->ring, member)->id, id);
+        buffer_append_view(text, VIEW("member"));
+        append_number(text, index);
+        buffer_append_view(text, VIEW(":id="));
+        buffer_append_view(text, view_of_string(id));
+        buffer_append_view(text, VIEW(",address="));
+        buffer_append_view(text, view_of_string(client_address(shard, member)));
+        buffer_append_view(text, VIEW(",state="));
+        buffer_append_view(text, view_of_string(states[verdict.verdict]));
+        buffer_append_view(text, VIEW(",incarnation="));
+        append_number(text, verdict.incarnation);
+        buffer_append_view(text, VIEW(",since_ms="));
+        append_number(text, now > verdict.since.ns ? (now - verdict.since.ns) / NS_PER_MS : 0);
+        buffer_append_view(text, VIEW(",heard_ms="));
+        if (verdict.heard.ns == 0 && !is_self) {
+            buffer_append_view(text, VIEW("-1"));
+        } else {
+            append_number(text, is_self || now < verdict.heard.ns ? 0 : (now - verdict.heard.ns) / NS_PER_MS);
+        }
+        buffer_append_view(text, VIEW("\r\n"));
+    }
+}
+
 void cluster_view_information(void *self, struct view section, struct buffer *text) {
     struct shard *shard = self;
     if (view_equal_ignoring_case(section, VIEW("cluster"))) {
         information_cluster(shard, text);
+    } else if (view_equal_ignoring_case(section, VIEW("members"))) {
+        information_members(shard, text);
     }
     if (shard->options.driver.information != NULL) {
         shard->options.driver.information(shard->options.driver.self, section, text);

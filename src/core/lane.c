@@ -172,6 +172,9 @@ static void peer_observe_clocks(struct shard *shard, struct peer *peer, struct w
 
 static void link_heard(struct shard *shard, struct link *link) {
     link->last_heard = shard_now(shard);
+    if (link->lane != NULL && link->state == LINK_UP) {
+        detection_heard(shard, link->lane->peer->member);
+    }
     if (link->silent) {
         link->silent = false;
         shard_trace_peer(shard, TRACE_PEER_HEARD, link->lane->peer->member, NULL);
@@ -451,6 +454,11 @@ struct buffer *lane_output(struct shard *shard, struct member_index member, stru
     struct peer *peer = peer_of(shard, member);
     struct lane *lane = peer->lanes[0][partition_shard(partition, peer_shards(shard, peer))];
     return lane == NULL ? NULL : lane_open_output(shard, lane, bytes);
+}
+
+struct buffer *lane_first_output(struct shard *shard, struct member_index member) {
+    struct lane *lane = peer_of(shard, member)->lanes[0][0];
+    return lane == NULL ? NULL : lane_open_output(shard, lane, 0);
 }
 
 struct buffer *source_output(struct shard *shard, const struct source *source, size_t bytes) {

@@ -103,6 +103,9 @@ uint32_t peer_shard_of(const struct shard *shard, struct member_index member, st
 
 /* The output to encode one message of about `bytes` into, or NULL when the peer is out of reach. */
 struct buffer *lane_output(struct shard *shard, struct member_index member, struct partition partition, size_t bytes);
+/* The same to shard 0 of the peer. Shards 0 always have a lane: theirs are the first partitions, however many shards.
+ */
+struct buffer *lane_first_output(struct shard *shard, struct member_index member);
 /* The same for an answer; NULL when whoever asked is gone. */
 struct buffer *source_output(struct shard *shard, const struct source *source, size_t bytes);
 /* The same for another shard of this node; never NULL. */

@@ -98,6 +98,7 @@ struct shard *shard_new(const struct shard_options *options, struct moment momen
     trees_init(shard);
     exchange_init(shard);
     buffer_init(&shard->exchange_wants);
+    detection_init(shard);
     shard_open_front(shard);
     shard->heartbeat.kind = ALARM_HEARTBEAT;
     timers_schedule(&shard->timers, &shard->heartbeat.timer, moment.now);
@@ -154,6 +155,7 @@ static void shard_beat(struct shard *shard) {
     hints_beat(shard);
     trees_beat(shard);
     exchange_beat(shard);
+    detection_beat(shard);
     shard_keep_clock_bound(shard);
     if (lanes_clock_is_off(shard)) {
         shard_trace_peer(shard, TRACE_CLOCK_OFF, shard->self, NULL);
@@ -243,6 +245,13 @@ void shard_receive(struct shard *shard, const struct source *source, uint8_t kin
     case MESSAGE_KEYS:
     case MESSAGE_WANT:
         exchange_on_message(shard, source, kind, body);
+        break;
+    case MESSAGE_PROBE:
+    case MESSAGE_PROBE_ACK:
+    case MESSAGE_PROBE_ASK:
+    case MESSAGE_PROBE_NACK:
+    case MESSAGE_VERDICTS:
+        detection_receive(shard, source, kind, body);
         break;
     default:
         break; /* a later protocol's; its sender does without an answer */

@@ -13,6 +13,7 @@
 #include "core/coordinator.h"
 #include "core/exchange.h"
 #include "core/hints.h"
+#include "core/detection.h"
 #include "core/lane.h"
 #include "core/replica.h"
 #include "core/router.h"
@@ -60,6 +61,7 @@ struct shard {
     struct trees trees;
     struct exchange exchange;
     struct buffer exchange_wants; /* of one comparison */
+    struct detection detection;
 };
 
 static inline struct instant shard_now(const struct shard *shard) {

@@ -124,6 +124,15 @@ static void driver_trace(void *self, const struct trace_record *record) {
     case TRACE_TREE_DIVERGED:
         log_event(CONFIG_LOG_ERROR, "scrub-diverged", "shard=%u why=\"%s\"", loop->index, text);
         break;
+    case TRACE_SUSPECTED:
+        log_event(CONFIG_LOG_WARNING, "member-suspect", "peer=%s", address);
+        break;
+    case TRACE_DIED:
+        log_event(CONFIG_LOG_ERROR, "member-dead", "peer=%s", address);
+        break;
+    case TRACE_REFUTED:
+        log_event(CONFIG_LOG_INFO, "member-alive", "peer=%s", address);
+        break;
     case TRACE_STAMPED:
     case TRACE_STORED:
     case TRACE_REPAIRED:

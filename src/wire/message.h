@@ -23,6 +23,11 @@ enum message_kind {
     MESSAGE_READ_ANSWER = 7,
     MESSAGE_OPERATION = 8,
     MESSAGE_RESULT = 9,
+    MESSAGE_PROBE = 20, /* wire/detector_message.h */
+    MESSAGE_PROBE_ACK = 21,
+    MESSAGE_PROBE_ASK = 22,
+    MESSAGE_PROBE_NACK = 23,
+    MESSAGE_VERDICTS = 24, /* within a node only */
 };
 
 /* First on every link, from both ends: the dialer's names the shard it wants to speak to. */

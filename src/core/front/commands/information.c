@@ -43,7 +43,7 @@ static void describe(const struct front *front, struct view section, struct buff
 }
 
 static const char *const sections[] = {"Server",      "Clients", "Memory",  "Persistence", "Stats",
-                                       "Replication", "CPU",     "Cluster", "Keyspace"};
+                                       "Replication", "CPU",     "Cluster", "Members",     "Keyspace"};
 enum { SECTION_COUNT = sizeof(sections) / sizeof(sections[0]) };
 
 static bool section_is_asked(const struct call *call, struct view section) {
