@@ -191,15 +191,12 @@ static void append_node_line(struct shard *shard, struct member_index member, co
     buffer_append_byte(text, '@');
     append_number(text, address_parse(described->peer_address).port);
     buffer_append_view(text, member_index_equal(member, shard->self) ? VIEW(" myself,master") : VIEW(" master"));
-    switch (detection_verdict(shard, member).verdict) {
-    case VERDICT_ALIVE:
-        break;
-    case VERDICT_SUSPECT:
-        buffer_append_view(text, VIEW(",fail?"));
-        break;
-    case VERDICT_DEAD:
+    /* As in Redis: `fail?` is what this node finds out of reach or suspects, `fail` what it holds for dead. */
+    enum verdict verdict = detection_verdict(shard, member).verdict;
+    if (verdict == VERDICT_DEAD) {
         buffer_append_view(text, VIEW(",fail"));
-        break;
+    } else if (verdict == VERDICT_SUSPECT || !is_alive) {
+        buffer_append_view(text, VIEW(",fail?"));
     }
     buffer_append_view(text, VIEW(" - 0 0 "));
     append_number(text, ring_placement_mark(shard->ring, (struct partition){0}));

@@ -26,6 +26,7 @@ struct relay {
     /* Tries by place in the preference list, bit i for the i-th: sent at all; sent, and neither answered nor lost. */
     uint64_t tried;
     uint64_t open;
+    bool stood_in;     /* was coordinated here, by a fallback */
     bool is_uncertain; /* a try was lost, or ended in doubt: it may have landed */
 };
 
@@ -46,9 +47,15 @@ void router_release(struct shard *shard) {
 
 /* ---- answers ---- */
 
+static void relay_stand_in_answered(struct shard *shard, uint64_t id, const struct result *result);
+
 void origin_answer(struct shard *shard, const struct origin *origin, const struct result *result) {
     if (origin->is_front) {
         front_complete(shard->front, origin->token, result, shard_wall(shard), &shard->scratch);
+        return;
+    }
+    if (origin->is_relay) {
+        relay_stand_in_answered(shard, origin->token, result);
         return;
     }
     struct buffer *output = source_output(shard, &origin->source, result->object.size);
@@ -279,6 +286,24 @@ static void relay_end_here(struct shard *shard, struct relay *relay) {
     router_send_ready(shard);
 }
 
+static bool relay_may_stand_in(const struct shard *shard, const struct relay *relay,
+                               const struct operation *operation) {
+    return !relay->stood_in && relay_left_ms(shard, relay) > 0 && shard_now(shard).ns >= relay->retry_at.ns &&
+           operation_may_repeat(operation) && !is_own_partition(shard, relay->partition) &&
+           may_stand_in(operation, lanes_clock_is_off(shard));
+}
+
+/* No owner is in reach, and an earlier try of this SET may have landed, but can have no more effect: it is tried once
+ * more here, by a fallback, as at another owner. */
+static void relay_stand_in(struct shard *shard, struct relay *relay) {
+    struct operation operation = relay_operation(relay);
+    struct origin origin = {.is_relay = true, .token = relay->id};
+    relay->stood_in = true;
+    operation.deadline_ms = (uint32_t)relay_left_ms(shard, relay);
+    timers_schedule(&shard->timers, &relay->alarm.timer, instant_after_ms(relay->deadline, RELAY_GRACE_MS));
+    coordinator_begin(shard, &operation, &origin, relay->partition);
+}
+
 /* Sends the relay to the best owner not tried yet. Without one it waits for the tries that are open, or ends. */
 static void relay_try(struct shard *shard, struct relay *relay) {
     struct operation operation = relay_operation(relay);
@@ -307,6 +332,8 @@ static void relay_try(struct shard *shard, struct relay *relay) {
     } else if (relay_left_ms(shard, relay) > 0 && (is_certain || !operation_is_write(&operation)) &&
                !is_own_partition(shard, relay->partition) && may_stand_in(&operation, lanes_clock_is_off(shard))) {
         relay_end_here(shard, relay);
+    } else if (relay_may_stand_in(shard, relay, &operation)) {
+        relay_stand_in(shard, relay);
     } else {
         relay_give_up(shard, relay);
     }
@@ -478,6 +505,18 @@ static void relay_take_result(struct shard *shard, struct relay *relay, uint64_t
         relay_try(shard, relay);
     } else if (is_write && relay->is_uncertain) {
         relay_give_up(shard, relay);
+    } else {
+        relay_finish(shard, relay, result);
+    }
+}
+
+static void relay_stand_in_answered(struct shard *shard, uint64_t id, const struct result *result) {
+    struct relay *relay = relay_find(shard, id);
+    if (relay == NULL) {
+        return; /* given up at its deadline */
+    }
+    if (outcome_did_nothing(result->outcome) || result->outcome == OUTCOME_NOQUORUM) {
+        relay_give_up(shard, relay); /* here nothing was done; of the earlier tries that is not certain */
     } else {
         relay_finish(shard, relay, result);
     }

@@ -23,8 +23,9 @@
 /* Who asked, and so who gets the result. */
 struct origin {
     bool is_front;
-    struct source source; /* not the front */
-    uint64_t token;       /* the front's token, or the source's request id */
+    bool is_relay;        /* a relay of this shard, which stands in where no owner could be asked */
+    struct source source; /* neither */
+    uint64_t token;       /* the front's token, the relay's id, or the source's request id */
 };
 
 struct router {

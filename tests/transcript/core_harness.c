@@ -155,7 +155,9 @@ static void flush_mail(struct rig *rig, uint32_t to_shard) {
             rig->asked[rig->asked_count++] =
                 (struct asked){.peer = (char)('0' + to_shard), .kind = frame.kind, .request = message.request};
         }
-        line_of_frame(rig, who, &frame);
+        if (frame.kind != MESSAGE_VERDICTS) {
+            line_of_frame(rig, who, &frame);
+        }
     }
     buffer_clear(output);
 }

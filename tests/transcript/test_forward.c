@@ -258,6 +258,27 @@ static void when_all_decline_this_node_stands_in(void **state) {
     rig_free(rig);
 }
 
+/* The first try may have landed, but can have no more effect once its time is over: then a fallback tries once more,
+ * and what it says is the answer, unless it did nothing. */
+static void with_no_owner_left_a_set_is_tried_once_more_by_a_fallback(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.members = 5});
+    rig_key(rig, "j", "BCD");
+    client(rig, "SET j v");
+    rig_forget(rig);
+    peer_dies(rig, 'B');
+    peer_dies(rig, 'C');
+    peer_dies(rig, 'D');
+    pass_ms(rig, 349);
+    says_nothing(rig);
+    pass_ms(rig, 1);
+    says(rig, "disk: write j a1=v for B", "E: hint j a1=v, for C, name what you keep");
+    disk_done(rig);
+    answer(rig, 'E', "stored");
+    says(rig, "client: OK");
+    rig_free(rig);
+}
+
 /* The first try may have landed: that the second was declined makes nothing certain. */
 static void a_decline_after_a_lost_try_is_no_certainty(void **state) {
     (void)state;
@@ -399,6 +420,7 @@ int main(void) {
         cmocka_unit_test(with_no_owner_in_reach_nothing_was_done),
         cmocka_unit_test(a_target_that_cannot_take_part_is_passed_over),
         cmocka_unit_test(when_all_decline_this_node_stands_in),
+        cmocka_unit_test(with_no_owner_left_a_set_is_tried_once_more_by_a_fallback),
         cmocka_unit_test(a_decline_after_a_lost_try_is_no_certainty),
         cmocka_unit_test(a_late_decline_of_the_first_try_leaves_it_to_the_second),
         cmocka_unit_test(a_doubt_is_handed_on),
