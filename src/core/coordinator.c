@@ -94,14 +94,14 @@ struct request_owner *request_engage_fallback(struct shard *shard, struct reques
     return NULL;
 }
 
-uint32_t request_candidates(struct shard *shard, const struct request *request) {
+bool request_has_candidates(struct shard *shard, const struct request *request, uint32_t needed) {
     const struct member_index *list = ring_preference(shard->ring, request->partition);
     size_t members = request_may_be_sloppy(request) ? ring_member_count(shard->ring) : request->owner_count;
     uint32_t count = 0;
-    for (size_t index = 0; index < members; index++) {
+    for (size_t index = 0; index < members && count < needed; index++) {
         count += peer_is_reachable(shard, list[index], request->partition) ? 1 : 0;
     }
-    return count;
+    return count >= needed;
 }
 
 /* The first owner out of reach, for whom a coordinating fallback stands in; a fallback coordinates when all are. */

@@ -161,8 +161,8 @@ static inline bool request_is_owner(const struct request *request, uint32_t plac
 /* A place for the next fallback in reach that has none yet, to stand in for the owner at `place` (or for whom the
  * fallback there stood in); NULL when there is none, or none may. */
 struct request_owner *request_engage_fallback(struct shard *shard, struct request *request, uint8_t place);
-/* How many nodes could take part: owners and, unless W or R must all be owners, fallbacks in reach. */
-uint32_t request_candidates(struct shard *shard, const struct request *request);
+/* So many nodes could take part: owners and, unless W or R must all be owners, fallbacks in reach. */
+bool request_has_candidates(struct shard *shard, const struct request *request, uint32_t needed);
 /* Begins a phase: only the owners have places, and this node. */
 void request_reset_places(struct shard *shard, struct request *request);
 /* Ends the request with its one answer. */

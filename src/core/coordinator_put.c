@@ -445,7 +445,7 @@ void request_begin_storing(struct shard *shard, struct request *request) {
     struct copy copy;
     request->state = REQUEST_STORING;
     bool is_late = shard_now(shard).ns >= request->stamp_until.ns;
-    bool is_short = request_candidates(shard, request) < request->write_quorum ||
+    bool is_short = !request_has_candidates(shard, request, request->write_quorum) ||
                     owners_in_reach(shard, request) < request->primary_write_quorum;
     if (is_late || (request->round == 0 && is_short)) {
         request_finish_short(shard, request);

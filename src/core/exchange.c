@@ -140,10 +140,19 @@ static uint32_t period_ms(const struct shard *shard) {
     return shard->options.exchange_period_ms / (is_young ? EXCHANGE_FIRST_DIVISOR : 1);
 }
 
+/* A round that was full says nothing: there was more to find. */
+static void note_progress(struct exchange *exchange) {
+    bool is_stalled = exchange->trees_differing > 0 && exchange->trees_differing < EXCHANGE_TREES_A_ROUND &&
+                      exchange->trees_differing >= exchange->trees_before;
+    exchange->stalled_rounds = is_stalled ? exchange->stalled_rounds + 1 : 0;
+    exchange->trees_before = exchange->trees_differing;
+    exchange->trees_differing = 0;
+}
+
 static void begin_round(struct shard *shard) {
     struct exchange *exchange = &shard->exchange;
     exchange->rounds++;
-    exchange->is_hurried = false;
+    note_progress(exchange);
     exchange->next_round = instant_after_ms(shard_now(shard), period_ms(shard));
     for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
         struct member_index peer = {index};
@@ -506,8 +515,8 @@ static void on_tree(struct shard *shard, struct member_index peer, struct view b
         return;
     }
     add_differences(shard, peer, &message);
-    if (!exchange->is_hurried) {
-        exchange->is_hurried = true;
+    exchange->trees_differing++;
+    if (exchange->trees_differing == 1 && exchange->stalled_rounds < EXCHANGE_STALLED_MOST) {
         exchange->next_round = instant_after_ms(shard_now(shard), EXCHANGE_HURRY_MS);
     }
 }

@@ -28,6 +28,7 @@
 enum {
     EXCHANGE_FIRST_ROUNDS = 40,  /* after a start come sooner, while this node has not met all owners ... */
     EXCHANGE_FIRST_DIVISOR = 8,  /* ... by so much */
+    EXCHANGE_STALLED_MOST = 4,   /* stalled rounds in a row; after them there is no hurry */
     EXCHANGE_HURRY_MS = 150,     /* until the next round, while differences are found */
     EXCHANGE_TREES_A_ROUND = 32, /* that are sent for one ROOTS */
     EXCHANGE_SEGMENTS_APART = 8, /* that differ and are compared one by one; of more, the range that has them all */
@@ -38,7 +39,10 @@ enum {
 
 struct exchange {
     struct instant next_round;
-    bool is_hurried; /* differences were found in this round */
+    uint32_t trees_differing; /* in this round */
+    uint32_t trees_before;    /* in the one before */
+    uint32_t
+        stalled_rounds; /* in a row that found no fewer than the one before: what no repair can mend, or busy keys */
     struct list jobs;
     uint32_t job_count;
     struct pool job_pool;
