@@ -132,7 +132,13 @@ static void node_gone(void *self, struct node *node) {
 
 static void node_wiped(void *self, struct node *node) {
     struct run *run = self;
+    const struct keyspace *keyspace = &run->cluster.keyspaces.keyspaces[0];
     account_wipe_node(&run->account, node->index);
+    /* Unless quorums are strict, what an uninformed owner has counts for R, be it old. */
+    bool is_strict = keyspace->primary_read_quorum >= keyspace->read_quorum;
+    for (uint32_t index = 0; !is_strict && index < run->history.key_count; index++) {
+        run->history.keys[index].is_sloppy = true;
+    }
 }
 
 static void recall(void *self, struct node *node, struct view key, const struct object *object) {

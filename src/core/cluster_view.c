@@ -312,6 +312,9 @@ static void information_cluster(struct shard *shard, struct buffer *text) {
     append_line(text, VIEW("gramme_partitions"), ring_partition_count(shard->ring));
     append_line(text, VIEW("gramme_shards"), shard->options.shard_count);
     append_line(text, VIEW("gramme_started_clean"), shard->options.was_clean ? 1 : 0);
+    bool is_in_doubt = shard->options.is_refilling || shard->options.may_lack_unsynced;
+    append_line(text, VIEW("gramme_uninformed_partitions"),
+                is_in_doubt ? shard->trees.owned - exchange_met_count(shard) : 0);
     append_line(text, VIEW("gramme_clock_off"), lanes_clock_is_off(shard) ? 1 : 0);
     append_line(text, VIEW("gramme_requests_now"), coordinator->requests.size);
     append_line(text, VIEW("gramme_coordinated_reads"), coordinator->reads);

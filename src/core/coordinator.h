@@ -15,7 +15,8 @@
  * For every owner that is out of reach or refuses, the next fallback of the preference list in reach stands in, with a
  * hint (a *sloppy* quorum, Dynamo, section 4.6), unless the keyspace or the request is strict: PW owners must be among
  * the W, PR owners among the R. Where no owner is in reach a fallback coordinates. A fallback has no informed absence:
- * what it holds counts for R, that it holds nothing does not.
+ * what it holds counts for R, that it holds nothing does not. An uninformed owner's (replica.h) likewise, and neither
+ * counts for PR.
  *
  * A plain SET replaces all that its coordinator has, and asks every replica to name what it keeps beside it; once
  * N-W+1 owners have spoken, and if any of them kept something, the coordinator stamps once more, over the contexts

@@ -156,10 +156,13 @@ static bool reading_is_over(struct shard *shard, struct request *request) {
     return (has_enough && !awaits_fallback) || answered == request->owner_count;
 }
 
-/* One more answer that counts. */
-static void count_answer(struct request *request, uint32_t place) {
+/* One more answer that counts. What an uninformed owner has may be less than what it had: a strict quorum does not
+ * count it. (Found by seeds: a wiped owner had an old value back from one that had missed the new one, and the two made
+ * R=2.)
+ */
+static void count_answer(struct request *request, uint32_t place, bool is_informed) {
     request->counted++;
-    if (request_is_owner(request, place)) {
+    if (is_informed && request_is_owner(request, place)) {
         request->counted_owners++;
     }
 }
@@ -226,9 +229,10 @@ static void reading_load_own(struct shard *shard, struct request *request) {
     request->own_digest = replica_digest(shard, copy.record.object_bytes);
     request->has_own_digest = true;
     bool is_absent = object_is_absent(&copy.object);
-    bool is_owner = request_is_owner(request, request->self_place);
-    if (!is_absent || (is_owner && replica_is_informed(shard, request->keyspace, request->partition))) {
-        count_answer(request, request->self_place);
+    bool is_informed = request_is_owner(request, request->self_place) &&
+                       replica_is_informed(shard, request->keyspace, request->partition);
+    if (!is_absent || is_informed) {
+        count_answer(request, request->self_place, is_informed);
     }
     reading_check(shard, request);
 }
@@ -318,11 +322,11 @@ void coordinator_on_read_answer(struct shard *shard, const struct source *source
     switch (answer.status) {
     case ANSWER_SAME:
         owner->digest = request->own_digest;
-        count_answer(request, place);
+        count_answer(request, place, answer.informed);
         break;
     case ANSWER_OBJECT:
         if (take_object(shard, request, owner, &answer)) {
-            count_answer(request, place);
+            count_answer(request, place, answer.informed);
         } else {
             owner->state = OWNER_FAILED;
         }
@@ -330,7 +334,7 @@ void coordinator_on_read_answer(struct shard *shard, const struct source *source
     case ANSWER_ABSENT:
         owner->digest = hash128((struct view){0});
         if (answer.informed && request_is_owner(request, place)) {
-            count_answer(request, place);
+            count_answer(request, place, true);
         }
         break;
     case ANSWER_STORED:

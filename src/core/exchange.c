@@ -60,7 +60,7 @@ static void met_all(struct shard *shard, struct partition partition) {
     bool is_first = exchange->met[partition.value].ns == 0;
     exchange->met[partition.value] = shard_now(shard);
     exchange->met_count += is_first ? 1 : 0;
-    bool is_in_doubt = shard->options.is_refilling || !shard->options.was_clean;
+    bool is_in_doubt = shard->options.is_refilling || shard->options.may_lack_unsynced;
     if (is_first && is_in_doubt && exchange->met_count == shard->trees.owned) {
         storage->settle_doubt(storage->self);
     }

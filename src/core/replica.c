@@ -96,7 +96,7 @@ bool replica_is_informed(const struct shard *shard, const struct keyspace *keysp
     if (exchange_has_met_all(shard, partition) || MUTANT(UNINFORMED_ANSWERS)) {
         return true;
     }
-    bool is_synced = shard->options.was_clean || keyspace->durability == DURABILITY_SYNC;
+    bool is_synced = !shard->options.may_lack_unsynced || keyspace->durability == DURABILITY_SYNC;
     return !shard->options.is_refilling && is_synced;
 }
 

@@ -250,6 +250,7 @@ static void make_shard(struct rig *rig) {
         .run = 7,
         .clock_floor = rig->options.clock_floor,
         .was_clean = !rig->options.was_unclean,
+        .may_lack_unsynced = rig->options.was_unclean,
         .exchange_period_ms = UINT32_MAX, /* never, as far as these tests go */
         .scrub_period_ms = UINT64_MAX / 4,
         .scan_records = 64,
