@@ -158,7 +158,9 @@ static void strike_with(struct nemesis *nemesis, enum fault_class fault) {
         }
         break;
     case FAULT_WIPE:
-        wipe(nemesis, some_node(nemesis));
+        if (rng_chance(&nemesis->rng, 200000)) { /* not at once, when there is little to lose */
+            wipe(nemesis, some_node(nemesis));
+        }
         break;
     case FAULT_STOP:
         stop(nemesis, some_node(nemesis));
