@@ -435,6 +435,14 @@ static bool is_comparable(const struct shard *shard, struct member_index peer, s
     return partition.value < ring_partition_count(shard->ring) && both_own(shard, peer, partition);
 }
 
+/* Under a load of writes replicas differ by what is under way, and looking for it would cost more than it finds. */
+static bool is_worth_comparing(const struct shard *shard, struct partition partition) {
+    uint64_t now = shard_now(shard).ns;
+    uint64_t met = shard->exchange.met[partition.value].ns;
+    bool is_quiet = now >= shard->trees.changed[partition.value].ns + EXCHANGE_QUIET_MS * NS_PER_MS;
+    return is_quiet || met == 0 || now >= met + EXCHANGE_BUSY_MS * NS_PER_MS;
+}
+
 /* Of more differences than are taken up at once, others each time: those that come first must not starve the rest. */
 static void on_roots(struct shard *shard, struct member_index peer, struct view body) {
     struct digest ring;
@@ -455,7 +463,9 @@ static void on_roots(struct shard *shard, struct member_index peer, struct view 
             continue;
         }
         if (!digest_equal(root.root, hash_tree_root(shard->trees.of[root.partition.value]))) {
-            differing[count++] = root;
+            if (is_worth_comparing(shard, root.partition)) {
+                differing[count++] = root;
+            }
             continue;
         }
         met(shard, root.partition, peer);

@@ -28,6 +28,8 @@
 enum {
     EXCHANGE_FIRST_ROUNDS = 40,  /* after a start come sooner, while this node has not met all owners ... */
     EXCHANGE_FIRST_DIVISOR = 8,  /* ... by so much */
+    EXCHANGE_QUIET_MS = 500,     /* not written for so long: what differs is not just under way ... */
+    EXCHANGE_BUSY_MS = 60000,    /* ... or it was not found equal for so long */
     EXCHANGE_STALLED_MOST = 4,   /* stalled rounds in a row; after them there is no hurry */
     EXCHANGE_HURRY_MS = 150,     /* until the next round, while differences are found */
     EXCHANGE_TREES_A_ROUND = 32, /* that are sent for one ROOTS */

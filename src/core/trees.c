@@ -9,6 +9,8 @@ void trees_init(struct shard *shard) {
     uint32_t partitions = ring_partition_count(shard->ring);
     trees->of = ARENA_ARRAY(&shard->permanent, struct hash_tree *, partitions);
     trees->is_built = ARENA_ARRAY(&shard->permanent, bool, partitions);
+    trees->changed = ARENA_ARRAY(&shard->permanent, struct instant, partitions);
+    memset(trees->changed, 0, sizeof(*trees->changed) * partitions);
     for (uint32_t index = 0; index < partitions; index++) {
         struct partition partition = {(uint16_t)index};
         bool is_ours = shard_of_partition(shard, partition) == shard->options.shard_index &&
@@ -47,6 +49,7 @@ void trees_changed(struct shard *shard, struct partition partition, struct view 
                    struct digest after) {
     struct trees *trees = &shard->trees;
     uint64_t place = trees_place(shard, key);
+    trees->changed[partition.value] = shard_now(shard);
     if (trees->is_built[partition.value]) {
         change(trees->of[partition.value], place, before, after);
     }

@@ -21,8 +21,9 @@ enum {
 };
 
 struct trees {
-    struct hash_tree **of; /* by partition; NULL: not this shard's to own */
-    bool *is_built;        /* by partition */
+    struct hash_tree **of;   /* by partition; NULL: not this shard's to own */
+    bool *is_built;          /* by partition */
+    struct instant *changed; /* by partition: when it was last written */
     uint32_t owned;
     uint32_t in_doubt;
     struct hash_tree next;    /* the tree that is being built */
