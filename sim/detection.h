@@ -1,4 +1,4 @@
-/* Verdicts of death about live nodes (PROMISES G13). Only judged where nothing excuses them: in runs whose network
+/* Verdicts of death about live nodes (G13). Only judged where nothing excuses them: in runs whose network
  * neither loses, delays, breaks nor cuts, and where nobody is paused. */
 #ifndef GRAMME_SIM_DETECTION_H
 #define GRAMME_SIM_DETECTION_H

@@ -6,6 +6,7 @@
 #include "sim/final.h"
 #include "sim/nemesis.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -85,22 +86,25 @@ static void trace_line(struct run *run, struct node *node, const struct trace_re
                 record->text == NULL ? "" : " ", record->text == NULL ? "" : record->text);
 }
 
-static void report(struct run *run, const char *violation) {
-    if (!run->world.failed) {
-        snprintf(run->workload.violation, sizeof(run->workload.violation), "%s", violation);
-        run->world.failed = true;
+/* The first violation counts. */
+__attribute__((format(printf, 2, 3))) static void report(struct run *run, const char *format, ...) {
+    if (run->world.failed) {
+        return;
     }
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(run->workload.violation, sizeof(run->workload.violation), format, arguments);
+    va_end(arguments);
+    run->world.failed = true;
 }
 
 /* G9: an owner that acknowledged a hint keeps it through a crash, or what followed it. */
 static void check_is_home(struct run *run, const struct trace_record *record) {
     const uint64_t under_way_most_ns = 6 * NS_PER_S; /* it may have lost its disk while its answer was under way */
     bool is_excused = run->nemesis.has_wiped && run->world.now.ns < run->nemesis.wiped.ns + under_way_most_ns;
-    if (!run->world.failed && !is_excused && !final_is_home(&run->cluster, record->peer, record->key, record->object)) {
-        snprintf(run->workload.violation, sizeof(run->workload.violation),
-                 "G9 key %.*s: a hint was taken for delivered that its owner would lose in a crash",
-                 (int)record->key.size, (const char *)record->key.data);
-        run->world.failed = true;
+    if (!is_excused && !final_is_home(&run->cluster, record->peer, record->key, record->object)) {
+        report(run, "G9 key %.*s: a hint was taken for delivered that its owner would lose in a crash",
+               (int)record->key.size, (const char *)record->key.data);
     }
 }
 
@@ -163,11 +167,10 @@ static void acknowledged(void *self, const struct key_record *key, uint32_t valu
     const struct op_record *operation = &run->history.operations[run->history.writer_of[value_id]];
     uint32_t lost = run->nemesis.has_wiped && run->nemesis.wiped.ns >= operation->start.ns ? 1 : 0;
     bool suffices = copies.all + lost >= WRITE_QUORUM && copies.owners + lost >= owners_least;
-    if (key->is_durable && !suffices && !run->world.failed) {
-        snprintf(run->workload.violation, sizeof(run->workload.violation),
-                 "G14 key %s: id %u was acknowledged and would survive on %u nodes, %u of them owners, not %u and %u",
-                 key->name, value_id, copies.all, copies.owners, (unsigned)WRITE_QUORUM, owners_least);
-        run->world.failed = true;
+    if (key->is_durable && !suffices) {
+        report(run,
+               "G14 key %s: id %u was acknowledged and would survive on %u nodes, %u of them owners, not %u and %u",
+               key->name, value_id, copies.all, copies.owners, (unsigned)WRITE_QUORUM, owners_least);
     }
 }
 

@@ -25,9 +25,9 @@
  *
  * What holds: before the first stamp at least W nodes were in reach, PW owners among them, or nothing was stamped; an
  * answer DONE to a put means W distinct nodes, PW owners among them, said "durable" in the round that was answered; no
- * node has two places in a request; a request that stamped never says "certainly
- * not done"; requests on a key that one of them holds (those that read before they write) run in their order of
- * arrival. Source: Dynamo, sections 4.4, 4.5, 6.3. */
+ * node has two places in a request; a request that stamped never says "certainly not done"; requests on a key that one
+ * of them holds (those that read before they write) run in their order of arrival. Source: Dynamo, sections 4.4 to 4.6,
+ * 6.3. */
 #ifndef GRAMME_CORE_COORDINATOR_H
 #define GRAMME_CORE_COORDINATOR_H
 

@@ -193,7 +193,7 @@ static void trace_hinted(struct shard *shard, const struct request *request, str
 }
 
 static void send_put(struct shard *shard, struct request *request, struct request_owner *owner, struct view object) {
-    bool is_owner = owner->member.value == request->owners[owner->stands_for].member.value;
+    bool is_owner = request_is_owner(request, (uint32_t)(owner - request->owners));
     owner->state = OWNER_FAILED;
     struct buffer *output = lane_output(shard, owner->member, request->partition, object.size);
     if (output == NULL) {
@@ -231,8 +231,7 @@ static void send_hints(struct shard *shard, struct request *request, struct view
     }
 }
 
-/* Later in a round, with this node's copy as it is by then: it holds what the round stamped, or what has replaced it.
- */
+/* Later in a round, with this node's copy as it is by then: what the round stamped, or what has replaced it. */
 static void send_hints_now(struct shard *shard, struct request *request) {
     struct copy copy;
     bool is_needed = false;
@@ -428,9 +427,7 @@ void request_resume_storing(struct shard *shard, struct request *request) {
 }
 
 /* A write that came after our first stamp covers it. Under `lww` the stamp may be gone because a concurrent value has
- * the greater time, one acknowledged before this put began, say: there only a later stamp of our own actor is sure to
- * follow.
- */
+ * the greater time, one acknowledged before this put began, say: only a later stamp of our own actor surely follows. */
 static bool is_followed(const struct request *request, const struct copy *copy) {
     if (request->round == 0 || request->operation.kind == OPERATION_EXPIRE ||
         object_find(&copy->object, request->dot) != NULL) {

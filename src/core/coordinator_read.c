@@ -157,8 +157,7 @@ static bool reading_is_over(struct shard *shard, struct request *request) {
 }
 
 /* One more answer that counts. What an uninformed owner has may be less than what it had: a strict quorum does not
- * count it. (Found by seeds: a wiped owner had an old value back from one that had missed the new one, and the two made
- * R=2.)
+ * count it. (Found by seeds: a wiped owner had an old value back from one that had missed the new one; the two made R.)
  */
 static void count_answer(struct request *request, uint32_t place, bool is_informed) {
     request->counted++;

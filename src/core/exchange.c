@@ -24,6 +24,7 @@ void exchange_init(struct shard *shard) {
     struct exchange *exchange = &shard->exchange;
     uint32_t partitions = ring_partition_count(shard->ring);
     list_init(&exchange->jobs);
+    buffer_init(&exchange->wants);
     pool_init(&exchange->job_pool, sizeof(struct exchange_job), 64);
     exchange->met = ARENA_ARRAY(&shard->permanent, struct instant, partitions);
     memset(exchange->met, 0, sizeof(*exchange->met) * partitions);
@@ -36,12 +37,8 @@ void exchange_init(struct shard *shard) {
 }
 
 void exchange_release(struct shard *shard) {
+    buffer_release(&shard->exchange.wants);
     pool_release(&shard->exchange.job_pool);
-}
-
-static struct buffer *output_to(struct shard *shard, struct member_index peer, struct partition partition,
-                                size_t bytes) {
-    return lane_output(shard, peer, partition, bytes);
 }
 
 /* What a message took of the heartbeat's budget. */
@@ -113,7 +110,7 @@ static void send_roots(struct shard *shard, struct member_index peer, uint32_t p
             continue;
         }
         if (output == NULL) {
-            output = output_to(shard, peer, partition, 0);
+            output = lane_output(shard, peer, partition, 0);
             if (output == NULL) {
                 return;
             }
@@ -250,7 +247,7 @@ static bool record_object(const struct storage_scanned *scanned, struct view *re
 }
 
 static void send_repair(struct shard *shard, const struct exchange_job *job, struct view key, struct view object) {
-    struct buffer *output = output_to(shard, job->peer, job->partition, object.size);
+    struct buffer *output = lane_output(shard, job->peer, job->partition, object.size);
     if (output == NULL) {
         return;
     }
@@ -269,7 +266,7 @@ static void send_repair(struct shard *shard, const struct exchange_job *job, str
 
 static void send_keys(struct shard *shard, const struct exchange_job *job, const struct storage_scanned *records,
                       uint32_t count, uint64_t place_last) {
-    struct buffer *output = output_to(shard, job->peer, job->partition, 0);
+    struct buffer *output = lane_output(shard, job->peer, job->partition, 0);
     if (output == NULL) {
         return;
     }
@@ -292,7 +289,6 @@ struct comparison {
     const struct exchange_job *job;
     struct buffer *wants; /* NULL: nothing wanted yet */
     size_t wants_begun;
-    size_t wants_before;
     uint64_t place_last;
 };
 
@@ -303,7 +299,7 @@ static void want(struct comparison *comparison, struct view key) {
         return;
     }
     if (comparison->wants == NULL) {
-        comparison->wants = &shard->exchange_wants;
+        comparison->wants = &shard->exchange.wants;
         buffer_clear(comparison->wants);
         comparison->wants_begun = message_begin_keys(comparison->wants, MESSAGE_WANT, job->partition, job->place_from,
                                                      comparison->place_last);
@@ -361,7 +357,7 @@ static void compare(struct shard *shard, const struct exchange_job *job, const s
             has_theirs = reader_left(&list) > 0 && exchange_next_key(&list, &theirs);
         }
     }
-    struct buffer *output = comparison.wants == NULL ? NULL : output_to(shard, job->peer, job->partition, 0);
+    struct buffer *output = comparison.wants == NULL ? NULL : lane_output(shard, job->peer, job->partition, 0);
     if (output != NULL) {
         message_end(comparison.wants, comparison.wants_begun);
         buffer_append_view(output, buffer_view(comparison.wants));
@@ -416,7 +412,7 @@ void exchange_on_scanned(struct shard *shard, enum storage_status status, const 
 /* ---- messages ---- */
 
 static void send_tree(struct shard *shard, struct member_index peer, struct partition partition) {
-    struct buffer *output = output_to(shard, peer, partition, sizeof(struct message_tree));
+    struct buffer *output = lane_output(shard, peer, partition, sizeof(struct message_tree));
     if (output == NULL) {
         return;
     }
@@ -476,7 +472,7 @@ static void on_roots(struct shard *shard, struct member_index peer, struct view 
         }
     }
     message_end(&shard->encoded, begun);
-    struct buffer *output = is_same_to_tell ? output_to(shard, peer, last, 0) : NULL;
+    struct buffer *output = is_same_to_tell ? lane_output(shard, peer, last, 0) : NULL;
     if (output != NULL) {
         buffer_append_view(output, buffer_view(&shard->encoded));
     }

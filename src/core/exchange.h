@@ -7,8 +7,7 @@
  *                                             <---  TREE of some that are not
  *      the segments that differ: scanned
  *      KEYS with a hash of each object        --->  the same range scanned, compared
- *      merged                                 <---  repairs: objects that it has and the beginner lacks or has
- * otherwise
+ *      merged                                 <---  repairs: its objects that the beginner lacks, or has others of
  *                                             <---  WANT: keys the other way round
  *      scanned again: repairs                 --->  merged
  *
@@ -43,11 +42,11 @@ struct exchange {
     struct instant next_round;
     uint32_t trees_differing; /* in this round */
     uint32_t trees_before;    /* in the one before */
-    uint32_t
-        stalled_rounds; /* in a row that found no fewer than the one before: what no repair can mend, or busy keys */
+    uint32_t stalled_rounds;  /* in a row that found no fewer: what no repair can mend, or busy keys */
     struct list jobs;
     uint32_t job_count;
     struct pool job_pool;
+    struct buffer wants; /* of one comparison */
     bool is_scanning;    /* the first job's answer is owed by storage */
     uint64_t bytes_left; /* in this heartbeat */
     struct instant *met; /* by partition: when the roots last were the same as every other owner's; 0: not yet */

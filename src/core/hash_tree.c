@@ -1,7 +1,6 @@
 #include "core/hash_tree.h"
 
 #include "base/codec.h"
-#include "base/mutant.h"
 
 /* The encoding begins with a format byte and the mark. */
 static struct view without_mark(struct view object_bytes) {

@@ -120,9 +120,10 @@ static enum storage_status replica_store(struct shard *shard, struct partition p
     } else {
         record_encode(&shard->record, &copy->record.local, object);
     }
-    /* Before the write, which ends what the copy borrows. */
+    /* Before the write, which ends what the copy borrows. Hints are in no tree. */
     struct hint_owners owners = copy->hint_for;
-    struct digest before = trees_entry(shard, key, copy->record.object_bytes);
+    struct view tree_bytes = family == STORAGE_OBJECTS ? copy->record.object_bytes : (struct view){0};
+    struct digest before = trees_entry(shard, key, tree_bytes);
     enum storage_status status = storage->write(storage->self, family, partition, key, buffer_view(&shard->record),
                                                 durability, (uint64_t)(uintptr_t)waiting);
     if (family == STORAGE_HINTS && status != STORAGE_ERROR) {

@@ -207,13 +207,10 @@ static int choose_owner(const struct shard *shard, const struct operation *opera
     return chosen;
 }
 
-/* With no owner in reach this node coordinates as a fallback, if its clock lets it: any node can be one. */
-static bool may_stand_in(const struct operation *operation, bool clock_is_off) {
-    return operation->kind != OPERATION_INSPECT && !(operation_is_write(operation) && clock_is_off);
-}
-
-static bool is_own_partition(const struct shard *shard, struct partition partition) {
-    return ring_is_owner(shard->ring, partition, shard->self);
+/* With no owner in reach this node, if it is none, coordinates as a fallback, if its clock lets it. */
+static bool may_stand_in(const struct shard *shard, const struct operation *operation, struct partition partition) {
+    return operation->kind != OPERATION_INSPECT && !ring_is_owner(shard->ring, partition, shard->self) &&
+           !(operation_is_write(operation) && lanes_clock_is_off(shard));
 }
 
 static uint64_t relay_left_ms(const struct shard *shard, const struct relay *relay) {
@@ -289,8 +286,7 @@ static void relay_end_here(struct shard *shard, struct relay *relay) {
 static bool relay_may_stand_in(const struct shard *shard, const struct relay *relay,
                                const struct operation *operation) {
     return !relay->stood_in && relay_left_ms(shard, relay) > 0 && shard_now(shard).ns >= relay->retry_at.ns &&
-           operation_may_repeat(operation) && !is_own_partition(shard, relay->partition) &&
-           may_stand_in(operation, lanes_clock_is_off(shard));
+           operation_may_repeat(operation) && may_stand_in(shard, operation, relay->partition);
 }
 
 /* No owner is in reach, and an earlier try of this SET may have landed, but can have no more effect: it is tried once
@@ -330,7 +326,7 @@ static void relay_try(struct shard *shard, struct relay *relay) {
     if (relay->open != 0 && relay_left_ms(shard, relay) > 0) {
         timers_schedule(&shard->timers, &relay->alarm.timer, relay->deadline);
     } else if (relay_left_ms(shard, relay) > 0 && (is_certain || !operation_is_write(&operation)) &&
-               !is_own_partition(shard, relay->partition) && may_stand_in(&operation, lanes_clock_is_off(shard))) {
+               may_stand_in(shard, &operation, relay->partition)) {
         relay_end_here(shard, relay);
     } else if (relay_may_stand_in(shard, relay, &operation)) {
         relay_stand_in(shard, relay);
@@ -449,7 +445,7 @@ void router_route(struct shard *shard, const struct operation *operation, const 
         return;
     }
     int place = choose_owner(shard, operation, partition, 0, clock_is_off);
-    if (place < 0 && !is_owner && may_stand_in(operation, clock_is_off)) {
+    if (place < 0 && may_stand_in(shard, operation, partition)) {
         coordinator_begin(shard, operation, origin, partition);
         return;
     }

@@ -97,7 +97,6 @@ struct shard *shard_new(const struct shard_options *options, struct moment momen
     hints_init(shard);
     trees_init(shard);
     exchange_init(shard);
-    buffer_init(&shard->exchange_wants);
     detection_init(shard);
     shard_open_front(shard);
     shard->heartbeat.kind = ALARM_HEARTBEAT;
@@ -113,7 +112,6 @@ void shard_free(struct shard *shard) {
     replica_release(shard);
     hints_release(shard);
     exchange_release(shard);
-    buffer_release(&shard->exchange_wants);
     for (uint32_t index = 0; index < shard->options.shard_count; index++) {
         frame_reader_release(&shard->mailboxes[index].reader);
         buffer_release(&shard->mailboxes[index].output);

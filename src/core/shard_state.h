@@ -60,7 +60,6 @@ struct shard {
     struct hints hints;
     struct trees trees;
     struct exchange exchange;
-    struct buffer exchange_wants; /* of one comparison */
     struct detection detection;
 };
 

@@ -11,20 +11,21 @@ static uint64_t place_of(struct view key) {
     return hash64(key, 0);
 }
 
-void metadata_clock_write(struct metadata_clock *clock, uint32_t shard_index, struct hybrid_time bound) {
+static void shard_key_write(uint8_t to[METADATA_SHARD_KEY_BYTES], const char name[6], uint32_t shard_index) {
     ENSURE(shard_index <= UINT16_MAX);
-    memcpy(clock->key, "clock", 5);
-    clock->key[5] = (uint8_t)(shard_index >> 8);
-    clock->key[6] = (uint8_t)shard_index;
+    memcpy(to, name, METADATA_SHARD_KEY_BYTES - 2);
+    to[METADATA_SHARD_KEY_BYTES - 2] = (uint8_t)(shard_index >> 8);
+    to[METADATA_SHARD_KEY_BYTES - 1] = (uint8_t)shard_index;
+}
+
+void metadata_clock_write(struct metadata_clock *clock, uint32_t shard_index, struct hybrid_time bound) {
+    shard_key_write(clock->key, "clock", shard_index);
     uint64_t value = htole64(bound.value);
     seal_write(clock->value, view_of(&value, sizeof(value)), place_of(metadata_clock_key(clock)));
 }
 
 void metadata_doubt_write(struct metadata_doubt *doubt, uint32_t shard_index) {
-    ENSURE(shard_index <= UINT16_MAX);
-    memcpy(doubt->key, "doubt", 5);
-    doubt->key[5] = (uint8_t)(shard_index >> 8);
-    doubt->key[6] = (uint8_t)shard_index;
+    shard_key_write(doubt->key, "doubt", shard_index);
 }
 
 static void put_sealed(struct leaf_batch *batch, struct view key, struct view record) {
@@ -61,11 +62,11 @@ static bool survey_visit(void *self, struct view key, struct view value) {
         survey->birth.is_foreign = !view_equal(record, survey->identity);
     } else if (view_equal(key, VIEW("clean"))) {
         survey->birth.was_clean = true;
-    } else if (key.size == METADATA_DOUBT_KEY_BYTES && view_starts_with(key, VIEW("doubt"))) {
+    } else if (key.size == METADATA_SHARD_KEY_BYTES && view_starts_with(key, VIEW("doubt"))) {
         uint32_t shard_index = (uint32_t)key.data[5] << 8 | key.data[6];
         survey->doubtful_shards = shard_index + 1 > survey->doubtful_shards ? shard_index + 1 : survey->doubtful_shards;
         survey->birth.doubts_all = survey->birth.doubts_all || (record.size > 0 && record.data[0] == 1);
-    } else if (key.size == METADATA_CLOCK_KEY_BYTES && view_starts_with(key, VIEW("clock"))) {
+    } else if (key.size == METADATA_SHARD_KEY_BYTES && view_starts_with(key, VIEW("clock"))) {
         struct reader reader = reader_of(record);
         uint64_t bound = read_u64(&reader);
         survey->is_damaged = survey->is_damaged || !reader_finished(&reader);

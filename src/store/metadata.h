@@ -1,28 +1,28 @@
 /* The few records about the node itself, in the leaf's metadata family, sealed like all records (store/seal.h):
  *
  *      "clean"          present only after a clean stop; the next start removes it
- *      "clock" | shard  the bound that the shard's hybrid clock promised not to pass (2 bytes big-endian; 8
- * little-endian) "doubt" | shard  present while the shard may lack data: 1 any of it, 0 what was not synced
- *      "identity"       whose data this is: format, node, cluster */
+ *      "clock" | shard  the bound that the shard's hybrid clock promised not to pass
+ *      "doubt" | shard  present while the shard may lack data: 1 any of it, 0 what was not synced
+ *      "identity"       whose data this is: format, node, cluster
+ *
+ * A shard is 2 bytes, big-endian; the clock's bound 8, little-endian. */
 #ifndef GRAMME_STORE_METADATA_H
 #define GRAMME_STORE_METADATA_H
 
 #include "store/seal.h"
 #include "version/clock.h"
 
-enum { METADATA_CLOCK_KEY_BYTES = 7, METADATA_CLOCK_VALUE_BYTES = SEAL_BYTES + 8 };
+enum { METADATA_SHARD_KEY_BYTES = 7, METADATA_CLOCK_VALUE_BYTES = SEAL_BYTES + 8 };
 
 struct metadata_clock {
-    uint8_t key[METADATA_CLOCK_KEY_BYTES];
+    uint8_t key[METADATA_SHARD_KEY_BYTES];
     uint8_t value[METADATA_CLOCK_VALUE_BYTES];
 };
 
 void metadata_clock_write(struct metadata_clock *clock, uint32_t shard_index, struct hybrid_time bound);
 
-enum { METADATA_DOUBT_KEY_BYTES = 7 };
-
 struct metadata_doubt {
-    uint8_t key[METADATA_DOUBT_KEY_BYTES];
+    uint8_t key[METADATA_SHARD_KEY_BYTES];
 };
 
 void metadata_doubt_write(struct metadata_doubt *doubt, uint32_t shard_index);
