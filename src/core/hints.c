@@ -64,7 +64,7 @@ static uint8_t wanted_by(const struct shard *shard, struct partition partition, 
 }
 
 static void count_change(struct hints *hints, struct hint_partition *at, int change) {
-    at->changes++;
+    at->changes++; /* also for 0: a sweep that passed the hint before knows only whom it was for then */
     if (at->is_counted) {
         at->held = (uint32_t)((int64_t)at->held + change);
         hints->held = (uint64_t)((int64_t)hints->held + change);
@@ -74,10 +74,8 @@ static void count_change(struct hints *hints, struct hint_partition *at, int cha
 void hints_stored(struct shard *shard, struct partition partition, const struct hint_owners *owners, bool is_new) {
     struct hint_partition *at = &shard->hints.partitions[partition.value];
     at->wanted |= wanted_by(shard, partition, owners);
-    if (is_new) {
-        shard->hints.stored++;
-        count_change(&shard->hints, at, 1);
-    }
+    shard->hints.stored += is_new ? 1 : 0;
+    count_change(&shard->hints, at, is_new ? 1 : 0);
 }
 
 /* ---- deliveries ---- */

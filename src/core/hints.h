@@ -29,7 +29,7 @@ enum {
 /* Of one partition that this node does not own. */
 struct hint_partition {
     uint32_t held;    /* exact if is_counted */
-    uint32_t changes; /* stored anew or deleted: a sweep that was disturbed counts nothing */
+    uint32_t changes; /* written or deleted: a sweep that was disturbed concludes nothing */
     uint8_t wanted;   /* bit i: a hint may be for the i-th owner */
     bool is_counted;
 };

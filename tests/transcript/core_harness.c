@@ -556,12 +556,23 @@ static void peers_ping(struct rig *rig) {
     }
 }
 
+void scan_answers(struct rig *rig, bool has_records, bool is_end) {
+    struct disk_scan scan;
+    struct storage_scanned found[DISK_RECORDS];
+    uint32_t count;
+    assert_true(disk_take_scan(&rig->disk, &scan, found, &count));
+    step_begin(rig);
+    shard_storage_scanned(rig->shard, scan.token, STORAGE_FOUND, found, has_records ? count : 0, is_end, 1,
+                          rig->moment);
+    step_end(rig);
+}
+
 /* The disk answers scans as time goes by. */
 static void answer_scans(struct rig *rig) {
     struct disk_scan scan;
     struct storage_scanned found[DISK_RECORDS];
     uint32_t count;
-    while (disk_take_scan(&rig->disk, &scan, found, &count)) {
+    while (!rig->holds_scans && disk_take_scan(&rig->disk, &scan, found, &count)) {
         step_begin(rig);
         shard_storage_scanned(rig->shard, scan.token, STORAGE_FOUND, found, count, true, 0, rig->moment);
         step_end(rig);

@@ -96,6 +96,7 @@ struct rig {
     bool is_silent[RIG_MEMBERS]; /* sends no pings by itself */
     int64_t wall_offset_ms[RIG_MEMBERS];
     uint32_t pings[RIG_MEMBERS];  /* that the shard sent it */
+    bool holds_scans;             /* scans wait for scan_answers() */
     bool shows_links;             /* write down hellos, dials, closings and what the shard traces of peers */
     struct hybrid_time last_time; /* of the latest object in a put */
     uint64_t last_wire_id;        /* of the latest request sent to a peer */
@@ -146,6 +147,8 @@ void disk_slow(struct rig *rig, const char *key);  /* reads of the key are pendi
 void disk_found(struct rig *rig, const char *key); /* ... until now */
 void disk_unreadable(struct rig *rig, const char *key);
 void disk_found_unreadable(struct rig *rig, const char *key);
+/* The oldest scan that is held: a piece with all that is in its partition, or nothing more; its end, or not. */
+void scan_answers(struct rig *rig, bool has_records, bool is_end);
 /* What is written of the key, now. */
 void disk_has(struct rig *rig, const char *key, const char *object);
 

@@ -181,6 +181,31 @@ static void a_hint_for_two_owners_goes_to_both(void **state) {
     rig_free(rig);
 }
 
+/* A sweep passed the hint before it was for C too: what the sweep found must not make the node forget C. */
+static void an_owner_added_in_mid_sweep_is_not_forgotten(void **state) {
+    (void)state;
+    struct rig *rig = rig_of_five('D');
+    pass_ms(rig, 2000); /* all partitions are counted, all trees built */
+    peer_dies(rig, 'C');
+    rig->holds_scans = true;
+    peer_hints(rig, 'A', "h", "b1=v", PUT_HINT, 'B');
+    pass_ms(rig, 100);
+    rig_forget(rig);
+    scan_answers(rig, true, false);
+    says(rig, "B: home h b1=v");
+    peer_hints(rig, 'A', "h", "b1=v", PUT_HINT, 'C');
+    says(rig, "disk: write h b1=v for BC");
+    peer_dies(rig, 'B');
+    scan_answers(rig, false, true);
+    rig->holds_scans = false;
+    peer_returns(rig, 'C');
+    peer_dials(rig, 'C');
+    rig_forget(rig);
+    pass_ms(rig, 500);
+    says(rig, "C: home h b1=v");
+    rig_free(rig);
+}
+
 static void an_owner_takes_no_hint_and_a_fallback_no_put(void **state) {
     (void)state;
     struct rig *rig = rig_of_five('A');
@@ -219,6 +244,7 @@ int main(void) {
         cmocka_unit_test(a_hint_that_grew_on_its_way_stays),
         cmocka_unit_test(an_owner_that_refuses_is_left_in_peace_for_a_while),
         cmocka_unit_test(a_hint_for_two_owners_goes_to_both),
+        cmocka_unit_test(an_owner_added_in_mid_sweep_is_not_forgotten),
         cmocka_unit_test(an_owner_takes_no_hint_and_a_fallback_no_put),
         cmocka_unit_test(an_owner_acknowledges_a_hint_when_it_is_durable),
     };
