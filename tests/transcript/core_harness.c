@@ -291,6 +291,7 @@ struct rig *rig_new(struct rig_options options) {
     keyspace_table_init(&rig->keyspaces);
     rig->keyspaces.keyspaces[0].read_quorum = options.read_quorum;
     rig->keyspaces.keyspaces[0].write_quorum = options.write_quorum;
+    rig->keyspaces.keyspaces[0].primary_write_quorum = options.primary_write_quorum;
     rig->keyspaces.keyspaces[0].conflict = options.conflict;
     rig->keyspaces.keyspaces[0].durability = options.durability;
     memset(rig->secrets.cluster.bytes, 'c', sizeof(rig->secrets.cluster.bytes));

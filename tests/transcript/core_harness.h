@@ -40,6 +40,7 @@ struct rig_options {
     uint32_t peer_shard_count; /* what peers say of themselves: 1 */
     uint8_t read_quorum;       /* 2 */
     uint8_t write_quorum;      /* 2 */
+    uint8_t primary_write_quorum;
     enum conflict_rule conflict;
     enum durability durability;
     bool was_unclean;
@@ -155,8 +156,8 @@ void disk_has(struct rig *rig, const char *key, const char *object);
 /* ---- peers ---- */
 
 /* Answers the oldest request to the peer that has no answer:
- *     "stored"  "stored, keeps b1 c2"  "object b1=v"  "same"  "absent"  "absent, uninformed"  "refused"  "failed"
- *     and operations: "done"  "done b1=v"  "unchanged"  "noreplicas"  "indoubt"  "noquorum"  "busy" */
+ *     "stored"  "stored, keeps b1 c2"  "stored, uninformed"  "object b1=v"  "same"  "absent"  "absent, uninformed"
+ * "refused"  "failed" and operations: "done"  "done b1=v"  "unchanged"  "noreplicas"  "indoubt"  "noquorum"  "busy" */
 void answer(struct rig *rig, char peer, const char *text);
 /* The same for the n-th request to the peer since the test began, from 0; it may have been answered before. */
 void answer_nth(struct rig *rig, char peer, size_t number, const char *text);

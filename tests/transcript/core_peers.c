@@ -380,8 +380,9 @@ static const char *after(const char *text, const char *start) {
 static void encode_put_answer(struct rig *rig, struct buffer *frames, uint64_t request, const char *text) {
     struct message_put_answer answer = {.request = request, .status = ANSWER_FAILED, .informed = true};
     const char *kept = after(text, "stored, keeps ");
-    if (strcmp(text, "stored") == 0 || kept != NULL) {
+    if (strcmp(text, "stored") == 0 || strcmp(text, "stored, uninformed") == 0 || kept != NULL) {
         answer.status = ANSWER_STORED;
+        answer.informed = strcmp(text, "stored, uninformed") != 0;
         answer.kept = kept == NULL ? (struct view){0} : notation_context_bytes(&rig->notation, kept);
     } else if (strcmp(text, "refused") == 0) {
         answer.status = ANSWER_REFUSED;

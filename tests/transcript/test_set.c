@@ -241,6 +241,39 @@ static void under_lww_a_stamp_that_lost_by_its_time_is_made_again(void **state) 
     rig_free(rig);
 }
 
+/* Found by a seed: C had lost its disk and B was out of reach, so nobody told of the value that B still holds, with the
+ * later time. A strict quorum promises that the last SET shows; a sloppy one goes on. */
+static void what_a_wiped_owner_does_not_name_is_not_taken_for_nothing(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.primary_write_quorum = 2});
+    peer_dies(rig, 'B');
+    client(rig, "SET k v");
+    disk_done(rig);
+    rig_forget(rig);
+    answer(rig, 'C', "stored, uninformed");
+    says(rig, "client: -INDOUBT...");
+    rig_free(rig);
+
+    rig = rig_new((struct rig_options){.primary_write_quorum = 2}); /* with B there, B and this node suffice */
+    client(rig, "SET k v");
+    disk_done(rig);
+    rig_forget(rig);
+    answer(rig, 'C', "stored, uninformed");
+    says_nothing(rig);
+    answer(rig, 'B', "stored");
+    says(rig, "client: OK");
+    rig_free(rig);
+
+    rig = rig_new((struct rig_options){0});
+    peer_dies(rig, 'B');
+    client(rig, "SET k v");
+    disk_done(rig);
+    rig_forget(rig);
+    answer(rig, 'C', "stored, uninformed");
+    says(rig, "client: OK");
+    rig_free(rig);
+}
+
 static void a_cluster_of_one_answers_for_itself(void **state) {
     (void)state;
     struct rig *rig = rig_new((struct rig_options){.members = 1});
@@ -318,6 +351,7 @@ int main(void) {
         cmocka_unit_test(the_second_time_exceeds_what_was_named),
         cmocka_unit_test(under_lww_a_greater_time_is_named_and_overcome),
         cmocka_unit_test(under_lww_a_stamp_that_lost_by_its_time_is_made_again),
+        cmocka_unit_test(what_a_wiped_owner_does_not_name_is_not_taken_for_nothing),
         cmocka_unit_test(a_cluster_of_one_answers_for_itself),
         cmocka_unit_test(with_two_members_w_is_two),
         cmocka_unit_test(commands_of_one_client_on_one_key_stay_in_order),
