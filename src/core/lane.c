@@ -287,6 +287,9 @@ static const char *hello_refusal(const struct shard *shard, const struct message
     if (!digest_equal(hello->keyspaces, keyspace_table_digest(shard->options.keyspaces))) {
         return "keyspace tables differ";
     }
+    if (!digest_equal(hello->ring, ring_digest(shard->ring))) {
+        return "rings differ: every node needs the same member lines (addresses aside), partitions and replicas";
+    }
     return NULL;
 }
 

@@ -155,6 +155,7 @@ size_t membership_merge(struct membership *log, const struct membership *other) 
     return added;
 }
 
+/* All that placement depends on. */
 static void write_event(struct buffer *text, const struct membership_event *event) {
     write_u64(text, event->lamport);
     write_bytes(text, view_of(event->issuer.bytes, sizeof(event->issuer.bytes)));
@@ -162,20 +163,34 @@ static void write_event(struct buffer *text, const struct membership_event *even
     write_bytes(text, view_of(event->member.id.bytes, sizeof(event->member.id.bytes)));
     write_u32(text, event->member.weight);
     write_sized(text, view_of_string(event->member.zone));
+}
+
+static void write_addresses(struct buffer *text, const struct membership_event *event) {
     write_sized(text, view_of_string(event->member.client_address));
     write_sized(text, view_of_string(event->member.peer_address));
 }
 
-struct digest membership_digest(const struct membership *log) {
+static struct digest digest_of(const struct membership *log, bool with_addresses) {
     struct buffer text;
     buffer_init(&text);
     write_varint(&text, log->count);
     for (size_t i = 0; i < log->count; i++) {
         write_event(&text, &log->events[i]);
+        if (with_addresses) {
+            write_addresses(&text, &log->events[i]);
+        }
     }
     struct digest digest = hash128(buffer_view(&text));
     buffer_release(&text);
     return digest;
+}
+
+struct digest membership_digest(const struct membership *log) {
+    return digest_of(log, true);
+}
+
+struct digest membership_placement_digest(const struct membership *log) {
+    return digest_of(log, false);
 }
 
 uint64_t membership_lamport(const struct membership *log) {

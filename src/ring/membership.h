@@ -50,6 +50,8 @@ enum membership_status membership_add(struct membership *log, const struct membe
 /* Set union. Returns how many events were new. */
 size_t membership_merge(struct membership *log, const struct membership *other);
 struct digest membership_digest(const struct membership *log);
+/* The same without the members' addresses, which each node may spell in its own way: equal digests, equal placement. */
+struct digest membership_placement_digest(const struct membership *log);
 /* The greatest Lamport time in the log; a new event takes one more. */
 uint64_t membership_lamport(const struct membership *log);
 

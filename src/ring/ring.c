@@ -117,7 +117,7 @@ static bool addresses_are_distinct(const struct ring *ring) {
 static struct digest digest_of(const struct membership *log, struct ring_options options) {
     struct buffer text;
     buffer_init(&text);
-    write_digest(&text, membership_digest(log));
+    write_digest(&text, membership_placement_digest(log));
     write_u32(&text, options.partition_count);
     write_u32(&text, options.replica_count);
     struct digest digest = hash128(buffer_view(&text));

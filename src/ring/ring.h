@@ -63,7 +63,8 @@ bool ring_is_owner(const struct ring *ring, struct partition partition, struct m
  * it, so an event elsewhere on the ring makes nobody stale. */
 uint64_t ring_placement_mark(const struct ring *ring, struct partition partition);
 
-/* Digest of the log it was folded from, with its options: equal digests, equal rings. */
+/* Digest of the log it was folded from, addresses aside, with its options: equal digests, the same owners everywhere.
+ */
 struct digest ring_digest(const struct ring *ring);
 
 uint32_t ring_first_owned_count(const struct ring *ring, struct member_index member);

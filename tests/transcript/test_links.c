@@ -60,6 +60,10 @@ static void another_cluster(struct message_hello *hello) {
     hello->cluster.bytes[3] ^= 1;
 }
 
+static void other_ring(struct message_hello *hello) {
+    hello->ring.low ^= 1;
+}
+
 static void other_keyspaces(struct message_hello *hello) {
     hello->keyspaces.low ^= 1;
 }
@@ -90,6 +94,7 @@ static void a_greeting_that_does_not_fit_ends_the_link(void **state) {
     } cases[] = {
         {another_cluster, "refused: the other end belongs to another cluster..."},
         {other_keyspaces, "refused: keyspace tables differ..."},
+        {other_ring, "refused: rings differ..."},
         {no_member, "refused: the other end is no member of this cluster..."},
         {our_own_id, "refused: the other end has this node's own id..."},
         {a_later_protocol, "refused: no protocol version in common..."},

@@ -174,11 +174,33 @@ static void test_digest_tells_logs_apart(void **state) {
     membership_release(&b);
 }
 
+static void test_placement_digest_is_blind_to_addresses(void **state) {
+    (void)state;
+    struct membership a;
+    struct membership b;
+    membership_init(&a);
+    membership_init(&b);
+    struct membership_event event = make_join(1, 1, "a", 1);
+    add_event(&a, event);
+    strcpy(event.member.peer_address, "elsewhere:17001");
+    add_event(&b, event);
+    assert_false(digest_equal(membership_digest(&a), membership_digest(&b)));
+    assert_true(digest_equal(membership_placement_digest(&a), membership_placement_digest(&b)));
+    add_event(&b, make_join(2, 2, "b", 1));
+    assert_false(digest_equal(membership_placement_digest(&a), membership_placement_digest(&b)));
+    membership_release(&a);
+    membership_release(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_add_keeps_the_order), cmocka_unit_test(test_two_events_of_one_issuer_at_one_time),
-        cmocka_unit_test(test_impossible_events),   cmocka_unit_test(test_bytes_behind_the_zero_do_not_count),
-        cmocka_unit_test(test_merge_is_set_union),  cmocka_unit_test(test_digest_tells_logs_apart),
+        cmocka_unit_test(test_placement_digest_is_blind_to_addresses),
+        cmocka_unit_test(test_add_keeps_the_order),
+        cmocka_unit_test(test_two_events_of_one_issuer_at_one_time),
+        cmocka_unit_test(test_impossible_events),
+        cmocka_unit_test(test_bytes_behind_the_zero_do_not_count),
+        cmocka_unit_test(test_merge_is_set_union),
+        cmocka_unit_test(test_digest_tells_logs_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
