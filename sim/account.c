@@ -36,6 +36,8 @@ struct account_key {
     size_t count;
     size_t capacity;
     struct held held[SIM_NODES_MOST];
+    bool is_lost[SIM_NODES_MOST];      /* its record was lost there once: memory may have it, and the disk not */
+    bool is_forgotten[SIM_NODES_MOST]; /* its record vanished there once: what it holds is not surely what it wrote */
 };
 
 static void violate(struct account *account, const char *format, const char *promise, const struct account_key *key,
@@ -156,7 +158,7 @@ static void hold_nothing(struct account_key *key, uint32_t node, struct instant 
 static void check_dropped(struct account *account, struct account_key *key, uint32_t node,
                           const struct object *object) {
     const struct held *held = &key->held[node];
-    for (uint32_t index = 0; index < held->count; index++) {
+    for (uint32_t index = 0; !key->is_forgotten[node] && index < held->count; index++) {
         const struct stamp_record *stamp = key->stamps[held->stamps[index]];
         if (!context_contains(&object->context, stamp->dot)) {
             violate(account, "a replica dropped a value that nothing it holds covers", "G1", key, stamp->dot,
@@ -374,7 +376,7 @@ void account_watch(struct account *account, uint32_t node, uint32_t shard, struc
         struct account_key *key = key_get(account, record->key);
         hold(account, key, node, record->object);
         check_context(account, key, record->object);
-    } else if (record->kind == TRACE_HINT_GONE) {
+    } else if (record->kind == TRACE_HINT_GONE || record->kind == TRACE_DAMAGED) {
         hold_nothing(key_get(account, record->key), node, account->world->now);
     } else if (record->kind == TRACE_SECOND_ROUND) {
         struct stamp_record *first = stamp_find(key_get(account, record->key), record->dot);
@@ -395,6 +397,16 @@ void account_forget_node(struct account *account, uint32_t node) {
             stamp->is_again = stamp->is_again && stamp->made_by != node;
         }
     }
+}
+
+void account_lose_record(struct account *account, uint32_t node, struct view name, bool is_forgotten) {
+    struct account_key *key = key_get(account, name);
+    key->is_lost[node] = true;
+    key->is_forgotten[node] = key->is_forgotten[node] || is_forgotten;
+}
+
+bool account_has_lost(struct account *account, uint32_t node, struct view key) {
+    return key_get(account, key)->is_lost[node];
 }
 
 void account_wipe_node(struct account *account, uint32_t node) {

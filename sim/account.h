@@ -36,6 +36,10 @@ void account_watch(struct account *account, uint32_t node, uint32_t shard, struc
                    const struct trace_record *record);
 /* Stores may have lost what was not durable: what the node holds is looked up anew. */
 void account_forget_node(struct account *account, uint32_t node);
+/* The record of a key was damaged on its disk, or vanished, which nobody noticed so far. */
+void account_lose_record(struct account *account, uint32_t node, struct view key, bool is_forgotten);
+/* At any time of the run. */
+bool account_has_lost(struct account *account, uint32_t node, struct view key);
 /* It lost its disk, and with it the bound of its clock. */
 void account_wipe_node(struct account *account, uint32_t node);
 void account_recall(struct account *account, uint32_t node, struct view key, const struct object *object);

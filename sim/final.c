@@ -1,6 +1,7 @@
 #include "sim/final.h"
 
 #include "core/hint_record.h"
+#include "store/object_buffer.h"
 #include "store/seal.h"
 #include "version/object_codec.h"
 
@@ -16,12 +17,16 @@ struct visit {
     void *self;
 };
 
-static bool open_record(enum leaf_family family, struct view sealed, struct record *ret_record) {
+/* False when it is damaged. */
+static bool open_record(enum leaf_family family, struct view leaf_key, struct view sealed, struct record *ret_record) {
     struct hint_owners owners;
-    if (sealed.size <= SEAL_BYTES) {
+    struct partition partition;
+    struct view key;
+    struct view bytes;
+    uint64_t place;
+    if (!object_place_read(leaf_key, &partition, &place, &key) || !seal_open(sealed, place, &bytes)) {
         return false;
     }
-    struct view bytes = view_slice(sealed, SEAL_BYTES, sealed.size - SEAL_BYTES);
     return family == LEAF_HINTS ? hint_record_decode(bytes, &owners, ret_record) : record_decode(bytes, ret_record);
 }
 
@@ -29,8 +34,10 @@ static bool visit_record(void *self, struct view key, struct view value) {
     struct visit *visit = self;
     struct record record;
     struct object object;
-    bool opens =
-        open_record(visit->family, value, &record) && object_decode(record.object_bytes, visit->arena, &object);
+    if (!open_record(visit->family, key, value, &record)) {
+        return true;
+    }
+    bool opens = object_decode(record.object_bytes, visit->arena, &object);
     ENSURE(opens);
     visit->visit(visit->self, visit->node, view_slice(key, LEAF_KEY_PREFIX_BYTES, key.size - LEAF_KEY_PREFIX_BYTES),
                  &object);
@@ -58,7 +65,7 @@ static bool search_record(void *self, struct view key, struct view value) {
     struct search *search = self;
     struct record record;
     struct view name = view_slice(key, LEAF_KEY_PREFIX_BYTES, key.size - LEAF_KEY_PREFIX_BYTES);
-    if (view_equal(name, search->key) && open_record(LEAF_OBJECTS, value, &record)) {
+    if (view_equal(name, search->key) && open_record(LEAF_OBJECTS, key, value, &record)) {
         search->object_bytes = record.object_bytes;
         search->found = true;
     }
@@ -87,7 +94,7 @@ static bool search_durable(void *self, struct view key, struct view value) {
         return true;
     }
     if (memory_leaf_durable(durable->leaf, durable->family, key, &kept) &&
-        open_record(durable->family, kept, &record)) {
+        open_record(durable->family, key, kept, &record)) {
         durable->search.object_bytes = record.object_bytes;
     }
     return false;

@@ -1,8 +1,11 @@
 #include "sim/nemesis.h"
 
+#include "base/codec.h"
+
 const char *fault_text(enum fault_class fault) {
-    static const char *const texts[FAULT_CLASSES] = {"loss", "pieces", "slow",  "partition", "crash",      "crash-all",
-                                                     "stop", "pause",  "clock", "disk",      "read-error", "wipe"};
+    static const char *const texts[FAULT_CLASSES] = {"loss",       "pieces", "slow",    "partition", "crash",
+                                                     "crash-all",  "stop",   "pause",   "clock",     "disk",
+                                                     "read-error", "wipe",   "corrupt", "forget"};
     return texts[fault];
 }
 
@@ -74,12 +77,75 @@ static void wipe(struct nemesis *nemesis, struct node *node) {
     }
     world_trace(nemesis->world, "node %u loses its disk", node->index);
     nemesis->has_wiped = true;
-    nemesis->wiped = nemesis->world->now;
+    nemesis->last_loss = nemesis->world->now;
     node_crash(node, 0);
     memory_leaf_wipe(node->leaf);
     nemesis->node_gone(nemesis->self, node);
     nemesis->node_wiped(nemesis->self, node);
     world_schedule(nemesis->world, &nemesis->mend[node->index].event, rng_between(&nemesis->rng, 1, 2000) * NS_PER_MS);
+}
+
+static struct node *victim(struct nemesis *nemesis) {
+    if (nemesis->victim == NULL) {
+        nemesis->victim = some_node(nemesis);
+    }
+    return nemesis->victim;
+}
+
+struct losing {
+    struct nemesis *nemesis;
+    enum fault_class fault;
+    uint32_t left;        /* records that this strike has not passed yet */
+    uint32_t wanted;      /* of them */
+    struct buffer places; /* of those it hits: u32 size, leaf key */
+};
+
+static bool count(void *self, struct view key, struct view value) {
+    (void)key;
+    (void)value;
+    ((struct losing *)self)->left++;
+    return true;
+}
+
+/* So many of all, each as likely. */
+static bool choose(void *self, struct view key, struct view value) {
+    struct losing *losing = self;
+    (void)value;
+    if (rng_below(&losing->nemesis->rng, losing->left--) < losing->wanted) {
+        losing->wanted--;
+        write_sized(&losing->places, key);
+    }
+    return true;
+}
+
+static void lose(struct losing *losing, struct node *node, struct view place) {
+    struct nemesis *nemesis = losing->nemesis;
+    struct view key = view_slice(place, LEAF_PLACE_BYTES, place.size - LEAF_PLACE_BYTES);
+    bool is_forgotten = losing->fault == FAULT_FORGET;
+    world_trace(nemesis->world, "node %u: the record of %.*s %s", node->index, (int)key.size, (const char *)key.data,
+                is_forgotten ? "vanishes" : "turns bad");
+    nemesis->last_loss = nemesis->world->now;
+    nemesis->record_lost(nemesis->self, node, key, is_forgotten);
+    if (is_forgotten) {
+        memory_leaf_forget(node->leaf, LEAF_OBJECTS, place);
+    } else {
+        memory_leaf_corrupt(node->leaf, LEAF_OBJECTS, place, rng_next(&nemesis->rng));
+    }
+}
+
+/* Durable records of the victim's turn bad or vanish, under a running node or a stopped one: one, or many at once. */
+static void lose_records(struct nemesis *nemesis, enum fault_class fault) {
+    struct node *node = victim(nemesis);
+    struct losing losing = {.nemesis = nemesis, .fault = fault};
+    buffer_init(&losing.places);
+    memory_leaf_each(node->leaf, LEAF_OBJECTS, count, &losing);
+    losing.wanted = rng_chance(&nemesis->rng, 700000) ? 1 : losing.left / 2;
+    memory_leaf_each(node->leaf, LEAF_OBJECTS, choose, &losing);
+    struct reader places = reader_of(buffer_view(&losing.places));
+    while (reader_left(&places) > 0) {
+        lose(&losing, node, read_sized(&places));
+    }
+    buffer_release(&losing.places);
 }
 
 static void stop(struct nemesis *nemesis, struct node *node) {
@@ -159,8 +225,12 @@ static void strike_with(struct nemesis *nemesis, enum fault_class fault) {
         break;
     case FAULT_WIPE:
         if (rng_chance(&nemesis->rng, 200000)) { /* not at once, when there is little to lose */
-            wipe(nemesis, some_node(nemesis));
+            wipe(nemesis, victim(nemesis));
         }
+        break;
+    case FAULT_CORRUPT:
+    case FAULT_FORGET:
+        lose_records(nemesis, fault);
         break;
     case FAULT_STOP:
         stop(nemesis, some_node(nemesis));

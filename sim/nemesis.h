@@ -17,10 +17,14 @@ enum fault_class {
     FAULT_CLOCK,      /* offsets, drift, steps */
     FAULT_DISK,       /* slow syncs; an EIO that stops a store until its node restarts */
     FAULT_READ_ERROR, /* a read from disk fails once */
-    FAULT_WIPE,       /* a node loses its disk: once in a run, so that of W holders of a value one is left */
+    FAULT_WIPE,       /* a node loses its disk, once in a run */
+    FAULT_CORRUPT,    /* records of a node turn bad on its disk */
+    FAULT_FORGET,     /* records of a node vanish from its disk */
     FAULT_CLASSES
 };
 
+/* The account of losses: WIPE, CORRUPT and FORGET all hit the same node in a run, so that of W holders of a value one
+ * is left. */
 struct nemesis;
 
 /* When a node comes back. */
@@ -36,8 +40,9 @@ struct nemesis {
     struct rng rng;
     bool enabled[FAULT_CLASSES];
     uint64_t fired[FAULT_CLASSES];
+    struct node *victim; /* of whatever loses data; NULL: nothing lost so far */
     bool has_wiped;
-    struct instant wiped;
+    struct instant last_loss; /* WIPE, CORRUPT or FORGET */
     uint64_t interval_ns;
     struct world_event next;
     struct nemesis_mend mend[SIM_NODES_MOST];
@@ -45,6 +50,8 @@ struct nemesis {
     void (*node_gone)(void *self, struct node *node);
     void (*node_back)(void *self, struct node *node);
     void (*node_wiped)(void *self, struct node *node);
+    /* A record of the object family; forgotten, or damaged, which its reader will notice. */
+    void (*record_lost)(void *self, struct node *node, struct view key, bool is_forgotten);
     void *self;
 };
 

@@ -359,7 +359,7 @@ static void shard_start(struct node *node, struct sim_shard *shard, const struct
         .is_refilling = birth->doubts_all,
         .place_seed = SIM_PLACE_SEED,
         .exchange_period_ms = cluster->options.exchange_period_ms,
-        .scrub_period_ms = 60000,
+        .scrub_period_ms = 15000,
         .scan_records = cluster->options.scan_records,
         .deadline_ms = cluster->options.deadline_ms,
         .max_pipelined = 64,

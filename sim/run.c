@@ -53,6 +53,8 @@ static const char *trace_kind_text(enum trace_kind kind) {
         return "deletes a hint";
     case TRACE_TREE_DIVERGED:
         return "finds a tree that is not its data's:";
+    case TRACE_DAMAGED:
+        return "gives up the damaged record of";
     case TRACE_CLOCK_OFF:
         return "clock off";
     case TRACE_SUSPECTED:
@@ -101,7 +103,11 @@ __attribute__((format(printf, 2, 3))) static void report(struct run *run, const 
 /* G9: an owner that acknowledged a hint keeps it through a crash, or what followed it. */
 static void check_is_home(struct run *run, const struct trace_record *record) {
     const uint64_t under_way_most_ns = 6 * NS_PER_S; /* it may have lost its disk while its answer was under way */
-    bool is_excused = run->nemesis.has_wiped && run->world.now.ns < run->nemesis.wiped.ns + under_way_most_ns;
+    const struct nemesis *nemesis = &run->nemesis;
+    const struct node *victim = nemesis->victim;
+    bool is_to_victim = victim != NULL && member_index_equal(victim->member, record->peer);
+    bool is_excused = is_to_victim && (run->world.now.ns < nemesis->last_loss.ns + under_way_most_ns ||
+                                       account_has_lost(&run->account, victim->index, record->key));
     if (!is_excused && !final_is_home(&run->cluster, record->peer, record->key, record->object)) {
         report(run, "G9 key %.*s: a hint was taken for delivered that its owner would lose in a crash",
                (int)record->key.size, (const char *)record->key.data);
@@ -125,7 +131,10 @@ static void watch(void *watcher, struct sim_shard *shard, const struct trace_rec
     } else if (record->kind == TRACE_HINT_HOME) {
         check_is_home(run, record);
     } else if (record->kind == TRACE_TREE_DIVERGED) {
-        report(run, "G5: a hash tree kept up by writes is not the one built from the data");
+        /* Right where the data did change. */
+        if (node != run->nemesis.victim) {
+            report(run, "G5: a hash tree kept up by writes is not the one built from the data");
+        }
     }
     run->repairs += record->kind == TRACE_REPAIRED ? 1 : 0;
     account_watch(&run->account, node->index, shard->index, node_wall(node), record);
@@ -147,6 +156,17 @@ static void node_wiped(void *self, struct node *node) {
     }
 }
 
+static void record_lost(void *self, struct node *node, struct view name, bool is_forgotten) {
+    struct run *run = self;
+    struct key_record *key = history_find_key(&run->history, name);
+    const struct keyspace *keyspace = &run->cluster.keyspaces.keyspaces[0];
+    account_lose_record(&run->account, node->index, name, is_forgotten);
+    /* That a record vanished is noticed by a scrub at the earliest: until then it is believed to be absent. Damage is
+     * noticed, but where quorums are not strict, what an uninformed owner has counts for R, be it old. */
+    bool is_strict = keyspace->primary_read_quorum >= keyspace->read_quorum;
+    key->is_sloppy = key->is_sloppy || is_forgotten || !is_strict;
+}
+
 static void recall(void *self, struct node *node, struct view key, const struct object *object) {
     struct run *run = self;
     account_recall(&run->account, node->index, key, object);
@@ -165,7 +185,7 @@ static void acknowledged(void *self, const struct key_record *key, uint32_t valu
     uint32_t owners_least = run->cluster.keyspaces.keyspaces[0].primary_write_quorum;
     /* One that had stored it may have lost its disk before the last answer came. */
     const struct op_record *operation = &run->history.operations[run->history.writer_of[value_id]];
-    uint32_t lost = run->nemesis.has_wiped && run->nemesis.wiped.ns >= operation->start.ns ? 1 : 0;
+    uint32_t lost = run->nemesis.last_loss.ns > 0 && run->nemesis.last_loss.ns >= operation->start.ns ? 1 : 0;
     bool suffices = copies.all + lost >= WRITE_QUORUM && copies.owners + lost >= owners_least;
     if (key->is_durable && !suffices) {
         report(run,
@@ -250,6 +270,7 @@ static void run_init(struct run *run, const struct run_options *options) {
     run->nemesis.node_gone = node_gone;
     run->nemesis.node_back = node_back;
     run->nemesis.node_wiped = node_wiped;
+    run->nemesis.record_lost = record_lost;
     run->nemesis.self = run;
     if (options->is_quiet_network) {
         network_heal(&run->cluster.network);

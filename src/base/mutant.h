@@ -34,6 +34,7 @@
     X(EXCHANGE_ONE_WAY, "exchange-one-way", "an exchange sends what the other lacks and asks for nothing")             \
     X(UNINFORMED_ANSWERS, "uninformed-answers", "a wiped replica's absence is believed before it was filled")          \
     X(INFORMED_BY_ONE, "informed-by-one", "a wiped replica is believed once it has met one owner, not all")            \
+    X(LOSS_STAYS_INFORMED, "loss-stays-informed", "a replica that lost records goes on as if it had them all")         \
     X(REPAIR_OVERWRITES, "repair-overwrites", "read repair replaces the replica's object instead of merging")
 
 /* clang-format off */

@@ -277,6 +277,7 @@ static void information_hints(const struct shard *shard, struct buffer *text) {
     append_line(text, VIEW("gramme_hints_delivered"), hints->delivered);
     append_line(text, VIEW("gramme_hints_refused"), hints->refused);
     append_line(text, VIEW("gramme_hints_grown_under_way"), hints->retried);
+    append_line(text, VIEW("gramme_hints_damaged"), hints->lost);
 }
 
 static void information_exchange(const struct shard *shard, struct buffer *text) {
@@ -286,7 +287,7 @@ static void information_exchange(const struct shard *shard, struct buffer *text)
     append_line(text, VIEW("gramme_trees_built"), trees->built);
     append_line(text, VIEW("gramme_trees_scrubbed"), trees->scrubbed);
     append_line(text, VIEW("gramme_trees_diverged"), trees->divergences);
-    append_line(text, VIEW("gramme_records_damaged"), trees->damaged);
+    append_line(text, VIEW("gramme_records_damaged"), shard->replica.damaged);
     append_line(text, VIEW("gramme_partitions_owned"), trees->owned);
     append_line(text, VIEW("gramme_partitions_met"), exchange_met_count(shard));
     append_line(text, VIEW("gramme_exchange_rounds"), exchange->rounds);

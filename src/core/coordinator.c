@@ -64,6 +64,10 @@ uint32_t request_count_owners(const struct request *request, enum owner_state st
     return count_places(request, request->owner_count, state);
 }
 
+bool request_lost_ground(const struct shard *shard, const struct request *request) {
+    return request->losses != shard->replica.losses[request->partition.value];
+}
+
 /* ---- places ---- */
 
 static bool request_may_be_sloppy(const struct request *request) {
@@ -225,6 +229,7 @@ static struct request *request_new(struct shard *shard, const struct operation *
     request->id = shard->next_request++;
     request->origin = *origin;
     request->partition = partition;
+    request->losses = shard->replica.losses[partition.value];
     request_keep_operation(shard, request, operation);
     request->keyspace = keyspace_of_key(shard->options.keyspaces, operation->key);
     request->owner_count = (uint8_t)ring_replica_count(shard->ring);
@@ -324,6 +329,7 @@ void coordinator_inspect(struct shard *shard, const struct operation *operation,
         /* Rare and harmless to ask again: looking does not wait for a disk. */
         result.outcome = OUTCOME_BUSY;
         break;
+    case STORAGE_DAMAGED:
     case STORAGE_ERROR:
         result.outcome = OUTCOME_REFUSED;
         result.detail = VIEW("IOERR this node cannot read its copy of the key");

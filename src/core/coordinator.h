@@ -75,6 +75,7 @@ struct request {
     struct partition partition;
     const struct keyspace *keyspace;
     struct instant stamp_until;
+    uint32_t losses; /* of this replica when the request, or its reading, began */
     enum request_state state;
     uint8_t owner_count; /* n */
     uint8_t place_count; /* the owners come first, then fallbacks */
@@ -159,6 +160,9 @@ uint32_t request_count_owners(const struct request *request, enum owner_state st
 static inline bool request_is_owner(const struct request *request, uint32_t place) {
     return place < request->owner_count;
 }
+/* This node has lost records of the partition since the request, or its reading, began: this one, perhaps, with what
+ * was merged or stamped here. */
+bool request_lost_ground(const struct shard *shard, const struct request *request);
 /* A place for the next fallback in reach that has none yet, to stand in for the owner at `place` (or for whom the
  * fallback there stood in); NULL when there is none, or none may. */
 struct request_owner *request_engage_fallback(struct shard *shard, struct request *request, uint8_t place);

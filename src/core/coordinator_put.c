@@ -257,7 +257,8 @@ static void send_hints_now(struct shard *shard, struct request *request) {
     for (uint8_t place = 0; place < request->place_count; place++) {
         is_needed = is_needed || (request->owners[place].state == OWNER_FAILED && !request->owners[place].is_replaced);
     }
-    if (!is_needed || request->is_parked || list_node_linked(&request->waiting)) {
+    if (!is_needed || request_lost_ground(shard, request) || request->is_parked ||
+        list_node_linked(&request->waiting)) {
         return;
     }
     switch (replica_load(shard, request->partition, request->operation.key, &copy)) {
@@ -269,6 +270,7 @@ static void send_hints_now(struct shard *shard, struct request *request) {
         request_park(shard, request);
         break;
     case STORAGE_ABSENT:
+    case STORAGE_DAMAGED:
     case STORAGE_ERROR:
         break;
     }
@@ -471,6 +473,7 @@ void request_begin_storing(struct shard *shard, struct request *request) {
     case STORAGE_PENDING:
         request_park(shard, request);
         return;
+    case STORAGE_DAMAGED:
     case STORAGE_ERROR:
         if (request->round > 0) {
             request_finish_short(shard, request);
@@ -483,7 +486,11 @@ void request_begin_storing(struct shard *shard, struct request *request) {
     case STORAGE_ABSENT:
         break;
     }
-    if (is_followed(request, &copy)) {
+    if (request_lost_ground(shard, request) && request->operation.kind == OPERATION_EXPIRE) {
+        request_begin_reading(shard, request); /* the values whose register is to be set */
+    } else if (request_lost_ground(shard, request) && request->round > 0) {
+        request_finish_short(shard, request); /* the first stamp may be gone here, and what followed it too */
+    } else if (is_followed(request, &copy)) {
         /* A later write here covers our first stamp; stamping again would bring our value back over it. What replicas
          * kept is that write's business now. */
         blob_give(&shard->blobs, &request->kept);

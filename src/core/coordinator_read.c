@@ -194,6 +194,7 @@ static void reading_check(struct shard *shard, struct request *request) {
     case STORAGE_PENDING:
         request_park(shard, request);
         return;
+    case STORAGE_DAMAGED:
     case STORAGE_ERROR:
         finish_unreadable(shard, request);
         return;
@@ -202,6 +203,10 @@ static void reading_check(struct shard *shard, struct request *request) {
         break;
     }
     timers_cancel(&shard->timers, &request->hedge.timer);
+    if (request_lost_ground(shard, request)) {
+        request_begin_reading(shard, request); /* what was counted was merged here, and is not here any more */
+        return;
+    }
     struct record record = copy.record;
     repair_the_stale(shard, request, &copy);
     ENSURE(record.object_bytes.data == copy.record.object_bytes.data);
@@ -217,6 +222,7 @@ static void reading_load_own(struct shard *shard, struct request *request) {
         request_park(shard, request);
         arm_hedge(shard, request);
         return;
+    case STORAGE_DAMAGED:
     case STORAGE_ERROR:
         finish_unreadable(shard, request);
         return;
@@ -224,6 +230,7 @@ static void reading_load_own(struct shard *shard, struct request *request) {
     case STORAGE_ABSENT:
         break;
     }
+    request->losses = shard->replica.losses[request->partition.value];
     self->state = OWNER_ANSWERED;
     request->own_digest = replica_digest(shard, copy.record.object_bytes);
     request->has_own_digest = true;
@@ -238,6 +245,7 @@ static void reading_load_own(struct shard *shard, struct request *request) {
 
 void request_begin_reading(struct shard *shard, struct request *request) {
     request->state = REQUEST_READING;
+    request->losses = shard->replica.losses[request->partition.value];
     request->counted = 0;
     request->counted_owners = 0;
     request->waited = false;

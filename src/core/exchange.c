@@ -31,6 +31,7 @@ void exchange_init(struct shard *shard) {
     exchange->met_with = ARENA_ARRAY(&shard->permanent, uint8_t, partitions);
     memset(exchange->met_with, 0, partitions);
     /* Soon, but not all nodes at once: a new or wiped node is believed only when it has met the others. */
+    exchange->young_until = EXCHANGE_FIRST_ROUNDS;
     uint64_t soonest = shard->options.exchange_period_ms / EXCHANGE_FIRST_DIVISOR;
     uint64_t offset_ms = soonest / 2 + rng_below(&shard->rng, soonest + 1);
     exchange->next_round = instant_after_ms(shard_now(shard), offset_ms);
@@ -57,7 +58,8 @@ static void met_all(struct shard *shard, struct partition partition) {
     bool is_first = exchange->met[partition.value].ns == 0;
     exchange->met[partition.value] = shard_now(shard);
     exchange->met_count += is_first ? 1 : 0;
-    bool is_in_doubt = shard->options.is_refilling || shard->options.may_lack_unsynced;
+    bool is_in_doubt = shard->options.is_refilling || shard->options.may_lack_unsynced || exchange->has_lost;
+    shard->replica.is_lost[partition.value] = false;
     if (is_first && is_in_doubt && exchange->met_count == shard->trees.owned) {
         storage->settle_doubt(storage->self);
     }
@@ -77,6 +79,18 @@ static void met(struct shard *shard, struct partition partition, struct member_i
     if (exchange->met_with[partition.value] == all || MUTANT(INFORMED_BY_ONE)) {
         met_all(shard, partition);
     }
+}
+
+void exchange_forget_meetings(struct shard *shard, struct partition partition) {
+    struct exchange *exchange = &shard->exchange;
+    exchange->met_count -= exchange->met[partition.value].ns != 0 ? 1 : 0;
+    exchange->met[partition.value] = (struct instant){0};
+    exchange->met_with[partition.value] = 0;
+    exchange->losses++;
+    exchange->has_lost = true;
+    exchange->young_until = exchange->rounds + EXCHANGE_FIRST_ROUNDS;
+    struct instant soon = instant_after_ms(shard_now(shard), EXCHANGE_HURRY_MS);
+    exchange->next_round = soon.ns < exchange->next_round.ns ? soon : exchange->next_round;
 }
 
 bool exchange_has_met_all(const struct shard *shard, struct partition partition) {
@@ -115,7 +129,7 @@ static void send_roots(struct shard *shard, struct member_index peer, uint32_t p
                 return;
             }
             size_before = buffer_size(output);
-            begun = message_begin_roots(output, ring_digest(shard->ring));
+            begun = message_begin_roots(output, ring_digest(shard->ring), exchange->losses);
         }
         struct exchange_root root = {
             .partition = partition,
@@ -133,7 +147,7 @@ static void send_roots(struct shard *shard, struct member_index peer, uint32_t p
 /* Until this node has met all owners, or a while has passed, rounds follow each other sooner. */
 static uint32_t period_ms(const struct shard *shard) {
     const struct exchange *exchange = &shard->exchange;
-    bool is_young = exchange->met_count < shard->trees.owned && exchange->rounds < EXCHANGE_FIRST_ROUNDS;
+    bool is_young = exchange->met_count < shard->trees.owned && exchange->rounds < exchange->young_until;
     return shard->options.exchange_period_ms / (is_young ? EXCHANGE_FIRST_DIVISOR : 1);
 }
 
@@ -442,16 +456,17 @@ static bool is_worth_comparing(const struct shard *shard, struct partition parti
 /* Of more differences than are taken up at once, others each time: those that come first must not starve the rest. */
 static void on_roots(struct shard *shard, struct member_index peer, struct view body) {
     struct digest ring;
+    uint32_t losses;
     struct reader roots;
     struct exchange_root root;
     struct exchange_root *differing;
     uint32_t count = 0;
-    if (!message_decode_roots(body, &ring, &roots) || !digest_equal(ring, ring_digest(shard->ring))) {
+    if (!message_decode_roots(body, &ring, &losses, &roots) || !digest_equal(ring, ring_digest(shard->ring))) {
         return;
     }
     differing = ARENA_ARRAY(&shard->scratch, struct exchange_root, reader_left(&roots) / 19 + 1);
     buffer_clear(&shard->encoded);
-    size_t begun = message_begin_same(&shard->encoded);
+    size_t begun = message_begin_same(&shard->encoded, losses);
     bool is_same_to_tell = false;
     struct partition last = {0};
     while (reader_left(&roots) > 0 && message_next_root(&roots, &root)) {
@@ -483,8 +498,12 @@ static void on_roots(struct shard *shard, struct member_index peer, struct view 
 }
 
 static void on_same(struct shard *shard, struct member_index peer, struct view body) {
-    struct reader same = reader_of(body);
+    struct reader same;
     struct partition partition;
+    uint32_t losses;
+    if (!message_decode_same(body, &losses, &same) || losses != shard->exchange.losses) {
+        return;
+    }
     while (reader_left(&same) > 0 && message_next_same(&same, &partition)) {
         if (is_comparable(shard, peer, partition)) {
             met(shard, partition, peer);

@@ -46,12 +46,15 @@ struct exchange {
     struct list jobs;
     uint32_t job_count;
     struct pool job_pool;
-    struct buffer wants; /* of one comparison */
-    bool is_scanning;    /* the first job's answer is owed by storage */
-    uint64_t bytes_left; /* in this heartbeat */
-    struct instant *met; /* by partition: when the roots last were the same as every other owner's; 0: not yet */
-    uint8_t *met_with;   /* by partition: bit i: the same as the i-th owner's, since the process began */
-    uint32_t met_count;  /* of the partitions that this shard owns */
+    struct buffer wants;  /* of one comparison */
+    bool is_scanning;     /* the first job's answer is owed by storage */
+    uint64_t bytes_left;  /* in this heartbeat */
+    struct instant *met;  /* by partition: when the roots last were the same as every other owner's; 0: not yet */
+    uint8_t *met_with;    /* by partition: bit i: the same as the i-th owner's, since the process began */
+    uint32_t met_count;   /* of the partitions that this shard owns */
+    uint32_t losses;      /* SAME of ROOTS sent before the last one says nothing */
+    uint64_t young_until; /* round: with more than this one behind it, this shard waits out its period */
+    bool has_lost;        /* since the process began: a doubt to settle */
     uint64_t rounds, trees_sent, keys_compared, repairs_sent, bytes_sent, dropped;
 };
 
@@ -64,6 +67,8 @@ void exchange_on_message(struct shard *shard, const struct source *source, uint8
 void exchange_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,
                          uint32_t count, bool is_end, uint64_t next_hash);
 
+/* This replica lost some of the partition: nothing that was found equal before counts. */
+void exchange_forget_meetings(struct shard *shard, struct partition partition);
 /* The roots were the same as every other owner's at some time since the process began: what they had then is here. */
 bool exchange_has_met_all(const struct shard *shard, struct partition partition);
 /* Owned partitions whose roots were the same as those of every other owner at some time since the process began. */

@@ -78,6 +78,11 @@ void hints_stored(struct shard *shard, struct partition partition, const struct 
     count_change(&shard->hints, at, is_new ? 1 : 0);
 }
 
+void hints_lost(struct shard *shard, struct partition partition) {
+    shard->hints.lost++;
+    count_change(&shard->hints, &shard->hints.partitions[partition.value], -1);
+}
+
 /* ---- deliveries ---- */
 
 static void delivery_end(struct shard *shard, struct hint_delivery *delivery) {
@@ -180,6 +185,7 @@ static void delivery_settle(struct shard *shard, struct hint_delivery *delivery)
         }
         break;
     case STORAGE_ABSENT: /* another delivery took it along */
+    case STORAGE_DAMAGED:
     case STORAGE_ERROR:
         break;
     }
@@ -313,7 +319,7 @@ static void sweep_record(struct shard *shard, struct partition partition, const 
     struct record opened;
     shard->hints.found++;
     if (record->status != STORAGE_FOUND || !hint_record_decode(record->record, &owners, &opened)) {
-        return; /* damaged: exchange between the owners has to do without it */
+        return; /* of another build: exchange between the owners has to do without it */
     }
     const struct member_index *list = ring_preference(shard->ring, partition);
     uint8_t wanted = wanted_by(shard, partition, &owners);
@@ -336,7 +342,12 @@ void hints_on_scanned(struct shard *shard, enum storage_status status, const str
         return;
     }
     for (uint32_t index = 0; index < count; index++) {
-        sweep_record(shard, partition, &records[index]);
+        if (records[index].status == STORAGE_DAMAGED) {
+            shard->hints.found++;
+            replica_discard(shard, partition, arena_copy(&shard->scratch, records[index].key));
+        } else {
+            sweep_record(shard, partition, &records[index]);
+        }
     }
     hints->next_hash = next_hash;
     if (is_end) {

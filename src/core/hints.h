@@ -51,11 +51,14 @@ struct hints {
     struct pool delivery_pool;
     struct instant *refused_until; /* by member */
     uint64_t held_most;            /* bound; past it, hints are refused */
-    uint64_t stored, delivered, refused, retried;
+    uint64_t stored, delivered, refused, retried, lost;
 };
 
 void hints_init(struct shard *shard);
 void hints_release(struct shard *shard);
+
+/* The replica gives up the damaged hint of a key. */
+void hints_lost(struct shard *shard, struct partition partition);
 
 /* False when this node keeps as many hints as it may: it says "not stored", and the next fallback is tried. */
 bool hints_have_room(const struct shard *shard);

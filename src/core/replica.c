@@ -29,6 +29,11 @@ struct waiting_write {
 
 void replica_init(struct shard *shard) {
     struct replica *replica = &shard->replica;
+    uint32_t partitions = ring_partition_count(shard->ring);
+    replica->is_lost = ARENA_ARRAY(&shard->permanent, bool, partitions);
+    memset(replica->is_lost, 0, sizeof(*replica->is_lost) * partitions);
+    replica->losses = ARENA_ARRAY(&shard->permanent, uint32_t, partitions);
+    memset(replica->losses, 0, sizeof(*replica->losses) * partitions);
     map_init(&replica->parked, 64);
     pool_init(&replica->parked_pool, sizeof(struct parked), 64);
     pool_init(&replica->write_pool, sizeof(struct waiting_write), 256);
@@ -59,7 +64,11 @@ enum storage_status replica_load(struct shard *shard, struct partition partition
     struct copy copy = {0};
     struct view bytes;
     enum storage_status status = storage->read(storage->self, family, partition, key, &bytes);
-    if (status == STORAGE_ERROR && MUTANT(ERROR_IS_ABSENCE)) {
+    if ((status == STORAGE_ERROR || status == STORAGE_DAMAGED) && MUTANT(ERROR_IS_ABSENCE)) {
+        status = STORAGE_ABSENT;
+    }
+    if (status == STORAGE_DAMAGED) {
+        replica_discard(shard, partition, key);
         status = STORAGE_ABSENT;
     }
     if (status == STORAGE_FOUND &&
@@ -70,6 +79,31 @@ enum storage_status replica_load(struct shard *shard, struct partition partition
         *ret_copy = copy;
     }
     return status;
+}
+
+void replica_lost(struct shard *shard, struct partition partition) {
+    struct storage *storage = &shard->options.storage;
+    if (MUTANT(LOSS_STAYS_INFORMED)) {
+        return;
+    }
+    shard->replica.is_lost[partition.value] = true;
+    exchange_forget_meetings(shard, partition);
+    storage->raise_doubt(storage->self);
+}
+
+void replica_discard(struct shard *shard, struct partition partition, struct view key) {
+    struct storage *storage = &shard->options.storage;
+    enum storage_family family = replica_family(shard, partition);
+    shard->replica.damaged++;
+    shard->replica.losses[partition.value]++;
+    shard_trace(shard, &(struct trace_record){.kind = TRACE_DAMAGED, .key = key, .peer = shard->self});
+    if (family == STORAGE_OBJECTS) {
+        replica_lost(shard, partition); /* before the record goes: it is what tells of the loss so far */
+        trees_doubt(shard, partition);
+    } else {
+        hints_lost(shard, partition);
+    }
+    storage->remove(storage->self, family, partition, key, DURABILITY_SYNC, 0);
 }
 
 struct digest replica_digest(struct shard *shard, struct view object_bytes) {
@@ -97,7 +131,7 @@ bool replica_is_informed(const struct shard *shard, const struct keyspace *keysp
         return true;
     }
     bool is_synced = !shard->options.may_lack_unsynced || keyspace->durability == DURABILITY_SYNC;
-    return !shard->options.is_refilling && is_synced;
+    return !shard->options.is_refilling && is_synced && !shard->replica.is_lost[partition.value];
 }
 
 /* Of the record that was just encoded. */
@@ -447,6 +481,7 @@ void replica_on_put(struct shard *shard, const struct source *source, struct vie
     case STORAGE_PENDING:
         park_message(shard, PARKED_PUT, put.key, source, body);
         return;
+    case STORAGE_DAMAGED:
     case STORAGE_ERROR:
         answer_put(shard, source, put.request, ANSWER_FAILED, false, (struct view){0});
         return;
@@ -503,11 +538,15 @@ void replica_on_read(struct shard *shard, const struct source *source, struct vi
         park_message(shard, PARKED_READ, read.key, source, body);
         return;
     }
+    if (status == STORAGE_DAMAGED && !MUTANT(ERROR_IS_ABSENCE)) {
+        replica_discard(shard, read.partition, read.key);
+    }
     shard->replica.reads++;
     answer.informed = family == STORAGE_OBJECTS &&
                       replica_is_informed(shard, keyspace_of_key(shard->options.keyspaces, read.key), read.partition);
     answer.status = ANSWER_FAILED;
-    if (status == STORAGE_ABSENT || (status == STORAGE_ERROR && MUTANT(ERROR_IS_ABSENCE))) {
+    bool is_unreadable = status == STORAGE_ERROR || status == STORAGE_DAMAGED;
+    if (status == STORAGE_ABSENT || (is_unreadable && MUTANT(ERROR_IS_ABSENCE))) {
         answer.status = ANSWER_ABSENT;
     } else if (status == STORAGE_FOUND && copy_open(family, bytes, &copy)) {
         struct view object = copy.record.object_bytes;

@@ -17,7 +17,9 @@ struct replica {
     struct map parked; /* struct parked by hash of key */
     struct pool parked_pool;
     struct pool write_pool;
-    uint64_t puts, reads, merges, refusals;
+    bool *is_lost;    /* by partition: lacks some of what it held, until it has met all other owners again */
+    uint32_t *losses; /* by partition: how often it lost something in this run: what was read before is not known now */
+    uint64_t puts, reads, merges, refusals, damaged;
 };
 
 void replica_init(struct shard *shard);
@@ -34,7 +36,8 @@ struct copy {
  * computed once and lie beside them, so that comparing megabytes costs what comparing bytes does. */
 struct digest replica_digest(struct shard *shard, struct view object_bytes);
 
-/* FOUND, ABSENT (an empty copy), PENDING or ERROR (unreadable, or undecodable). */
+/* FOUND, ABSENT (an empty copy), PENDING or ERROR (unreadable for now, or undecodable). A damaged copy is discarded and
+ * then ABSENT. */
 enum storage_status replica_load(struct shard *shard, struct partition partition, struct view key,
                                  struct copy *ret_copy);
 
@@ -60,13 +63,21 @@ enum storage_status replica_write(struct shard *shard, struct partition partitio
 enum storage_status replica_merge(struct shard *shard, struct partition partition, struct view key,
                                   const struct object *object, struct node_id hint_for);
 
-/* An absence or a copy here may be taken for all that was acknowledged. It may not in a new or wiped store, nor, in a
- * keyspace that is not `sync`, after an unclean stop, until exchange found this partition equal to that of every other
- * owner at some time since: then it had all that they had. (Amnesia: Riak's kv679 began with an absence believed.) */
+/* An absence or a copy here may be taken for all that was acknowledged. It may not in a new or wiped store, nor after a
+ * record was lost, nor, in a keyspace that is not `sync`, after an unclean stop, until exchange found this partition
+ * equal to that of every other owner at some time since: then it had all that they had. (Amnesia: Riak's kv679 began
+ * with an absence believed.) */
 bool replica_is_informed(const struct shard *shard, const struct keyspace *keyspace, struct partition partition);
 
 /* After replica_load() said PENDING of a hint: hints_resume() for that delivery once the answer is there. */
 void replica_park_delivery(struct shard *shard, struct view key, uint64_t delivery);
+
+/* Some of what this owner held of the partition is gone: from now on it is uninformed, durably, until it was filled. */
+void replica_lost(struct shard *shard, struct partition partition);
+
+/* Gives up a record whose bytes are not what was written: kept, it could be neither served nor merged with, and what
+ * the others have could not come back. An owner knows from now on that it lacks something, a fallback counts. */
+void replica_discard(struct shard *shard, struct partition partition, struct view key);
 
 void replica_on_put(struct shard *shard, const struct source *source, struct view body);
 void replica_on_read(struct shard *shard, const struct source *source, struct view body);

@@ -143,6 +143,7 @@ void shard_keep_clock_bound(struct shard *shard) {
         shard->bound_pending = true;
         break;
     case STORAGE_ABSENT:
+    case STORAGE_DAMAGED:
     case STORAGE_ERROR:
         break; /* the store has stopped, and says so itself */
     }

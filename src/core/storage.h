@@ -12,6 +12,7 @@ enum storage_status {
     STORAGE_FOUND,   /* read: the record is there. write: already as durable as asked, no event follows */
     STORAGE_ABSENT,  /* read: certainly nothing there */
     STORAGE_PENDING, /* an event follows */
+    STORAGE_DAMAGED, /* read: a record was there, and its bytes are not what was written: it is lost */
     STORAGE_ERROR, /* read: unreadable, which is never the same as absent. write: nothing was done, the store has failed
                       for good or its disk is too far behind */
 };
@@ -23,8 +24,9 @@ enum storage_family { STORAGE_OBJECTS, STORAGE_HINTS };
 struct storage_scanned {
     struct view key;
     uint64_t hash;              /* the key's place within its partition */
-    enum storage_status status; /* FOUND, or ERROR: damaged */
+    enum storage_status status; /* FOUND or DAMAGED */
     struct view record;
+    bool is_bad_on_disk; /* FOUND, as memory has it; what rests on the disk is damaged */
 };
 
 struct storage {
@@ -46,6 +48,9 @@ struct storage {
     enum storage_status (*remove)(void *self, enum storage_family family, struct partition partition, struct view key,
                                   enum durability durability, uint64_t token);
 
+    /* Writes again what memory has of the partition, because the disk has something else. No event follows. */
+    void (*write_again)(void *self, enum storage_family family, struct partition partition);
+
     /* Asks for the records of a partition whose keys' places lie in [hash_from, hash_last], in that order, until about
      * so many records or bytes, all keys of one place together. PENDING: EVENT_STORAGE_SCANNED with the token follows,
      * and shows what is there in that step, written or not yet durable; or ERROR. */
@@ -55,6 +60,9 @@ struct storage {
     /* As a write of nothing: answers when everything written before is as durable as asked. */
     enum storage_status (*barrier)(void *self, enum durability durability, uint64_t token);
 
+    /* Data of this shard was lost: should the process end before that is mended, the next start knows, if it knows of
+     * any write that was made after this call. No event follows. */
+    enum storage_status (*raise_doubt)(void *self);
     /* What this shard holds is complete again (replica.h): durably, so that the next start knows. No event follows. */
     enum storage_status (*settle_doubt)(void *self);
 

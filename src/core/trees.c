@@ -59,6 +59,17 @@ void trees_changed(struct shard *shard, struct partition partition, struct view 
     }
 }
 
+void trees_doubt(struct shard *shard, struct partition partition) {
+    struct trees *trees = &shard->trees;
+    if (trees->is_built[partition.value]) {
+        trees->is_built[partition.value] = false;
+        trees->in_doubt++;
+    }
+    if (trees->is_building && trees->building == partition.value) {
+        trees->is_building = false; /* and what a scan under way will tell is of no use */
+    }
+}
+
 /* ---- building and scrubbing ---- */
 
 /* The next partition that is to be scanned, from the one behind the last: those in doubt first, then, when it is time,
@@ -98,22 +109,57 @@ void trees_beat(struct shard *shard) {
     scan_on(shard);
 }
 
+static void write_again(struct shard *shard, struct partition partition) {
+    struct storage *storage = &shard->options.storage;
+    storage->write_again(storage->self, STORAGE_OBJECTS, partition);
+}
+
 static void scan_ended(struct shard *shard) {
     struct trees *trees = &shard->trees;
     struct hash_tree *tree = trees->of[trees->building];
     trees->is_building = false;
-    if (!trees->is_built[trees->building]) {
+    bool is_first = !trees->is_built[trees->building];
+    bool is_same = is_first || memcmp(tree, &trees->next, sizeof(*tree)) == 0;
+    if (is_first) {
         trees->is_built[trees->building] = true;
         trees->in_doubt--;
         trees->built++;
+        *tree = trees->next;
     } else {
         trees->scrubbed++;
-        if (memcmp(tree, &trees->next, sizeof(*tree)) != 0) {
-            trees->divergences++;
-            shard_trace_peer(shard, TRACE_TREE_DIVERGED, shard->self, "a partition's data is not what was written");
+    }
+    if (!is_same) {
+        struct partition partition = {(uint16_t)trees->building};
+        trees->divergences++;
+        shard_trace_peer(shard, TRACE_TREE_DIVERGED, shard->self, "a partition's data is not what was written");
+        replica_lost(shard, partition);
+        write_again(shard, partition);
+        trees_doubt(shard, partition);
+    }
+}
+
+/* Memory may still have what the disk lost. */
+static void mend_from_memory(struct shard *shard, const struct storage_scanned *records, uint32_t count) {
+    bool is_bad = false;
+    for (uint32_t index = 0; index < count; index++) {
+        is_bad = is_bad || records[index].is_bad_on_disk;
+    }
+    if (is_bad) {
+        write_again(shard, (struct partition){(uint16_t)shard->trees.building});
+    }
+}
+
+/* False when there were any: then the partition is in doubt, and its tree to be built from what is left. */
+static bool discard_damaged(struct shard *shard, const struct storage_scanned *records, uint32_t count) {
+    struct partition partition = {(uint16_t)shard->trees.building};
+    bool is_whole = true;
+    for (uint32_t index = 0; index < count; index++) {
+        if (records[index].status == STORAGE_DAMAGED && !MUTANT(ERROR_IS_ABSENCE)) {
+            replica_discard(shard, partition, arena_copy(&shard->scratch, records[index].key));
+            is_whole = false;
         }
     }
-    *tree = trees->next;
+    return is_whole;
 }
 
 void trees_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,
@@ -124,16 +170,20 @@ void trees_on_scanned(struct shard *shard, enum storage_status status, const str
         trees->is_building = false; /* begins anew; a store that has failed says so itself */
         return;
     }
+    if (!trees->is_building || !discard_damaged(shard, records, count)) {
+        scan_on(shard);
+        return;
+    }
     for (uint32_t index = 0; index < count; index++) {
         const struct storage_scanned *at = &records[index];
         struct record record;
         if (at->status != STORAGE_FOUND || !record_decode(at->record, &record)) {
-            trees->damaged++; /* as if it were not there: the others' trees say what belongs here */
-            continue;
+            continue; /* as if it were not there: the others' trees say what belongs here */
         }
         hash_tree_add(&trees->next, at->hash, hash_tree_entry(shard->options.place_seed, at->key, record.object_bytes));
     }
     trees->cursor = next_hash;
+    mend_from_memory(shard, records, count);
     if (is_end) {
         scan_ended(shard);
     }

@@ -5,8 +5,9 @@
  *
  * One partition is scanned at a time, some records a heartbeat, into a tree of its own; a write whose place lies behind
  * the scan's cursor goes into that one too, and a scan shows what is there when it is told, so the new tree is exact. A
- * scrub that finds another tree than the one kept up has found that the data changed behind our backs: the new tree
- * takes its place, and exchange mends the rest. Only BUILT trees are compared with others'. */
+ * scrub that finds another tree than the one kept up, or damaged records, has found that the data changed behind our
+ * backs: the replica counts as uninformed (replica.h), and exchange mends the rest. Only BUILT trees are compared with
+ * others'. */
 #ifndef GRAMME_CORE_TREES_H
 #define GRAMME_CORE_TREES_H
 
@@ -33,7 +34,7 @@ struct trees {
     uint64_t cursor;          /* places below it are in `next` */
     uint32_t scans_left;      /* in this heartbeat */
     struct instant scrub_due; /* of the next partition */
-    uint64_t built, scrubbed, divergences, damaged;
+    uint64_t built, scrubbed, divergences;
 };
 
 void trees_init(struct shard *shard);
@@ -46,6 +47,9 @@ void trees_changed(struct shard *shard, struct partition partition, struct view 
                    struct digest after);
 /* NULL: in doubt, or not this shard's. */
 const struct hash_tree *trees_built(const struct shard *shard, struct partition partition);
+
+/* Data of the partition was lost: its tree is built anew, before the others. */
+void trees_doubt(struct shard *shard, struct partition partition);
 
 void trees_beat(struct shard *shard);
 void trees_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,

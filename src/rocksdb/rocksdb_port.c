@@ -63,12 +63,14 @@ static struct view pinned_view(const rocksdb_pinnableslice_t *slice) {
 enum leaf_status rocksdb_leaf_get(struct rocksdb_leaf *leaf, const rocksdb_readoptions_t *options,
                                   enum leaf_family family, struct view key, rocksdb_pinnableslice_t **ret_value) {
     static const char incomplete[] = "Result incomplete";
+    static const char damaged[] = "Corruption";
     char *error = NULL;
     *ret_value = rocksdb_get_pinned_cf(leaf->database, options, leaf->families[family], text_of(key), key.size, &error);
     if (error != NULL) {
         bool is_on_disk = strncmp(error, incomplete, sizeof(incomplete) - 1) == 0;
+        bool is_damaged = strncmp(error, damaged, sizeof(damaged) - 1) == 0;
         rocksdb_free(error);
-        return is_on_disk ? LEAF_PENDING : LEAF_FAILED;
+        return is_on_disk ? LEAF_PENDING : is_damaged ? LEAF_DAMAGED : LEAF_FAILED;
     }
     return *ret_value != NULL ? LEAF_DONE : LEAF_ABSENT;
 }

@@ -88,6 +88,18 @@ static void driver_information(void *self, struct view section, struct buffer *t
     information_describe(loop->node, section, text);
 }
 
+static void log_damaged(struct loop *loop, struct view key) {
+    enum { KEY_BYTES_SHOWN = 128 };
+    uint32_t held_back = 0;
+    int size = key.size < KEY_BYTES_SHOWN ? (int)key.size : KEY_BYTES_SHOWN;
+    if (log_brake_passes(&loop->refusals, loop_now(loop), &held_back)) {
+        log_event(
+            CONFIG_LOG_ERROR, "record-damaged",
+            "shard=%u key=\"%.*s\" why=\"its bytes are not what was written; the other owners fill it\" held_back=%u",
+            loop->index, size, (const char *)key.data, held_back);
+    }
+}
+
 static void driver_trace(void *self, const struct trace_record *record) {
     struct loop *loop = self;
     if (loop->phase == NODE_ENDING) {
@@ -123,6 +135,9 @@ static void driver_trace(void *self, const struct trace_record *record) {
         break;
     case TRACE_TREE_DIVERGED:
         log_event(CONFIG_LOG_ERROR, "scrub-diverged", "shard=%u why=\"%s\"", loop->index, text);
+        break;
+    case TRACE_DAMAGED:
+        log_damaged(loop, record->key);
         break;
     case TRACE_SUSPECTED:
         log_event(CONFIG_LOG_WARNING, "member-suspect", "peer=%s", address);

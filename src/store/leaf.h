@@ -17,7 +17,8 @@ enum leaf_status {
     LEAF_DONE,    /* get: found; batch: as durable as asked */
     LEAF_ABSENT,  /* get */
     LEAF_PENDING, /* a completion follows */
-    LEAF_FAILED,  /* I/O error or corruption; sticky for writes */
+    LEAF_DAMAGED, /* get: the bytes there are surely not what was written */
+    LEAF_FAILED,  /* I/O error; sticky for writes */
 };
 
 /* One batch is a run of entries in one buffer, in order: see leaf_batch_put() and leaf_batch_delete(). */

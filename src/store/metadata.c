@@ -28,6 +28,12 @@ void metadata_doubt_write(struct metadata_doubt *doubt, uint32_t shard_index) {
     shard_key_write(doubt->key, "doubt", shard_index);
 }
 
+void metadata_doubt_raise(struct metadata_doubt *doubt, uint32_t shard_index) {
+    static const uint8_t all[1] = {1};
+    metadata_doubt_write(doubt, shard_index);
+    seal_write(doubt->value, view_of(all, sizeof(all)), place_of(metadata_doubt_key(doubt)));
+}
+
 static void put_sealed(struct leaf_batch *batch, struct view key, struct view record) {
     seal_write(leaf_batch_put_room(batch, LEAF_METADATA, key, SEAL_BYTES + record.size), record, place_of(key));
 }

@@ -12,7 +12,11 @@
 #include "store/seal.h"
 #include "version/clock.h"
 
-enum { METADATA_SHARD_KEY_BYTES = 7, METADATA_CLOCK_VALUE_BYTES = SEAL_BYTES + 8 };
+enum {
+    METADATA_SHARD_KEY_BYTES = 7,
+    METADATA_CLOCK_VALUE_BYTES = SEAL_BYTES + 8,
+    METADATA_DOUBT_VALUE_BYTES = SEAL_BYTES + 1
+};
 
 struct metadata_clock {
     uint8_t key[METADATA_SHARD_KEY_BYTES];
@@ -23,9 +27,12 @@ void metadata_clock_write(struct metadata_clock *clock, uint32_t shard_index, st
 
 struct metadata_doubt {
     uint8_t key[METADATA_SHARD_KEY_BYTES];
+    uint8_t value[METADATA_DOUBT_VALUE_BYTES];
 };
 
+/* The key alone, to end a doubt; with the value that doubts all that the shard holds. */
 void metadata_doubt_write(struct metadata_doubt *doubt, uint32_t shard_index);
+void metadata_doubt_raise(struct metadata_doubt *doubt, uint32_t shard_index);
 
 static inline struct view metadata_doubt_key(const struct metadata_doubt *doubt) {
     return view_of(doubt->key, sizeof(doubt->key));

@@ -116,7 +116,7 @@ void object_buffer_fill(struct object_buffer *buffer, struct object_entry *entry
 
 void object_buffer_hold(struct object_buffer *buffer, struct object_entry *entry, enum object_state state) {
     ENSURE(entry->state == OBJECT_READING && !entry->reading);
-    ENSURE(state == OBJECT_ABSENT || state == OBJECT_ERROR);
+    ENSURE(state == OBJECT_ABSENT || state == OBJECT_DAMAGED || state == OBJECT_ERROR);
     entry->state = (uint8_t)state;
     list_push_back(&buffer->held, &entry->link);
 }

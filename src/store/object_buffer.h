@@ -23,7 +23,7 @@
 
 enum { PLACE_BYTES = LEAF_PLACE_BYTES };
 
-enum object_state { OBJECT_READING, OBJECT_FOUND, OBJECT_ABSENT, OBJECT_ERROR };
+enum object_state { OBJECT_READING, OBJECT_FOUND, OBJECT_ABSENT, OBJECT_DAMAGED, OBJECT_ERROR };
 
 struct object_entry {
     struct map_node node; /* hash: of the key, its place within the partition */

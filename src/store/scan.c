@@ -110,10 +110,12 @@ static void take_entry(struct scans *scans, const struct leaf_entry *entry, bool
     if (buffered != NULL && buffered->state == OBJECT_ABSENT) {
         return;
     }
+    bool is_whole = !is_sealed || seal_open(entry->value, record.hash, &record.record);
     if (buffered != NULL && buffered->state == OBJECT_FOUND) {
         record.record = blob_view(&buffered->record);
-    } else if (is_sealed && !seal_open(entry->value, record.hash, &record.record)) {
-        record.status = STORAGE_ERROR;
+        record.is_bad_on_disk = !is_whole;
+    } else if (!is_whole) {
+        record.status = STORAGE_DAMAGED;
         record.record = (struct view){0};
     }
     add_record(scans, &record);

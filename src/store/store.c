@@ -54,8 +54,8 @@ static struct view leaf_key_of(struct store *store, struct partition partition, 
     return buffer_view(&store->leaf_key);
 }
 
-/* What the leaf answered about an entry in READING. Bytes that aren't what was sealed are an error, never an absence:
- * the key was there. */
+/* What the leaf answered about an entry in READING. Bytes that aren't what was sealed are never an absence: the key was
+ * there. */
 static void resolve(struct store *store, struct object_entry *entry, enum leaf_status status, struct view value) {
     struct view record;
     if (status == LEAF_ABSENT) {
@@ -63,8 +63,9 @@ static void resolve(struct store *store, struct object_entry *entry, enum leaf_s
     } else if (status == LEAF_DONE && seal_open(value, entry->node.hash, &record)) {
         object_buffer_fill(&store->objects, entry, record);
     } else {
-        store->corrupt_records += status == LEAF_DONE ? 1 : 0;
-        object_buffer_hold(&store->objects, entry, OBJECT_ERROR);
+        bool is_damaged = status == LEAF_DONE || status == LEAF_DAMAGED;
+        store->corrupt_records += is_damaged ? 1 : 0;
+        object_buffer_hold(&store->objects, entry, is_damaged ? OBJECT_DAMAGED : OBJECT_ERROR);
     }
 }
 
@@ -75,6 +76,8 @@ static enum storage_status answer(struct object_entry *entry, struct view *ret_r
         return STORAGE_FOUND;
     case OBJECT_ABSENT:
         return STORAGE_ABSENT;
+    case OBJECT_DAMAGED:
+        return STORAGE_DAMAGED;
     case OBJECT_ERROR:
         return STORAGE_ERROR;
     case OBJECT_READING:
@@ -157,6 +160,23 @@ static enum storage_status remove_record(void *self, enum storage_family of, str
     return group_commit_ask(&store->group, durability, token);
 }
 
+static void write_again(void *self, enum storage_family of, struct partition partition) {
+    struct store *store = self;
+    struct list_node *next;
+    for (struct list_node *node = list_first(&store->objects.clean); node != NULL; node = next) {
+        struct object_entry *entry = CONTAINER_OF(node, struct object_entry, link);
+        struct partition at;
+        uint64_t hash;
+        struct view key;
+        next = list_next(&store->objects.clean, node);
+        bool is_place = object_place_read(object_entry_leaf_key(entry), &at, &hash, &key);
+        ENSURE(is_place);
+        if (at.value == partition.value && entry->family == leaf_family_of(of)) {
+            write_record(store, of, partition, key, blob_view(&entry->record), DURABILITY_SYNC, 0);
+        }
+    }
+}
+
 static enum storage_status scan(void *self, enum storage_family of, struct partition partition, uint64_t hash_from,
                                 uint64_t hash_last, uint32_t records_most, size_t bytes_most, uint64_t token) {
     struct store *store = self;
@@ -185,6 +205,19 @@ static enum storage_status remember_clock(void *self, struct hybrid_time bound, 
     return group_commit_ask(&store->group, DURABILITY_SYNC, token);
 }
 
+static enum storage_status raise_doubt(void *self) {
+    struct store *store = self;
+    struct metadata_doubt doubt;
+    if (store->group.failed) {
+        return STORAGE_ERROR;
+    }
+    metadata_doubt_raise(&doubt, store->options.shard_index);
+    uint8_t *to = group_commit_put(&store->group, LEAF_METADATA, metadata_doubt_key(&doubt), sizeof(doubt.value),
+                                   DURABILITY_SYNC);
+    memcpy(to, doubt.value, sizeof(doubt.value));
+    return STORAGE_PENDING;
+}
+
 static enum storage_status settle_doubt(void *self) {
     struct store *store = self;
     struct metadata_doubt doubt;
@@ -210,6 +243,8 @@ static enum storage_status read_direct(void *self, enum storage_family family, s
     case LEAF_ABSENT:
         store->misses++;
         return STORAGE_ABSENT;
+    case LEAF_DAMAGED:
+        return STORAGE_DAMAGED;
     case LEAF_PENDING:
     case LEAF_FAILED:
         break;
@@ -264,19 +299,47 @@ static enum storage_status remember_clock_direct(void *self, struct hybrid_time 
     return submit_direct(store, DURABILITY_SYNC);
 }
 
+static void write_again_direct(void *self, enum storage_family family, struct partition partition) {
+    (void)self;
+    (void)family;
+    (void)partition;
+}
+
 /* What lies in memory alone is new at each start. */
+static enum storage_status raise_doubt_direct(void *self) {
+    (void)self;
+    return STORAGE_FOUND;
+}
+
 static enum storage_status settle_doubt_direct(void *self) {
     (void)self;
     return STORAGE_FOUND;
 }
 
 struct storage store_storage(struct store *store) {
+    struct storage storage = {
+        .self = store,
+        .read = read_record,
+        .write = write_record,
+        .remove = remove_record,
+        .write_again = write_again,
+        .scan = scan,
+        .barrier = barrier,
+        .raise_doubt = raise_doubt,
+        .settle_doubt = settle_doubt,
+        .remember_clock = remember_clock,
+    };
     if (store->port->synchronous) {
-        return (struct storage){store, read_direct,    write_direct,        remove_direct,
-                                scan,  barrier_direct, settle_doubt_direct, remember_clock_direct};
+        storage.read = read_direct;
+        storage.write = write_direct;
+        storage.remove = remove_direct;
+        storage.write_again = write_again_direct;
+        storage.barrier = barrier_direct;
+        storage.raise_doubt = raise_doubt_direct;
+        storage.settle_doubt = settle_doubt_direct;
+        storage.remember_clock = remember_clock_direct;
     }
-    return (struct storage){store, read_record, write_record, remove_record,
-                            scan,  barrier,     settle_doubt, remember_clock};
+    return storage;
 }
 
 static void settle(struct store *store, uint64_t batch) {

@@ -3,9 +3,10 @@
 #include "base/limits.h"
 #include "wire/frame.h"
 
-size_t message_begin_roots(struct buffer *buffer, struct digest ring) {
+size_t message_begin_roots(struct buffer *buffer, struct digest ring, uint32_t losses) {
     size_t begun = frame_begin(buffer, MESSAGE_ROOTS);
     write_digest(buffer, ring);
+    write_u32(buffer, losses);
     return begun;
 }
 
@@ -15,8 +16,10 @@ void message_add_root(struct buffer *buffer, const struct exchange_root *root) {
     write_digest(buffer, root->root);
 }
 
-size_t message_begin_same(struct buffer *buffer) {
-    return frame_begin(buffer, MESSAGE_SAME);
+size_t message_begin_same(struct buffer *buffer, uint32_t losses) {
+    size_t begun = frame_begin(buffer, MESSAGE_SAME);
+    write_u32(buffer, losses);
+    return begun;
 }
 
 void message_add_same(struct buffer *buffer, struct partition partition) {
@@ -27,9 +30,10 @@ void message_end(struct buffer *buffer, size_t begun) {
     frame_end(buffer, begun);
 }
 
-bool message_decode_roots(struct view body, struct digest *ret_ring, struct reader *ret_roots) {
+bool message_decode_roots(struct view body, struct digest *ret_ring, uint32_t *ret_losses, struct reader *ret_roots) {
     struct reader reader = reader_of(body);
     *ret_ring = read_digest(&reader);
+    *ret_losses = read_u32(&reader);
     *ret_roots = reader;
     return !reader.failed;
 }
@@ -44,6 +48,13 @@ bool message_next_root(struct reader *roots, struct exchange_root *ret_root) {
     }
     *ret_root = root;
     return true;
+}
+
+bool message_decode_same(struct view body, uint32_t *ret_losses, struct reader *ret_same) {
+    struct reader reader = reader_of(body);
+    *ret_losses = read_u32(&reader);
+    *ret_same = reader;
+    return !reader.failed;
 }
 
 bool message_next_same(struct reader *same, struct partition *ret_partition) {

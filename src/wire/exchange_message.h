@@ -43,9 +43,10 @@ struct exchange_key {
     uint64_t entry; /* KEYS: the low half of its entry in the tree */
 };
 
-size_t message_begin_roots(struct buffer *buffer, struct digest ring);
+size_t message_begin_roots(struct buffer *buffer, struct digest ring, uint32_t losses);
 void message_add_root(struct buffer *buffer, const struct exchange_root *root);
-size_t message_begin_same(struct buffer *buffer);
+/* `losses`: as the ROOTS said that this answers. */
+size_t message_begin_same(struct buffer *buffer, uint32_t losses);
 void message_add_same(struct buffer *buffer, struct partition partition);
 void message_encode_tree(struct buffer *buffer, const struct message_tree *message);
 size_t message_begin_keys(struct buffer *buffer, enum exchange_message_kind kind, struct partition partition,
@@ -54,7 +55,8 @@ void message_add_key(struct buffer *buffer, const struct exchange_key *key);
 /* Ends what a message_begin_...() began. */
 void message_end(struct buffer *buffer, size_t begun);
 
-bool message_decode_roots(struct view body, struct digest *ret_ring, struct reader *ret_roots);
+bool message_decode_roots(struct view body, struct digest *ret_ring, uint32_t *ret_losses, struct reader *ret_roots);
+bool message_decode_same(struct view body, uint32_t *ret_losses, struct reader *ret_same);
 /* False at the end; then reader_finished() tells whether it was one. */
 bool message_next_root(struct reader *roots, struct exchange_root *ret_root);
 bool message_next_same(struct reader *same, struct partition *ret_partition);

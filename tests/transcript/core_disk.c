@@ -73,6 +73,9 @@ static enum storage_status disk_read(void *self, enum storage_family family, str
     if (record->is_unreadable) {
         return STORAGE_ERROR;
     }
+    if (record->is_damaged) {
+        return STORAGE_DAMAGED;
+    }
     size_t size = buffer_size(&record->bytes);
     if (size == 0) {
         return STORAGE_ABSENT;
@@ -122,9 +125,16 @@ static enum storage_status disk_remove(void *self, enum storage_family family, s
     }
     struct disk_record *place = disk_record(disk, key);
     buffer_clear(&place->bytes);
+    place->is_damaged = false;
     loans_end_of(disk, place);
     tell(disk, "remove", key, (struct view){0});
     return disk->writes_at_once ? STORAGE_FOUND : disk_promise(disk, token, false);
+}
+
+static void disk_write_again(void *self, enum storage_family family, struct partition partition) {
+    (void)self;
+    (void)family;
+    (void)partition;
 }
 
 static enum storage_status disk_scan(void *self, enum storage_family family, struct partition partition,
@@ -169,6 +179,12 @@ static enum storage_status disk_barrier(void *self, enum durability durability, 
     return disk->writes_at_once || disk->write_count == 0 ? STORAGE_FOUND : disk_promise(disk, token, false);
 }
 
+static enum storage_status disk_raise_doubt(void *self) {
+    struct disk *disk = self;
+    disk->doubts++;
+    return STORAGE_FOUND;
+}
+
 static enum storage_status disk_settle_doubt(void *self) {
     (void)self;
     return STORAGE_FOUND;
@@ -199,8 +215,10 @@ struct storage disk_storage(struct disk *disk) {
         .read = disk_read,
         .write = disk_write,
         .remove = disk_remove,
+        .write_again = disk_write_again,
         .scan = disk_scan,
         .barrier = disk_barrier,
+        .raise_doubt = disk_raise_doubt,
         .settle_doubt = disk_settle_doubt,
         .remember_clock = disk_remember_clock,
     };

@@ -15,6 +15,7 @@ struct disk_record {
     enum storage_family family; /* as it was last used */
     bool is_pending;            /* a read answers PENDING, until disk_read_done() */
     bool is_unreadable;         /* a read answers ERROR */
+    bool is_damaged;            /* a read answers DAMAGED, until it is written or removed */
 };
 
 struct disk_write {
@@ -45,6 +46,7 @@ struct disk {
     bool writes_at_once; /* a write is durable when it returns */
     bool has_stopped;    /* writes answer ERROR */
     bool holds_clock;    /* remember_clock() is PENDING */
+    uint32_t doubts;     /* raised */
     struct hybrid_time clock_bound;
     disk_watch *watch;
     void *watch_context;

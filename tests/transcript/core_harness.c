@@ -526,6 +526,10 @@ void disk_unreadable(struct rig *rig, const char *key) {
     disk_record(&rig->disk, rig_key_name(rig, key))->is_unreadable = true;
 }
 
+void disk_damaged(struct rig *rig, const char *key) {
+    disk_record(&rig->disk, rig_key_name(rig, key))->is_damaged = true;
+}
+
 void disk_found_unreadable(struct rig *rig, const char *key) {
     disk_unreadable(rig, key);
     give_read(rig, key, STORAGE_ERROR);

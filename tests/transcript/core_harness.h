@@ -147,6 +147,7 @@ void disk_holds(struct rig *rig, const char *key, const char *object);
 void disk_slow(struct rig *rig, const char *key);  /* reads of the key are pending ... */
 void disk_found(struct rig *rig, const char *key); /* ... until now */
 void disk_unreadable(struct rig *rig, const char *key);
+void disk_damaged(struct rig *rig, const char *key);
 void disk_found_unreadable(struct rig *rig, const char *key);
 /* The oldest scan that is held: a piece with all that is in its partition, or nothing more; its end, or not. */
 void scan_answers(struct rig *rig, bool has_records, bool is_end);

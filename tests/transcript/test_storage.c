@@ -94,6 +94,49 @@ static void an_unreadable_copy_is_not_an_absent_one(void **state) {
     rig_free(rig);
 }
 
+static void a_damaged_copy_is_given_up_and_filled_by_the_others(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    disk_damaged(rig, "k");
+    client(rig, "GET k");
+    says(rig, "disk: remove k", "B: read k", "C: read k"); /* it counts for nothing: both others are asked */
+    assert_int_equal(rig->disk.doubts, 1);
+    answer(rig, 'B', "object b1=x");
+    says(rig, "disk: write k b1=x");
+    answer(rig, 'C', "object b2=y");
+    says(rig, "disk: write k b2=y", "B: repair k b2=y", "client: y");
+    client(rig, "GET k");
+    says(rig, "B: read k", "C: read k"); /* still: it has not met the others again */
+    rig_free(rig);
+}
+
+static void what_is_gone_is_no_absence(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    disk_damaged(rig, "k");
+    peer_reads(rig, 'B', "k", NULL);
+    says(rig, "disk: remove k", "B: failed");
+    peer_reads(rig, 'B', "k", NULL);
+    says(rig, "B: absent, uninformed");
+    peer_dies(rig, 'C');
+    client(rig, "GET k");
+    says(rig, "B: read k");
+    answer(rig, 'B', "absent");
+    says(rig, "client: -NOQUORUM...");
+    rig_free(rig);
+}
+
+static void others_puts_take_the_place_of_a_damaged_copy(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    disk_damaged(rig, "k");
+    peer_puts(rig, 'B', "k", "b1=x", PUT_NAME_KEPT);
+    says(rig, "disk: remove k", "disk: write k b1=x");
+    disk_done(rig);
+    says(rig, "B: stored");
+    rig_free(rig);
+}
+
 static void an_unreadable_copy_after_waiting_is_one_too(void **state) {
     (void)state;
     struct rig *rig = rig_new((struct rig_options){0});
@@ -235,6 +278,9 @@ int main(void) {
         cmocka_unit_test(other_keys_pass_by_one_that_waits),
         cmocka_unit_test(a_request_may_end_before_the_disk_answers),
         cmocka_unit_test(an_unreadable_copy_is_not_an_absent_one),
+        cmocka_unit_test(a_damaged_copy_is_given_up_and_filled_by_the_others),
+        cmocka_unit_test(what_is_gone_is_no_absence),
+        cmocka_unit_test(others_puts_take_the_place_of_a_damaged_copy),
         cmocka_unit_test(an_unreadable_copy_after_waiting_is_one_too),
         cmocka_unit_test(a_record_that_does_not_decode_is_unreadable),
         cmocka_unit_test(an_unreadable_copy_in_the_second_round_leaves_a_doubt),

@@ -86,6 +86,7 @@ static void read_one(struct model *model) {
         break;
     case STORAGE_PENDING:
         break;
+    case STORAGE_DAMAGED:
     case STORAGE_ERROR:
         fail_msg("nothing failed");
     }
@@ -226,7 +227,7 @@ static void test_a_damaged_record_is_told_of(void **state) {
     assert_true(store_next_event(store, &event));
     assert_int_equal(event.kind, STORE_EVENT_SCANNED);
     assert_int_equal(event.record_count, 1);
-    assert_int_equal(event.records[0].status, STORAGE_ERROR);
+    assert_int_equal(event.records[0].status, STORAGE_DAMAGED);
     assert_true(view_equal(event.records[0].key, VIEW("k")));
     assert_true(event.is_end);
     buffer_release(&key);

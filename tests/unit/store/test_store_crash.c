@@ -68,6 +68,7 @@ static void check_read(struct model *model, uint32_t key, bool after_event) {
         assert_false(after_event);
         model->asked[key] = true;
         break;
+    case STORAGE_DAMAGED:
     case STORAGE_ERROR:
         assert_true(after_event || model->failed[key]);
         model->failed[key] = true;
