@@ -214,13 +214,25 @@ static void check_key(struct cluster *cluster, const struct key_record *key, str
     account_check_final(account, name, &object);
 }
 
+static bool name_record(void *self, struct view key, struct view value) {
+    char *text = self;
+    struct record record;
+    struct view name = view_slice(key, LEAF_KEY_PREFIX_BYTES, key.size - LEAF_KEY_PREFIX_BYTES);
+    bool opens = open_record(LEAF_HINTS, key, value, &record);
+    snprintf(text, 100, "%.*s%s", (int)name.size, (const char *)name.data, opens ? "" : " (damaged)");
+    return false;
+}
+
 void final_check(struct cluster *cluster, struct history *history, struct account *account, char *violation,
                  size_t violation_bytes) {
     for (uint32_t index = 0; index < cluster->node_count; index++) {
         struct node *node = &cluster->nodes[index];
         memory_leaf_complete_all(node->leaf);
         if (memory_leaf_record_count(node->leaf, LEAF_HINTS) > 0) {
-            explain(violation, violation_bytes, cluster->world, "G9", "*", "a fallback still keeps hints");
+            char what[160] = "";
+            memory_leaf_each(node->leaf, LEAF_HINTS, name_record, what);
+            snprintf(what + strlen(what), sizeof(what) - strlen(what), " kept at node %u", index);
+            explain(violation, violation_bytes, cluster->world, "G9", what, "a fallback still keeps a hint");
         }
     }
     for (uint32_t index = 0; index < history->key_count && !cluster->world->failed; index++) {

@@ -486,8 +486,10 @@ void request_begin_storing(struct shard *shard, struct request *request) {
     case STORAGE_ABSENT:
         break;
     }
-    if (request_lost_ground(shard, request) && request->operation.kind == OPERATION_EXPIRE) {
-        request_begin_reading(shard, request); /* the values whose register is to be set */
+    bool is_expire = request->operation.kind == OPERATION_EXPIRE;
+    if (is_expire && (request_lost_ground(shard, request) || object_is_absent(&copy.object))) {
+        /* The values whose register is to be set are not here any more: damaged, or a hint that went home meanwhile. */
+        request_begin_reading(shard, request);
     } else if (request_lost_ground(shard, request) && request->round > 0) {
         request_finish_short(shard, request); /* the first stamp may be gone here, and what followed it too */
     } else if (is_followed(request, &copy)) {
