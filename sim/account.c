@@ -20,6 +20,8 @@ struct stamp_record {
     struct instant made;
     uint32_t index;
     bool is_again;   /* of a SET that is about to be stamped again: several may be, of one node on one key */
+    bool is_reaped;  /* a tombstone that some owner let go: what it replaced is rightly gone */
+    bool is_buried;  /* a value that such a tombstone covers: nobody may ever hold it again */
     bool is_reached; /* check_final */
 };
 
@@ -184,6 +186,11 @@ static void hold(struct account *account, struct account_key *key, uint32_t node
         }
         if (!digest_equal(stamp->hash, value->hash)) {
             violate(account, "one dot names two values", "G4", key, value->dot, stamp->value_id);
+            return;
+        }
+        if (stamp->is_buried) {
+            violate(account, "a deleted value is back after its tombstone was reaped", "G6", key, value->dot,
+                    stamp->value_id);
             return;
         }
         stamp->held_by++;
@@ -368,6 +375,24 @@ static void on_stamped(struct account *account, struct account_key *key, uint32_
     check_context(account, key, record->object);
 }
 
+/* Its owners held the tombstone alone. */
+static void on_reaped(struct account *account, struct account_key *key, uint32_t node, const struct object *object) {
+    for (uint32_t index = 0; index < object->value_count; index++) {
+        struct stamp_record *stamp = stamp_find(key, object->values[index].dot);
+        if (stamp == NULL || object->values[index].type != VALUE_TOMBSTONE) {
+            violate(account, "something else than a tombstone was reaped", "G1", key, object->values[index].dot, 0);
+            return;
+        }
+        stamp->is_reaped = true;
+    }
+    for (size_t index = 0; index < key->count; index++) {
+        struct stamp_record *stamp = key->stamps[index];
+        bool is_value = stamp->value_id != 0;
+        stamp->is_buried = stamp->is_buried || (is_value && context_contains(&object->context, stamp->dot));
+    }
+    hold_nothing(key, node, account->world->now);
+}
+
 void account_watch(struct account *account, uint32_t node, uint32_t shard, struct wall_time wall,
                    const struct trace_record *record) {
     if (record->kind == TRACE_STAMPED) {
@@ -376,6 +401,8 @@ void account_watch(struct account *account, uint32_t node, uint32_t shard, struc
         struct account_key *key = key_get(account, record->key);
         hold(account, key, node, record->object);
         check_context(account, key, record->object);
+    } else if (record->kind == TRACE_REAPED) {
+        on_reaped(account, key_get(account, record->key), node, record->object);
     } else if (record->kind == TRACE_HINT_GONE || record->kind == TRACE_DAMAGED) {
         hold_nothing(key_get(account, record->key), node, account->world->now);
     } else if (record->kind == TRACE_SECOND_ROUND) {
@@ -436,7 +463,8 @@ static void reach(struct account_key *key, const struct object *object) {
     size_t end = 0;
     ENSURE(queue != NULL);
     for (size_t index = 0; index < key->count; index++) {
-        key->stamps[index]->is_reached = object_find(object, key->stamps[index]->dot) != NULL;
+        key->stamps[index]->is_reached =
+            key->stamps[index]->is_reaped || object_find(object, key->stamps[index]->dot) != NULL;
         if (key->stamps[index]->is_reached) {
             queue[end++] = (uint32_t)index;
         }

@@ -3,6 +3,7 @@
  *
  *   G1  every acknowledged put is in the final set of its key, or an ancestor of it through rightful replacement;
  *   G2  nothing in the final set was replaced by an acknowledged put;
+ *   G6  what a reaped tombstone covered is held by nobody ever again;
  *   G4  no dot is used twice; no context contains an event that was never stamped, or, at the end, one that is neither
  * in the final set nor an ancestor of it: an event that its holder's past never saw.
  *

@@ -184,6 +184,14 @@ static const char *check_solo(const struct key_record *key, const struct object 
     return NULL;
 }
 
+static bool is_bare_tombstone(const struct object *object) {
+    bool is_bare = object->value_count > 0;
+    for (uint32_t index = 0; index < object->value_count; index++) {
+        is_bare = is_bare && object->values[index].type == VALUE_TOMBSTONE;
+    }
+    return is_bare;
+}
+
 static void check_key(struct cluster *cluster, const struct key_record *key, struct account *account, char *violation,
                       size_t violation_bytes) {
     struct world *world = cluster->world;
@@ -206,6 +214,9 @@ static void check_key(struct cluster *cluster, const struct key_record *key, str
     if (first.size > 0 && (!object_decode(first, &world->scratch, &object) || !object_is_valid(&object))) {
         explain(violation, violation_bytes, world, "G5", key->name, "its object does not decode");
         return;
+    }
+    if (is_bare_tombstone(&object)) {
+        explain(violation, violation_bytes, world, "G6", key->name, "its tombstone was not reaped");
     }
     const char *what = check_solo(key, &object);
     if (what != NULL) {

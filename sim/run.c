@@ -21,8 +21,9 @@ struct run {
     struct workload workload;
     struct rng rng;
     uint64_t second_rounds;
-    uint64_t repairs; /* by reads */
-    uint64_t hints;   /* writes that a fallback took for an owner */
+    uint64_t repairs;
+    uint64_t reaped; /* by reads */
+    uint64_t hints;  /* writes that a fallback took for an owner */
 };
 
 static const char *trace_kind_text(enum trace_kind kind) {
@@ -55,6 +56,8 @@ static const char *trace_kind_text(enum trace_kind kind) {
         return "finds a tree that is not its data's:";
     case TRACE_DAMAGED:
         return "gives up the damaged record of";
+    case TRACE_REAPED:
+        return "reaps";
     case TRACE_CLOCK_OFF:
         return "clock off";
     case TRACE_SUSPECTED:

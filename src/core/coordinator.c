@@ -229,6 +229,7 @@ static struct request *request_new(struct shard *shard, const struct operation *
     request->id = shard->next_request++;
     request->origin = *origin;
     request->partition = partition;
+    request->fence = shard->fence.label;
     request->losses = shard->replica.losses[partition.value];
     request_keep_operation(shard, request, operation);
     request->keyspace = keyspace_of_key(shard->options.keyspaces, operation->key);

@@ -75,6 +75,7 @@ struct request {
     struct partition partition;
     const struct keyspace *keyspace;
     struct instant stamp_until;
+    uint64_t fence;  /* the label when it began */
     uint32_t losses; /* of this replica when the request, or its reading, began */
     enum request_state state;
     uint8_t owner_count; /* n */

@@ -223,6 +223,7 @@ static void send_put(struct shard *shard, struct request *request, struct reques
         .partition = request->partition,
         .placement_mark = ring_placement_mark(shard->ring, request->partition),
         .flags = request->round == 1 && request_names(request) ? PUT_NAME_KEPT : 0,
+        .fence = fence_label(shard, request->partition, object_bytes_mark(object)),
         .key = request->operation.key,
         .object = object,
     };
@@ -365,7 +366,7 @@ static bool make_stamp(struct shard *shard, struct request *request, const struc
                        const struct context *past, struct stamp *ret_stamp) {
     uint64_t above = object_greatest_time(&copy->object).value;
     above = past->greatest.value > above ? past->greatest.value : above;
-    ret_stamp->mark = 1;
+    ret_stamp->mark = request_is_owner(request, request->self_place) ? FENCE_FIRST : shard->fence.label;
     if (MUTANT(STAMP_NOT_ABOVE)) {
         ret_stamp->time = hybrid_time_of_wall(shard_wall(shard));
         return true;

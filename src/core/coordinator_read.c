@@ -106,6 +106,7 @@ static void send_repair(struct shard *shard, struct request *request, struct req
         .partition = request->partition,
         .placement_mark = ring_placement_mark(shard->ring, request->partition),
         .flags = PUT_REPAIR,
+        .fence = fence_label(shard, request->partition, copy->object.mark),
         .key = request->operation.key,
         .object = copy->record.object_bytes,
     };
@@ -294,10 +295,13 @@ void coordinator_on_hedge(struct shard *shard, struct alarm *alarm) {
 static bool take_object(struct shard *shard, struct request *request, struct request_owner *owner,
                         const struct message_read_answer *answer) {
     struct object object;
-    if (!object_decode(answer->object, &shard->scratch, &object) || object_is_absent(&object) ||
-        !object_hashes_hold(&object)) {
+    bool is_hint = !request_is_owner(request, request->self_place);
+    fence_hear(shard, answer->fence);
+    if (fence_refuses(shard, answer->fence, is_hint) || !object_decode(answer->object, &shard->scratch, &object) ||
+        object_is_absent(&object) || !object_hashes_hold(&object)) {
         return false;
     }
+    object.mark = is_hint ? answer->fence : FENCE_FIRST;
     owner->digest = replica_digest(shard, answer->object);
     request->took_object = true;
     clock_observe(&shard->clock, shard_wall(shard), object.context.greatest);

@@ -269,6 +269,7 @@ static void send_repair(struct shard *shard, const struct exchange_job *job, str
         .partition = job->partition,
         .placement_mark = ring_placement_mark(shard->ring, job->partition),
         .flags = PUT_REPAIR,
+        .fence = fence_label(shard, job->partition, FENCE_FIRST),
         .key = key,
         .object = object,
     };

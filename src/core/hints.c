@@ -52,6 +52,10 @@ bool hints_have_room(const struct shard *shard) {
     return shard->hints.held < shard->hints.held_most;
 }
 
+bool hints_are_gone(const struct shard *shard) {
+    return shard->hints.uncounted == 0 && shard->hints.held == 0;
+}
+
 static uint8_t wanted_by(const struct shard *shard, struct partition partition, const struct hint_owners *owners) {
     const struct member_index *list = ring_preference(shard->ring, partition);
     uint8_t wanted = 0;
@@ -136,6 +140,7 @@ static void deliver(struct shard *shard, struct partition partition, struct view
         .partition = partition,
         .placement_mark = ring_placement_mark(shard->ring, partition),
         .flags = PUT_HANDOFF,
+        .fence = fence_label(shard, partition, object_bytes_mark(object)),
         .key = key,
         .object = object,
     };
@@ -321,6 +326,7 @@ static void sweep_record(struct shard *shard, struct partition partition, const 
     if (record->status != STORAGE_FOUND || !hint_record_decode(record->record, &owners, &opened)) {
         return; /* of another build: exchange between the owners has to do without it */
     }
+    fence_hear(shard, object_bytes_mark(opened.object_bytes));
     const struct member_index *list = ring_preference(shard->ring, partition);
     uint8_t wanted = wanted_by(shard, partition, &owners);
     shard->hints.found_wanted |= wanted;

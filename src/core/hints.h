@@ -57,6 +57,8 @@ struct hints {
 void hints_init(struct shard *shard);
 void hints_release(struct shard *shard);
 
+/* Every partition was swept, and no hint is left: what a fence waits for. */
+bool hints_are_gone(const struct shard *shard);
 /* The replica gives up the damaged hint of a key. */
 void hints_lost(struct shard *shard, struct partition partition);
 

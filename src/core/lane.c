@@ -139,6 +139,7 @@ static void link_send_hello(struct shard *shard, struct link *link, uint16_t tar
         .keyspaces = keyspace_table_digest(shard->options.keyspaces),
         .wall = shard_wall(shard),
         .now = shard_now(shard),
+        .fence = shard->fence.own.heard,
     };
     link_wake(shard, link);
     message_encode_hello(&link->output, &hello);
@@ -334,6 +335,7 @@ static bool link_greet(struct shard *shard, struct link *link, const struct mess
         peer->has_time_offset = false; /* another process, perhaps after a boot: its monotonic time began anew */
     }
     peer->run = hello->run;
+    fence_hear(shard, hello->fence);
     peer_observe_clocks(shard, peer, hello->wall, hello->now);
     if (peer->shard_count != hello->shard_count) {
         peer->shard_count = hello->shard_count;

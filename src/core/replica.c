@@ -4,7 +4,7 @@
 #include "core/hints.h"
 #include "core/shard_state.h"
 
-enum parked_kind { PARKED_REQUEST, PARKED_PUT, PARKED_READ, PARKED_ANSWER, PARKED_DELIVERY };
+enum parked_kind { PARKED_REQUEST, PARKED_PUT, PARKED_READ, PARKED_ANSWER, PARKED_DELIVERY, PARKED_PROOF };
 
 struct parked {
     struct map_node node;
@@ -14,12 +14,14 @@ struct parked {
     struct source source;
     uint64_t request; /* REQUEST, DELIVERY */
     enum parked_kind kind;
+    uint8_t message; /* PROOF: its kind */
 };
 
 /* A write on its way to the disk, and what is owed when it is there: an answer to a coordinator elsewhere, or a word to
  * one of ours. Its address is the token of the write. */
 struct waiting_write {
     bool is_own;
+    bool is_proof; /* `kept` is the whole answer, owed when it is durable */
     struct source source;
     uint64_t request;
     uint32_t round;
@@ -163,6 +165,9 @@ static enum storage_status replica_store(struct shard *shard, struct partition p
     if (family == STORAGE_HINTS && status != STORAGE_ERROR) {
         hints_stored(shard, partition, &owners, is_new);
     }
+    if (family == STORAGE_OBJECTS) {
+        reaper_stored(shard, partition, object);
+    }
     bool forgets = MUTANT(TREE_FORGETS_MERGES) && (waiting == NULL || !waiting->is_own);
     if (family == STORAGE_OBJECTS && status != STORAGE_ERROR && !forgets) {
         trees_changed(shard, partition, key, before, trees_entry(shard, key, written_object(shard)));
@@ -258,11 +263,12 @@ void replica_park_request(struct shard *shard, struct view key, uint64_t request
     park(shard, PARKED_REQUEST, key)->request = request;
 }
 
-static void park_message(struct shard *shard, enum parked_kind kind, struct view key, const struct source *source,
-                         struct view body) {
+static struct parked *park_message(struct shard *shard, enum parked_kind kind, struct view key,
+                                   const struct source *source, struct view body) {
     struct parked *parked = park(shard, kind, key);
     parked->source = *source;
     parked->body = blob_copy(&shard->blobs, body);
+    return parked;
 }
 
 /* All that wait for the key, out of the table. The table tells of equal hashes from the latest to the first, so this
@@ -288,6 +294,11 @@ void replica_park_answer(struct shard *shard, struct view key, const struct sour
     park_message(shard, PARKED_ANSWER, key, source, body);
 }
 
+void replica_park_proof(struct shard *shard, struct view key, const struct source *source, uint8_t kind,
+                        struct view body) {
+    park_message(shard, PARKED_PROOF, key, source, body)->message = kind;
+}
+
 void replica_on_storage_read(struct shard *shard, struct partition partition, struct view key) {
     (void)partition;
     struct list ready;
@@ -310,6 +321,9 @@ void replica_on_storage_read(struct shard *shard, struct partition partition, st
             break;
         case PARKED_DELIVERY:
             hints_resume(shard, parked->request);
+            break;
+        case PARKED_PROOF:
+            reaper_receive(shard, &parked->source, parked->message, blob_view(&parked->body));
             break;
         }
         blob_give(&shard->blobs, &parked->key);
@@ -383,7 +397,9 @@ static struct view kept_context(struct shard *shard, struct view key, const stru
 }
 
 static bool put_is_acceptable(struct shard *shard, const struct message_put *put, struct object *ret_object) {
+    fence_hear(shard, put->fence);
     return placement_holds(shard, put->key, put->partition, put->placement_mark) && role_holds(shard, put) &&
+           !fence_refuses(shard, put->fence, (put->flags & PUT_HINT) != 0) &&
            object_decode(put->object, &shard->scratch, ret_object) && !object_is_absent(ret_object) &&
            object_hashes_hold(ret_object);
 }
@@ -394,6 +410,11 @@ static struct object stamp_here(struct shard *shard, const struct copy *copy, co
     struct stamp stamp = {.dot = {rng_next(&shard->rng) | 1, 1}, .time = value->time, .mark = incoming->mark};
     struct value again = *value;
     return object_put(&copy->object, &copy->object.context, &stamp, &again, CONFLICT_SIBLINGS, &shard->scratch);
+}
+
+/* A hint keeps the label that it came under; what an owner holds has none. */
+static uint64_t mark_of(const struct message_put *put) {
+    return (put->flags & PUT_HINT) != 0 ? put->fence : FENCE_FIRST;
 }
 
 static enum durability put_durability(const struct shard *shard, const struct message_put *put) {
@@ -476,6 +497,7 @@ void replica_on_put(struct shard *shard, const struct source *source, struct vie
         answer_put(shard, source, put.request, ANSWER_STORED, false, (struct view){0});
         return;
     }
+    incoming.mark = mark_of(&put);
     clock_observe(&shard->clock, shard_wall(shard), incoming.context.greatest);
     switch (replica_load(shard, put.partition, put.key, &copy)) {
     case STORAGE_PENDING:
@@ -496,9 +518,47 @@ void replica_on_put(struct shard *shard, const struct source *source, struct vie
     put_store(shard, source, &put, &copy, &incoming);
 }
 
+static void answer_proof(struct shard *shard, const struct source *source, struct view answer,
+                         enum storage_status status) {
+    struct buffer *output = status == STORAGE_FOUND ? source_output(shard, source, answer.size) : NULL;
+    if (output != NULL) {
+        buffer_append_view(output, answer);
+    }
+}
+
+void replica_answer_durably(struct shard *shard, const struct source *source, struct view answer) {
+    struct storage *storage = &shard->options.storage;
+    struct waiting_write *waiting = waiting_write_new(shard, 0);
+    waiting->is_proof = true;
+    waiting->source = *source;
+    waiting->kept = blob_copy(&shard->blobs, answer);
+    enum storage_status status = storage->barrier(storage->self, DURABILITY_SYNC, (uint64_t)(uintptr_t)waiting);
+    if (status != STORAGE_PENDING || MUTANT(PROOF_UNSYNCED)) {
+        answer_proof(shard, source, answer, MUTANT(PROOF_UNSYNCED) ? STORAGE_FOUND : status);
+    }
+    if (status != STORAGE_PENDING) {
+        waiting_write_free(shard, waiting);
+    }
+}
+
+void replica_reap(struct shard *shard, struct partition partition, struct view key, const struct copy *copy) {
+    struct storage *storage = &shard->options.storage;
+    struct digest before = trees_entry(shard, key, copy->record.object_bytes);
+    if (shard_traces_keys(shard)) {
+        shard_trace(shard, &(struct trace_record){.kind = TRACE_REAPED, .key = key, .object = &copy->object});
+    }
+    enum storage_status status =
+        storage->remove(storage->self, STORAGE_OBJECTS, partition, key, durability_of_key(shard, key), 0);
+    if (status != STORAGE_ERROR) {
+        trees_changed(shard, partition, key, before, (struct digest){0, 0});
+    }
+}
+
 void replica_on_storage_written(struct shard *shard, uint64_t token, enum storage_status status) {
     struct waiting_write *waiting = (struct waiting_write *)(uintptr_t)token;
-    if (waiting->is_own) {
+    if (waiting->is_proof) {
+        answer_proof(shard, &waiting->source, blob_view(&waiting->kept), status);
+    } else if (waiting->is_own) {
         request_stored(shard, waiting->request, waiting->round, status == STORAGE_FOUND);
     } else if (!MUTANT(ACK_BEFORE_DURABLE)) {
         answer_put(shard, &waiting->source, waiting->request, status == STORAGE_FOUND ? ANSWER_STORED : ANSWER_FAILED,
@@ -550,6 +610,7 @@ void replica_on_read(struct shard *shard, const struct source *source, struct vi
         answer.status = ANSWER_ABSENT;
     } else if (status == STORAGE_FOUND && copy_open(family, bytes, &copy)) {
         struct view object = copy.record.object_bytes;
+        answer.fence = fence_label(shard, read.partition, object_bytes_mark(object));
         bool is_same = read.has_digest && digest_equal(read.digest, replica_digest(shard, object));
         answer.status = is_same ? ANSWER_SAME : ANSWER_OBJECT;
         answer.object = is_same ? (struct view){0} : object;

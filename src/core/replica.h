@@ -79,6 +79,14 @@ void replica_lost(struct shard *shard, struct partition partition);
  * the others have could not come back. An owner knows from now on that it lacks something, a fallback counts. */
 void replica_discard(struct shard *shard, struct partition partition, struct view key);
 
+/* After replica_load() said PENDING of a key to prove or to reap: reaper_receive() gets this message then. */
+void replica_park_proof(struct shard *shard, struct view key, const struct source *source, uint8_t kind,
+                        struct view body);
+/* Sends a whole frame once everything written so far is fsynced. */
+void replica_answer_durably(struct shard *shard, const struct source *source, struct view answer);
+/* Lets the copy just loaded go: see reaper.h. */
+void replica_reap(struct shard *shard, struct partition partition, struct view key, const struct copy *copy);
+
 void replica_on_put(struct shard *shard, const struct source *source, struct view body);
 void replica_on_read(struct shard *shard, const struct source *source, struct view body);
 void replica_on_storage_read(struct shard *shard, struct partition partition, struct view key);

@@ -1,11 +1,12 @@
 #include "core/scan_owner.h"
 #include "core/shard_state.h"
+#include "wire/fence_message.h"
 
 /* A restart begins at the bound, so a lease is also how far a crash may move a clock ahead. */
 enum { CLOCK_LEASE_MS = 10000 };
 
 /* Tokens of writes are addresses of the replica's; this one is none of them. */
-static const uint64_t clock_token = 1;
+enum { clock_token = 1 };
 
 void shard_trace(struct shard *shard, const struct trace_record *record) {
     if (shard->options.driver.trace != NULL) {
@@ -98,6 +99,8 @@ struct shard *shard_new(const struct shard_options *options, struct moment momen
     trees_init(shard);
     exchange_init(shard);
     detection_init(shard);
+    fence_init(shard);
+    reaper_init(shard);
     shard_open_front(shard);
     shard->heartbeat.kind = ALARM_HEARTBEAT;
     timers_schedule(&shard->timers, &shard->heartbeat.timer, moment.now);
@@ -112,6 +115,7 @@ void shard_free(struct shard *shard) {
     replica_release(shard);
     hints_release(shard);
     exchange_release(shard);
+    reaper_release(shard);
     for (uint32_t index = 0; index < shard->options.shard_count; index++) {
         frame_reader_release(&shard->mailboxes[index].reader);
         buffer_release(&shard->mailboxes[index].output);
@@ -155,6 +159,8 @@ static void shard_beat(struct shard *shard) {
     trees_beat(shard);
     exchange_beat(shard);
     detection_beat(shard);
+    fence_beat(shard);
+    reaper_beat(shard);
     shard_keep_clock_bound(shard);
     if (lanes_clock_is_off(shard)) {
         shard_trace_peer(shard, TRACE_CLOCK_OFF, shard->self, NULL);
@@ -252,6 +258,14 @@ void shard_receive(struct shard *shard, const struct source *source, uint8_t kin
     case MESSAGE_VERDICTS:
         detection_receive(shard, source, kind, body);
         break;
+    case MESSAGE_FENCE:
+        fence_receive(shard, source, body);
+        break;
+    case MESSAGE_PROVE:
+    case MESSAGE_PROVEN:
+    case MESSAGE_REAP:
+        reaper_receive(shard, source, kind, body);
+        break;
     default:
         break; /* a later protocol's; its sender does without an answer */
     }
@@ -302,6 +316,9 @@ void shard_storage_scanned(struct shard *shard, uint64_t token, enum storage_sta
     case SCAN_TREES:
         trees_on_scanned(shard, status, records, count, is_end, next_hash);
         break;
+    case SCAN_REAPER:
+        reaper_on_scanned(shard, status, records, count, is_end, next_hash);
+        break;
     case SCAN_EXCHANGE:
         exchange_on_scanned(shard, status, records, count, is_end, next_hash);
         break;
@@ -310,7 +327,16 @@ void shard_storage_scanned(struct shard *shard, uint64_t token, enum storage_sta
 
 void shard_storage_written(struct shard *shard, uint64_t token, enum storage_status status, struct moment moment) {
     shard_step_begin(shard, moment);
-    if (token != clock_token) {
+    switch (token) {
+    case clock_token:
+        break;
+    case FENCE_LABEL_TOKEN:
+        fence_on_label_durable(shard, status == STORAGE_FOUND);
+        return;
+    case FENCE_DRAIN_TOKEN:
+        fence_on_drain_durable(shard, status == STORAGE_FOUND);
+        return;
+    default:
         replica_on_storage_written(shard, token, status);
         return;
     }

@@ -70,6 +70,7 @@ struct shard_options {
     uint64_t seed;                  /* secret and random: actors are drawn from it */
     uint64_t run;                   /* random id of this run of the process, the same in all its shards; not 0 */
     struct hybrid_time clock_floor; /* store_birth.clock_floor */
+    uint64_t fence_floor;           /* store_birth.fence_floor */
     bool was_clean;                 /* the last run stopped cleanly, or there was none: for INFO */
     bool may_lack_unsynced;         /* store_birth.doubts_unsynced */
     bool is_refilling;   /* store_birth.doubts_all: no absence here may be believed until exchange has filled it */

@@ -12,9 +12,11 @@
 #include "core/cluster_view.h"
 #include "core/coordinator.h"
 #include "core/exchange.h"
+#include "core/fence.h"
 #include "core/hints.h"
 #include "core/detection.h"
 #include "core/lane.h"
+#include "core/reaper.h"
 #include "core/replica.h"
 #include "core/router.h"
 #include "core/shard.h"
@@ -61,6 +63,8 @@ struct shard {
     struct trees trees;
     struct exchange exchange;
     struct detection detection;
+    struct fence fence;
+    struct reaper reaper;
 };
 
 static inline struct instant shard_now(const struct shard *shard) {

@@ -66,6 +66,9 @@ struct storage {
     /* What this shard holds is complete again (replica.h): durably, so that the next start knows. No event follows. */
     enum storage_status (*settle_doubt)(void *self);
 
+    /* Makes the greatest fence's number durable, as remember_clock() does. */
+    enum storage_status (*remember_fence)(void *self, uint64_t number, uint64_t token);
+
     /* Makes the hybrid clock's bound durable (fsynced, whatever the keyspaces say). */
     enum storage_status (*remember_clock)(void *self, struct hybrid_time bound, uint64_t token);
 };

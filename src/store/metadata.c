@@ -18,10 +18,18 @@ static void shard_key_write(uint8_t to[METADATA_SHARD_KEY_BYTES], const char nam
     to[METADATA_SHARD_KEY_BYTES - 1] = (uint8_t)shard_index;
 }
 
-void metadata_clock_write(struct metadata_clock *clock, uint32_t shard_index, struct hybrid_time bound) {
-    shard_key_write(clock->key, "clock", shard_index);
-    uint64_t value = htole64(bound.value);
-    seal_write(clock->value, view_of(&value, sizeof(value)), place_of(metadata_clock_key(clock)));
+static void number_write(struct metadata_number *to, const char name[6], uint32_t shard_index, uint64_t number) {
+    shard_key_write(to->key, name, shard_index);
+    uint64_t value = htole64(number);
+    seal_write(to->value, view_of(&value, sizeof(value)), place_of(metadata_number_key(to)));
+}
+
+void metadata_clock_write(struct metadata_number *clock, uint32_t shard_index, struct hybrid_time bound) {
+    number_write(clock, "clock", shard_index, bound.value);
+}
+
+void metadata_fence_write(struct metadata_number *fence, uint32_t shard_index, uint64_t fence_number) {
+    number_write(fence, "fence", shard_index, fence_number);
 }
 
 void metadata_doubt_write(struct metadata_doubt *doubt, uint32_t shard_index) {
@@ -72,6 +80,11 @@ static bool survey_visit(void *self, struct view key, struct view value) {
         uint32_t shard_index = (uint32_t)key.data[5] << 8 | key.data[6];
         survey->doubtful_shards = shard_index + 1 > survey->doubtful_shards ? shard_index + 1 : survey->doubtful_shards;
         survey->birth.doubts_all = survey->birth.doubts_all || (record.size > 0 && record.data[0] == 1);
+    } else if (key.size == METADATA_SHARD_KEY_BYTES && view_starts_with(key, VIEW("fence"))) {
+        struct reader reader = reader_of(record);
+        uint64_t number = read_u64(&reader);
+        survey->is_damaged = survey->is_damaged || !reader_finished(&reader);
+        survey->birth.fence_floor = number > survey->birth.fence_floor ? number : survey->birth.fence_floor;
     } else if (key.size == METADATA_SHARD_KEY_BYTES && view_starts_with(key, VIEW("clock"))) {
         struct reader reader = reader_of(record);
         uint64_t bound = read_u64(&reader);

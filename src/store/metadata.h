@@ -2,10 +2,11 @@
  *
  *      "clean"          present only after a clean stop; the next start removes it
  *      "clock" | shard  the bound that the shard's hybrid clock promised not to pass
+ *      "fence" | shard  the greatest fence that the shard has put on what it sent (core/fence.h)
  *      "doubt" | shard  present while the shard may lack data: 1 any of it, 0 what was not synced
  *      "identity"       whose data this is: format, node, cluster
  *
- * A shard is 2 bytes, big-endian; the clock's bound 8, little-endian. */
+ * A shard is 2 bytes, big-endian; the clock's bound and the fence 8, little-endian. */
 #ifndef GRAMME_STORE_METADATA_H
 #define GRAMME_STORE_METADATA_H
 
@@ -14,16 +15,17 @@
 
 enum {
     METADATA_SHARD_KEY_BYTES = 7,
-    METADATA_CLOCK_VALUE_BYTES = SEAL_BYTES + 8,
+    METADATA_NUMBER_VALUE_BYTES = SEAL_BYTES + 8,
     METADATA_DOUBT_VALUE_BYTES = SEAL_BYTES + 1
 };
 
-struct metadata_clock {
+struct metadata_number {
     uint8_t key[METADATA_SHARD_KEY_BYTES];
-    uint8_t value[METADATA_CLOCK_VALUE_BYTES];
+    uint8_t value[METADATA_NUMBER_VALUE_BYTES];
 };
 
-void metadata_clock_write(struct metadata_clock *clock, uint32_t shard_index, struct hybrid_time bound);
+void metadata_clock_write(struct metadata_number *clock, uint32_t shard_index, struct hybrid_time bound);
+void metadata_fence_write(struct metadata_number *fence, uint32_t shard_index, uint64_t fence_number);
 
 struct metadata_doubt {
     uint8_t key[METADATA_SHARD_KEY_BYTES];
@@ -38,8 +40,8 @@ static inline struct view metadata_doubt_key(const struct metadata_doubt *doubt)
     return view_of(doubt->key, sizeof(doubt->key));
 }
 
-static inline struct view metadata_clock_key(const struct metadata_clock *clock) {
-    return view_of(clock->key, sizeof(clock->key));
+static inline struct view metadata_number_key(const struct metadata_number *number) {
+    return view_of(number->key, sizeof(number->key));
 }
 
 #endif

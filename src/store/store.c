@@ -192,17 +192,28 @@ static enum storage_status barrier(void *self, enum durability durability, uint6
     return group_commit_barrier(&store->group, durability, token);
 }
 
-static enum storage_status remember_clock(void *self, struct hybrid_time bound, uint64_t token) {
-    struct store *store = self;
+static enum storage_status remember(struct store *store, const struct metadata_number *number, uint64_t token) {
     if (store->group.failed) {
         return STORAGE_ERROR;
     }
-    struct metadata_clock clock;
-    metadata_clock_write(&clock, store->options.shard_index, bound);
-    uint8_t *to = group_commit_put(&store->group, LEAF_METADATA, metadata_clock_key(&clock), sizeof(clock.value),
+    uint8_t *to = group_commit_put(&store->group, LEAF_METADATA, metadata_number_key(number), sizeof(number->value),
                                    DURABILITY_SYNC);
-    memcpy(to, clock.value, sizeof(clock.value));
+    memcpy(to, number->value, sizeof(number->value));
     return group_commit_ask(&store->group, DURABILITY_SYNC, token);
+}
+
+static enum storage_status remember_clock(void *self, struct hybrid_time bound, uint64_t token) {
+    struct store *store = self;
+    struct metadata_number clock;
+    metadata_clock_write(&clock, store->options.shard_index, bound);
+    return remember(store, &clock, token);
+}
+
+static enum storage_status remember_fence(void *self, uint64_t number, uint64_t token) {
+    struct store *store = self;
+    struct metadata_number fence;
+    metadata_fence_write(&fence, store->options.shard_index, number);
+    return remember(store, &fence, token);
 }
 
 static enum storage_status raise_doubt(void *self) {
@@ -289,14 +300,26 @@ static enum storage_status barrier_direct(void *self, enum durability durability
     return store->group.failed ? STORAGE_ERROR : STORAGE_FOUND;
 }
 
+static enum storage_status remember_direct(struct store *store, const struct metadata_number *number) {
+    leaf_batch_put(&store->group.batch, LEAF_METADATA, metadata_number_key(number),
+                   view_of(number->value, sizeof(number->value)));
+    return submit_direct(store, DURABILITY_SYNC);
+}
+
 static enum storage_status remember_clock_direct(void *self, struct hybrid_time bound, uint64_t token) {
     (void)token;
     struct store *store = self;
-    struct metadata_clock clock;
+    struct metadata_number clock;
     metadata_clock_write(&clock, store->options.shard_index, bound);
-    leaf_batch_put(&store->group.batch, LEAF_METADATA, metadata_clock_key(&clock),
-                   view_of(clock.value, sizeof(clock.value)));
-    return submit_direct(store, DURABILITY_SYNC);
+    return remember_direct(store, &clock);
+}
+
+static enum storage_status remember_fence_direct(void *self, uint64_t number, uint64_t token) {
+    (void)token;
+    struct store *store = self;
+    struct metadata_number fence;
+    metadata_fence_write(&fence, store->options.shard_index, number);
+    return remember_direct(store, &fence);
 }
 
 static void write_again_direct(void *self, enum storage_family family, struct partition partition) {
@@ -327,6 +350,7 @@ struct storage store_storage(struct store *store) {
         .barrier = barrier,
         .raise_doubt = raise_doubt,
         .settle_doubt = settle_doubt,
+        .remember_fence = remember_fence,
         .remember_clock = remember_clock,
     };
     if (store->port->synchronous) {
@@ -337,6 +361,7 @@ struct storage store_storage(struct store *store) {
         storage.barrier = barrier_direct;
         storage.raise_doubt = raise_doubt_direct;
         storage.settle_doubt = settle_doubt_direct;
+        storage.remember_fence = remember_fence_direct;
         storage.remember_clock = remember_clock_direct;
     }
     return storage;

@@ -67,6 +67,7 @@ void store_statistics(const struct store *store, struct store_statistics *ret_st
  * only after a clean stop; start removes it), the format. */
 struct store_birth {
     struct hybrid_time clock_floor; /* greatest bound that any shard remembered */
+    uint64_t fence_floor;           /* greatest fence that any shard remembered; 0: none */
     bool is_new;                    /* nothing was ever stored here */
     bool was_clean;                 /* the last run stopped cleanly */
     bool doubts_all;                /* new, or not filled since it was: any record may be missing */

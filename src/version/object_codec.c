@@ -160,6 +160,13 @@ void object_encode(struct buffer *buffer, const struct object *object) {
     }
 }
 
+uint64_t object_bytes_mark(struct view bytes) {
+    struct reader reader = reader_of(bytes);
+    uint8_t format = read_u8(&reader);
+    uint64_t mark = read_varint(&reader);
+    return reader.failed || format != OBJECT_FORMAT ? 0 : mark;
+}
+
 bool object_decode(struct view bytes, struct arena *arena, struct object *ret_object) {
     struct reader reader = reader_of(bytes);
     uint8_t format = read_u8(&reader);

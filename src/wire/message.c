@@ -23,6 +23,7 @@ void message_encode_hello(struct buffer *buffer, const struct message_hello *mes
     write_digest(buffer, message->keyspaces);
     write_u64(buffer, message->wall.ms);
     write_u64(buffer, message->now.ns);
+    write_u64(buffer, message->fence);
     frame_end(buffer, frame);
 }
 
@@ -44,10 +45,12 @@ bool message_decode_hello(struct view body, struct message_hello *ret_message) {
     message.keyspaces = read_digest(&reader);
     message.wall.ms = read_u64(&reader);
     message.now.ns = read_u64(&reader);
+    message.fence = read_u64(&reader);
     /* A later protocol may append: only what this version knows is required. */
     if (reader.failed || message.magic != HELLO_MAGIC || is_bulk > 1 || message.shard_count == 0 ||
         message.shard_count > LIMIT_SHARDS || message.shard_index >= message.shard_count ||
-        message.target_shard >= LIMIT_SHARDS || !time_is_sane(message.wall.ms) || !time_is_sane(message.now.ns)) {
+        message.target_shard >= LIMIT_SHARDS || message.fence > FENCE_NUMBER_MOST || !time_is_sane(message.wall.ms) ||
+        !time_is_sane(message.now.ns)) {
         return false;
     }
     *ret_message = message;
@@ -81,6 +84,7 @@ void message_encode_put(struct buffer *buffer, const struct message_put *message
     write_u16(buffer, message->partition.value);
     write_varint(buffer, message->placement_mark);
     write_u8(buffer, message->flags);
+    write_varint(buffer, message->fence);
     if ((message->flags & PUT_HINT) != 0) {
         write_bytes(buffer, view_of(message->hint_for.bytes, sizeof(message->hint_for.bytes)));
     }
@@ -96,12 +100,14 @@ bool message_decode_put(struct view body, struct message_put *ret_message) {
     message.partition.value = read_u16(&reader);
     message.placement_mark = read_varint(&reader);
     message.flags = read_u8(&reader);
+    message.fence = read_varint(&reader);
     if ((message.flags & PUT_HINT) != 0) {
         read_into(&reader, message.hint_for.bytes, sizeof(message.hint_for.bytes));
     }
     message.key = read_sized(&reader);
     message.object = read_bytes(&reader, reader_left(&reader));
-    if (reader.failed || (message.flags & ~put_known_flags) != 0 || message.key.size > LIMIT_KEY_BYTES) {
+    if (reader.failed || (message.flags & ~put_known_flags) != 0 || message.fence > FENCE_NUMBER_MOST ||
+        message.key.size > LIMIT_KEY_BYTES) {
         return false;
     }
     *ret_message = message;
@@ -171,6 +177,7 @@ void message_encode_read_answer(struct buffer *buffer, const struct message_read
     write_varint(buffer, message->request);
     write_u8(buffer, (uint8_t)message->status);
     write_u8(buffer, message->informed ? 1 : 0);
+    write_varint(buffer, message->fence);
     write_bytes(buffer, message->object);
     frame_end(buffer, frame);
 }
@@ -181,8 +188,10 @@ bool message_decode_read_answer(struct view body, struct message_read_answer *re
     message.request = read_varint(&reader);
     uint8_t status = read_u8(&reader);
     uint8_t informed = read_u8(&reader);
+    message.fence = read_varint(&reader);
     message.object = read_bytes(&reader, reader_left(&reader));
-    if (reader.failed || status < ANSWER_OBJECT || status > ANSWER_FAILED || informed > 1) {
+    if (reader.failed || message.fence > FENCE_NUMBER_MOST || status < ANSWER_OBJECT || status > ANSWER_FAILED ||
+        informed > 1) {
         return false;
     }
     message.status = (enum answer_status)status;

@@ -46,7 +46,11 @@ struct message_hello {
     struct digest keyspaces;
     struct wall_time wall;
     struct instant now; /* the sender's own monotonic time */
+    uint64_t fence;     /* the greatest number that the sender knows of (core/fence.h) */
 };
+
+/* Beyond any that counting reaches: a number from a damaged or hostile word must not exhaust those that follow. */
+#define FENCE_NUMBER_MOST (UINT64_MAX >> 8)
 
 enum { HELLO_MAGIC = 0x314d5247 }; /* "GRM1" */
 
@@ -68,6 +72,7 @@ struct message_put {
     struct partition partition;
     uint64_t placement_mark;
     uint8_t flags;
+    uint64_t fence;          /* under which the object was taken from an owner's store */
     struct node_id hint_for; /* with PUT_HINT */
     struct view key;
     struct view object; /* canonical encoding */
@@ -78,7 +83,7 @@ enum answer_status {
     ANSWER_OBJECT = 1,  /* READ: `object` */
     ANSWER_SAME = 2,    /* READ: the digest asked about is the digest here */
     ANSWER_ABSENT = 3,  /* READ */
-    ANSWER_REFUSED = 4, /* not an owner, or a placement mark that is not ours */
+    ANSWER_REFUSED = 4, /* not an owner, a placement mark that is not ours, or from before a fence */
     ANSWER_FAILED = 5,  /* local failure: unreadable, the store stopped, or no room for another hint */
 };
 
@@ -101,7 +106,8 @@ struct message_read {
 struct message_read_answer {
     uint64_t request;
     enum answer_status status;
-    bool informed; /* its absence counts */
+    bool informed;  /* its absence counts */
+    uint64_t fence; /* as of a put */
     struct view object;
 };
 

@@ -190,6 +190,12 @@ static enum storage_status disk_settle_doubt(void *self) {
     return STORAGE_FOUND;
 }
 
+static enum storage_status disk_remember_fence(void *self, uint64_t number, uint64_t token) {
+    (void)number;
+    (void)token;
+    return ((struct disk *)self)->has_stopped ? STORAGE_ERROR : STORAGE_FOUND;
+}
+
 static enum storage_status disk_remember_clock(void *self, struct hybrid_time bound, uint64_t token) {
     struct disk *disk = self;
     disk->clock_bound = bound;
@@ -220,6 +226,7 @@ struct storage disk_storage(struct disk *disk) {
         .barrier = disk_barrier,
         .raise_doubt = disk_raise_doubt,
         .settle_doubt = disk_settle_doubt,
+        .remember_fence = disk_remember_fence,
         .remember_clock = disk_remember_clock,
     };
 }

@@ -21,7 +21,9 @@
 #include "core_disk.h"
 #include "core_notation.h"
 
+#include "core/fence.h"
 #include "core/shard.h"
+#include "wire/fence_message.h"
 #include "wire/message.h"
 
 #include <setjmp.h>
@@ -97,6 +99,7 @@ struct rig {
     bool is_silent[RIG_MEMBERS]; /* sends no pings by itself */
     int64_t wall_offset_ms[RIG_MEMBERS];
     uint32_t pings[RIG_MEMBERS];  /* that the shard sent it */
+    uint64_t label;               /* of what peers put; 0: the first */
     bool holds_scans;             /* scans wait for scan_answers() */
     bool shows_links;             /* write down hellos, dials, closings and what the shard traces of peers */
     struct hybrid_time last_time; /* of the latest object in a put */
@@ -171,6 +174,12 @@ void answers_never(struct rig *rig, char peer);
 void peer_puts(struct rig *rig, char peer, const char *key, const char *object, uint8_t flags);
 /* With PUT_HINT: for that owner. */
 void peer_hints(struct rig *rig, char peer, const char *key, const char *object, uint8_t flags, char hint_for);
+/* The same, labelled with a fence's number. */
+void peer_puts_under(struct rig *rig, char peer, const char *key, const char *object, uint64_t fence);
+/* PROVE, PROVEN or REAP of one key; NULL: of what the disk holds. */
+void peer_proves(struct rig *rig, char peer, enum fence_message_kind kind, const char *key, const char *object,
+                 uint64_t number);
+void peer_fence(struct rig *rig, char peer, uint64_t heard, uint64_t drained, uint64_t passed);
 void peer_reads(struct rig *rig, char peer, const char *key, const char *compare_with);
 /* "get k", "set k v", "put k v", "del k", "setnx k v", "expire k 5000", "inspect k B" */
 void peer_operates(struct rig *rig, char peer, bool hopped, const char *text);

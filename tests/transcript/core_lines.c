@@ -161,6 +161,19 @@ static void print_result(struct rig *rig, struct view body) {
     }
 }
 
+static void print_proof(struct rig *rig, const char *verb, struct view body) {
+    struct message_proof message;
+    struct proof_key key;
+    assert_true(message_decode_proof(body, &message));
+    struct reader list = reader_of(message.list);
+    print_format(&rig->log, "%s", verb);
+    while (proof_next_key(&list, &key)) {
+        print_format(&rig->log, " ");
+        print_key(rig, key.key);
+    }
+    print_format(&rig->log, ", fence %u", (unsigned)message.number);
+}
+
 void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) {
     line_begin(rig, who);
     switch (frame->kind) {
@@ -184,6 +197,15 @@ void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) 
         break;
     case MESSAGE_RESULT:
         print_result(rig, frame->body);
+        break;
+    case MESSAGE_PROVE:
+        print_proof(rig, "prove", frame->body);
+        break;
+    case MESSAGE_PROVEN:
+        print_proof(rig, "proven", frame->body);
+        break;
+    case MESSAGE_REAP:
+        print_proof(rig, "reap", frame->body);
         break;
     default:
         fail_msg("a message of unknown kind %u", frame->kind);

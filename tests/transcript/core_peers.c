@@ -1,4 +1,5 @@
 /* The peers' ends of the links, and their words. */
+#include "core/hash_tree.h"
 #include "core_harness.h"
 
 #include <stdio.h>
@@ -65,6 +66,7 @@ static void take_frame(struct rig *rig, struct fake_link *fake, const struct fra
     case MESSAGE_PROBE_ACK:
     case MESSAGE_PROBE_ASK:
     case MESSAGE_PROBE_NACK:
+    case MESSAGE_FENCE:
         break;
     default:
         note_asked(rig, fake, frame);
@@ -267,6 +269,7 @@ void peer_hints(struct rig *rig, char peer, const char *key, const char *object,
         .partition = rig_partition(rig, key),
         .placement_mark = ring_placement_mark(rig->ring, rig_partition(rig, key)),
         .flags = flags,
+        .fence = rig->label != 0 ? rig->label : FENCE_FIRST,
         .key = rig_key_name(rig, key),
         .object = notation_object_bytes(&rig->notation, object),
     };
@@ -276,6 +279,36 @@ void peer_hints(struct rig *rig, char peer, const char *key, const char *object,
     struct buffer frames;
     buffer_init(&frames);
     message_encode_put(&frames, &put);
+    send_and_release(rig, peer, 0, &frames);
+}
+
+void peer_puts_under(struct rig *rig, char peer, const char *key, const char *object, uint64_t fence) {
+    rig->label = fence;
+    peer_puts(rig, peer, key, object, 0);
+    rig->label = 0;
+}
+
+void peer_proves(struct rig *rig, char peer, enum fence_message_kind kind, const char *key, const char *object,
+                 uint64_t number) {
+    struct view name = rig_key_name(rig, key);
+    struct record record;
+    if (object == NULL) {
+        assert_true(record_decode(buffer_view(&disk_record(&rig->disk, name)->bytes), &record));
+    }
+    struct view bytes = object == NULL ? record.object_bytes : notation_object_bytes(&rig->notation, object);
+    struct buffer frames;
+    buffer_init(&frames);
+    size_t begun = message_begin_proof(&frames, kind, rig_partition(rig, key), number);
+    message_add_proof(&frames, &(struct proof_key){name, hash_tree_entry(0, name, bytes)});
+    message_end_proof(&frames, begun);
+    send_and_release(rig, peer, 0, &frames);
+}
+
+void peer_fence(struct rig *rig, char peer, uint64_t heard, uint64_t drained, uint64_t passed) {
+    struct message_fence message = {.heard = heard, .drained = drained, .passed = passed};
+    struct buffer frames;
+    buffer_init(&frames);
+    message_encode_fence(&frames, &message);
     send_and_release(rig, peer, 0, &frames);
 }
 
@@ -393,7 +426,8 @@ static void encode_put_answer(struct rig *rig, struct buffer *frames, uint64_t r
 }
 
 static void encode_read_answer(struct rig *rig, struct buffer *frames, uint64_t request, const char *text) {
-    struct message_read_answer answer = {.request = request, .status = ANSWER_FAILED, .informed = true};
+    struct message_read_answer answer = {
+        .request = request, .status = ANSWER_FAILED, .informed = true, .fence = FENCE_FIRST};
     const char *object = after(text, "object ");
     if (object != NULL) {
         answer.status = ANSWER_OBJECT;

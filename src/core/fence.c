@@ -1,0 +1,239 @@
+#include "core/fence.h"
+
+#include "base/mutant.h"
+#include "core/shard_state.h"
+#include "wire/fence_message.h"
+
+static bool runs_here(const struct shard *shard) {
+    return shard->options.shard_index == 0;
+}
+
+void fence_init(struct shard *shard) {
+    struct fence *fence = &shard->fence;
+    uint64_t floor = shard->options.fence_floor > FENCE_FIRST ? shard->options.fence_floor : FENCE_FIRST;
+    /* What an earlier run drained is still drained: it was durable, and its sockets are closed. */
+    fence->own.heard = floor;
+    fence->label = floor;
+    fence->hint_floor = floor;
+    size_t members = ring_member_count(shard->ring);
+    fence->drained_by = ARENA_ARRAY(&shard->permanent, uint64_t, members);
+    memset(fence->drained_by, 0, sizeof(*fence->drained_by) * members);
+}
+
+/* ---- labels ---- */
+
+static void keep_label(struct shard *shard) {
+    struct fence *fence = &shard->fence;
+    struct storage *storage = &shard->options.storage;
+    if (fence->label_wanted != 0 || fence->label == fence->own.heard) {
+        return;
+    }
+    fence->label_wanted = fence->own.heard;
+    switch (storage->remember_fence(storage->self, fence->label_wanted, FENCE_LABEL_TOKEN)) {
+    case STORAGE_FOUND:
+        fence_on_label_durable(shard, true);
+        break;
+    case STORAGE_PENDING:
+        break;
+    case STORAGE_ABSENT:
+    case STORAGE_DAMAGED:
+    case STORAGE_ERROR:
+        fence_on_label_durable(shard, false);
+        break;
+    }
+}
+
+void fence_on_label_durable(struct shard *shard, bool is_durable) {
+    struct fence *fence = &shard->fence;
+    if (is_durable) {
+        fence->label = fence->label_wanted;
+    }
+    fence->label_wanted = 0; /* a store that failed says so itself; the next beat asks again */
+}
+
+void fence_hear(struct shard *shard, uint64_t number) {
+    struct fence *fence = &shard->fence;
+    if (number > fence->own.heard && number <= FENCE_NUMBER_MOST) {
+        fence->own.heard = number;
+        keep_label(shard);
+    }
+}
+
+void fence_hear_passed(struct shard *shard, uint64_t number) {
+    struct fence *fence = &shard->fence;
+    fence_hear(shard, number);
+    if (number > fence->own.passed && number <= FENCE_NUMBER_MOST) {
+        fence->own.passed = number;
+        fence->fences++;
+    }
+}
+
+void fence_want(struct shard *shard, uint64_t number) {
+    shard->fence.own.wanted = number;
+}
+
+uint64_t fence_label(const struct shard *shard, struct partition partition, uint64_t mark) {
+    bool is_hint = replica_family(shard, partition) == STORAGE_HINTS;
+    return is_hint && !MUTANT(HINT_MARKED_NEW) ? mark : shard->fence.label;
+}
+
+bool fence_refuses(const struct shard *shard, uint64_t label, bool is_hint) {
+    if (MUTANT(FENCE_LETS_THROUGH)) {
+        return false;
+    }
+    return label < shard->fence.own.passed || (is_hint && label < shard->fence.hint_floor);
+}
+
+/* ---- draining ---- */
+
+/* Requests are listed in the order in which they began. */
+static bool has_older_requests(const struct shard *shard, uint64_t number) {
+    const struct list_node *first = list_first(&shard->coordinator.active);
+    return first != NULL && CONTAINER_OF(first, const struct request, active)->fence < number &&
+           !MUTANT(FENCE_IGNORES_REQUESTS);
+}
+
+static void drain(struct shard *shard) {
+    struct fence *fence = &shard->fence;
+    struct storage *storage = &shard->options.storage;
+    uint64_t number = fence->own.heard;
+    if (fence->draining != 0 || fence->own.drained == number || fence->label < number ||
+        has_older_requests(shard, number) || (!hints_are_gone(shard) && !MUTANT(FENCE_IGNORES_HINTS))) {
+        return;
+    }
+    fence->hint_floor = number;
+    fence->draining = number;
+    /* Hints that are gone must not come back with a crash. */
+    switch (storage->barrier(storage->self, DURABILITY_SYNC, FENCE_DRAIN_TOKEN)) {
+    case STORAGE_FOUND:
+        fence_on_drain_durable(shard, true);
+        break;
+    case STORAGE_PENDING:
+        if (MUTANT(FENCE_UNSYNCED)) {
+            fence->own.drained = number;
+        }
+        break;
+    case STORAGE_ABSENT:
+    case STORAGE_DAMAGED:
+    case STORAGE_ERROR:
+        fence_on_drain_durable(shard, false);
+        break;
+    }
+}
+
+void fence_on_drain_durable(struct shard *shard, bool is_durable) {
+    struct fence *fence = &shard->fence;
+    if (is_durable) {
+        fence->own.drained = fence->draining;
+    }
+    fence->draining = 0;
+}
+
+/* ---- words ---- */
+
+static void say(struct buffer *output, const struct fence_state *state) {
+    struct message_fence message = {state->heard, state->drained, state->passed, state->wanted};
+    if (output != NULL) {
+        message_encode_fence(output, &message);
+    }
+}
+
+/* What all shards of this node say together. */
+static struct fence_state state_of_node(const struct shard *shard) {
+    struct fence_state state = shard->fence.own;
+    for (uint32_t index = 1; index < shard->options.shard_count; index++) {
+        const struct fence_state *of = &shard->fence.of_shards[index];
+        state.heard = of->heard > state.heard ? of->heard : state.heard;
+        state.drained = of->drained < state.drained ? of->drained : state.drained;
+        state.passed = of->passed > state.passed ? of->passed : state.passed;
+        state.wanted = of->wanted > state.wanted ? of->wanted : state.wanted;
+    }
+    return state;
+}
+
+static void speak(struct shard *shard) {
+    struct fence *fence = &shard->fence;
+    fence->spoke = shard_now(shard);
+    if (!runs_here(shard)) {
+        say(mail_output(shard, 0), &fence->own);
+        return;
+    }
+    struct fence_state state = state_of_node(shard);
+    for (uint32_t index = 1; index < shard->options.shard_count; index++) {
+        say(mail_output(shard, index), &fence->own);
+    }
+    for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
+        if (index != shard->self.value) {
+            say(lane_first_output(shard, (struct member_index){index}), &state);
+        }
+    }
+}
+
+static uint64_t drained_by_all(const struct shard *shard) {
+    uint64_t least = UINT64_MAX;
+    for (uint32_t index = 0; index < ring_member_count(shard->ring); index++) {
+        uint64_t drained = shard->fence.drained_by[index];
+        least = drained < least ? drained : least;
+    }
+    return least;
+}
+
+static void lead(struct shard *shard) {
+    struct fence *fence = &shard->fence;
+    struct fence_state state = state_of_node(shard);
+    fence->drained_by[shard->self.value] = state.drained;
+    fence_hear(shard, state.heard);
+    fence_hear_passed(shard, state.passed);
+    fence_hear_passed(shard, drained_by_all(shard));
+    bool is_due = shard_now(shard).ns >= fence->begun.ns + FENCE_LEAST_MS * NS_PER_MS;
+    if (state.wanted > fence->own.heard && fence->own.passed == fence->own.heard && is_due) {
+        fence->begun = shard_now(shard);
+        fence_hear(shard, fence->own.heard + 1);
+    }
+}
+
+void fence_beat(struct shard *shard) {
+    struct fence *fence = &shard->fence;
+    keep_label(shard);
+    drain(shard);
+    if (runs_here(shard)) {
+        lead(shard);
+    }
+    bool is_under_way = fence->own.passed < fence->own.heard || fence->own.wanted > fence->own.passed;
+    if (is_under_way || shard_now(shard).ns >= fence->spoke.ns + FENCE_IDLE_MS * NS_PER_MS) {
+        speak(shard);
+    }
+}
+
+void fence_receive(struct shard *shard, const struct source *source, struct view body) {
+    struct message_fence message;
+    struct fence *fence = &shard->fence;
+    if (!message_decode_fence(body, &message)) {
+        return;
+    }
+    fence_hear(shard, message.heard);
+    fence_hear_passed(shard, message.passed);
+    if (!runs_here(shard)) {
+        return;
+    }
+    if (source->lane == NULL) {
+        fence->of_shards[source->shard] =
+            (struct fence_state){message.heard, message.drained, message.passed, message.wanted};
+    } else {
+        uint64_t *drained = &fence->drained_by[source->lane->peer->member.value];
+        *drained = message.drained > *drained ? message.drained : *drained;
+    }
+}
+
+bool fence_waits_for(const struct shard *shard, struct member_index *ret_member) {
+    if (!runs_here(shard) || shard->fence.own.passed >= shard->fence.own.heard) {
+        return false;
+    }
+    for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
+        if (shard->fence.drained_by[index] < shard->fence.own.heard) {
+            *ret_member = (struct member_index){index};
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,342 @@
+#include "core/reaper.h"
+
+#include "base/mutant.h"
+#include "core/scan_owner.h"
+#include "core/shard_state.h"
+#include "wire/fence_message.h"
+
+enum candidate_state { CANDIDATE_PROVING, CANDIDATE_PROVEN };
+
+struct candidate {
+    struct map_node node;
+    struct list_node waiting;
+    struct blob key;
+    struct partition partition;
+    struct digest object;
+    enum candidate_state state;
+    uint8_t proven_by; /* bit i: by the i-th owner */
+    uint64_t number;   /* PROVING: the greatest fence that a prover had heard of; PROVEN: the one that must pass */
+    struct instant since;
+};
+
+static bool is_first_owner(const struct shard *shard, uint32_t index) {
+    struct partition partition = {(uint16_t)index};
+    return shard_of_partition(shard, partition) == shard->options.shard_index &&
+           member_index_equal(ring_preference(shard->ring, partition)[0], shard->self);
+}
+
+void reaper_init(struct shard *shard) {
+    struct reaper *reaper = &shard->reaper;
+    uint32_t partitions = ring_partition_count(shard->ring);
+    map_init(&reaper->candidates, 64);
+    list_init(&reaper->waiting);
+    pool_init(&reaper->candidate_pool, sizeof(struct candidate), 64);
+    reaper->may_hold = ARENA_ARRAY(&shard->permanent, bool, partitions);
+    for (uint32_t index = 0; index < partitions; index++) {
+        reaper->may_hold[index] = is_first_owner(shard, index);
+    }
+}
+
+void reaper_release(struct shard *shard) {
+    map_release(&shard->reaper.candidates);
+    pool_release(&shard->reaper.candidate_pool);
+}
+
+static bool is_bare_tombstone(const struct object *object) {
+    bool is_bare = object->value_count > 0;
+    for (uint32_t index = 0; index < object->value_count; index++) {
+        is_bare = is_bare && object->values[index].type == VALUE_TOMBSTONE;
+    }
+    return is_bare;
+}
+
+void reaper_stored(struct shard *shard, struct partition partition, const struct object *object) {
+    bool *may_hold = &shard->reaper.may_hold[partition.value];
+    if (!*may_hold && is_bare_tombstone(object)) {
+        *may_hold = is_first_owner(shard, partition.value);
+    }
+    shard->reaper.has_found = shard->reaper.has_found || partition.value == shard->reaper.scanning;
+}
+
+/* ---- candidates ---- */
+
+static struct candidate *candidate_find(const struct shard *shard, struct view key) {
+    for (struct map_node *node = map_first(&shard->reaper.candidates, hash64(key, 0)); node != NULL;
+         node = map_next(node)) {
+        struct candidate *candidate = CONTAINER_OF(node, struct candidate, node);
+        if (view_equal(blob_view(&candidate->key), key)) {
+            return candidate;
+        }
+    }
+    return NULL;
+}
+
+static void candidate_end(struct shard *shard, struct candidate *candidate) {
+    map_remove(&shard->reaper.candidates, &candidate->node);
+    list_remove(&candidate->waiting);
+    blob_give(&shard->blobs, &candidate->key);
+    pool_give(&shard->reaper.candidate_pool, candidate);
+}
+
+static struct candidate *candidate_new(struct shard *shard, struct partition partition, struct view key,
+                                       struct digest object) {
+    struct candidate *candidate = pool_take(&shard->reaper.candidate_pool);
+    *candidate = (struct candidate){
+        .key = blob_copy(&shard->blobs, key),
+        .partition = partition,
+        .object = object,
+        .proven_by = 1, /* this node's own: should it lose it, it has forgotten the candidate too */
+        .number = shard->fence.own.heard,
+        .since = shard_now(shard),
+    };
+    map_insert(&shard->reaper.candidates, &candidate->node, hash64(key, 0));
+    list_push_back(&shard->reaper.waiting, &candidate->waiting);
+    return candidate;
+}
+
+static void check_proof(struct shard *shard, struct candidate *candidate) {
+    uint8_t all = (uint8_t)((1u << ring_replica_count(shard->ring)) - 1);
+    uint32_t heard_by = (uint32_t)__builtin_popcount(candidate->proven_by);
+    bool is_proven = candidate->proven_by == all || (MUTANT(REAP_AT_W) && heard_by >= 2);
+    if (is_proven && candidate->state == CANDIDATE_PROVING) {
+        uint64_t heard = shard->fence.own.heard;
+        candidate->state = CANDIDATE_PROVEN;
+        candidate->number = (candidate->number > heard ? candidate->number : heard) + FENCE_MARGIN;
+        if (MUTANT(FENCE_BEFORE_PROOF)) {
+            candidate->number -= FENCE_MARGIN;
+        }
+        shard->reaper.proofs++;
+    }
+}
+
+/* ---- words ---- */
+
+/* A message to each other owner of the partition about one key. */
+static void tell_owners(struct shard *shard, enum fence_message_kind kind, const struct candidate *candidate,
+                        uint64_t number) {
+    const struct member_index *list = ring_preference(shard->ring, candidate->partition);
+    for (uint32_t place = 0; place < ring_replica_count(shard->ring); place++) {
+        struct buffer *output = member_index_equal(list[place], shard->self)
+                                    ? NULL
+                                    : lane_output(shard, list[place], candidate->partition, candidate->key.size);
+        if (output != NULL) {
+            size_t begun = message_begin_proof(output, kind, candidate->partition, number);
+            message_add_proof(output, &(struct proof_key){blob_view(&candidate->key), candidate->object});
+            message_end_proof(output, begun);
+        }
+    }
+}
+
+/* The copy is there and is the one that is meant; PENDING when storage has to look first. */
+static enum storage_status load_same(struct shard *shard, struct partition partition, const struct proof_key *key,
+                                     struct copy *ret_copy) {
+    enum storage_status status = replica_load(shard, partition, key->key, ret_copy);
+    if (status != STORAGE_FOUND) {
+        return status;
+    }
+    bool is_same = digest_equal(trees_entry(shard, key->key, ret_copy->record.object_bytes), key->object);
+    return (is_same || MUTANT(REAP_CHANGED)) && is_bare_tombstone(&ret_copy->object) ? STORAGE_FOUND : STORAGE_ABSENT;
+}
+
+/* Asked again for that key alone when storage has answered. */
+static void park(struct shard *shard, const struct source *source, uint8_t kind, const struct message_proof *message,
+                 const struct proof_key *key) {
+    struct buffer body;
+    buffer_init(&body);
+    write_u16(&body, message->partition.value);
+    write_varint(&body, message->number);
+    message_add_proof(&body, key);
+    replica_park_proof(shard, key->key, source, kind, buffer_view(&body));
+    buffer_release(&body);
+}
+
+static void on_prove(struct shard *shard, const struct source *source, const struct message_proof *message) {
+    struct reader list = reader_of(message->list);
+    struct proof_key key;
+    struct buffer proven;
+    uint32_t count = 0;
+    buffer_init(&proven);
+    fence_hear(shard, message->number);
+    size_t begun = message_begin_proof(&proven, MESSAGE_PROVEN, message->partition, shard->fence.own.heard);
+    while (proof_next_key(&list, &key)) {
+        struct copy copy;
+        enum storage_status status = load_same(shard, message->partition, &key, &copy);
+        const struct keyspace *keyspace = keyspace_of_key(shard->options.keyspaces, key.key);
+        if (status == STORAGE_PENDING) {
+            park(shard, source, MESSAGE_PROVE, message, &key);
+        } else if (status == STORAGE_FOUND && replica_is_informed(shard, keyspace, message->partition)) {
+            message_add_proof(&proven, &key);
+            count++;
+        }
+    }
+    message_end_proof(&proven, begun);
+    if (count > 0) {
+        replica_answer_durably(shard, source, buffer_view(&proven));
+    }
+    buffer_release(&proven);
+}
+
+static void on_proven(struct shard *shard, struct member_index from, const struct message_proof *message) {
+    const struct member_index *owners = ring_preference(shard->ring, message->partition);
+    struct reader list = reader_of(message->list);
+    struct proof_key key;
+    fence_hear(shard, message->number);
+    while (proof_next_key(&list, &key)) {
+        struct candidate *candidate = candidate_find(shard, key.key);
+        if (candidate == NULL || candidate->state != CANDIDATE_PROVING ||
+            !digest_equal(candidate->object, key.object)) {
+            continue;
+        }
+        for (uint32_t place = 0; place < ring_replica_count(shard->ring); place++) {
+            candidate->proven_by |= member_index_equal(owners[place], from) ? (uint8_t)(1u << place) : 0;
+        }
+        candidate->number = message->number > candidate->number ? message->number : candidate->number;
+        check_proof(shard, candidate);
+    }
+}
+
+static void on_reap(struct shard *shard, const struct source *source, const struct message_proof *message) {
+    struct reader list = reader_of(message->list);
+    struct proof_key key;
+    if (!MUTANT(FENCE_BEFORE_PROOF)) {
+        fence_hear_passed(shard, message->number);
+    }
+    while (proof_next_key(&list, &key)) {
+        struct copy copy;
+        enum storage_status status = load_same(shard, message->partition, &key, &copy);
+        if (status == STORAGE_PENDING) {
+            park(shard, source, MESSAGE_REAP, message, &key);
+        } else if (status == STORAGE_FOUND) {
+            replica_reap(shard, message->partition, key.key, &copy);
+            shard->reaper.reaped++;
+        } else {
+            shard->reaper.changed++;
+        }
+    }
+}
+
+void reaper_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body) {
+    struct message_proof message;
+    if (!message_decode_proof(body, &message) || message.partition.value >= ring_partition_count(shard->ring) ||
+        shard_of_partition(shard, message.partition) != shard->options.shard_index ||
+        !ring_is_owner(shard->ring, message.partition, shard->self)) {
+        return;
+    }
+    if (kind == MESSAGE_PROVE && source->lane != NULL) {
+        on_prove(shard, source, &message);
+    } else if (kind == MESSAGE_PROVEN && source->lane != NULL) {
+        on_proven(shard, source->lane->peer->member, &message);
+    } else if (kind == MESSAGE_REAP) {
+        on_reap(shard, source, &message);
+    }
+}
+
+/* ---- the sweep ---- */
+
+/* Proves and fences need everybody. */
+static bool all_are_alive(const struct shard *shard) {
+    return shard_reachable_members(shard) == ring_member_count(shard->ring);
+}
+
+static bool choose_partition(struct shard *shard) {
+    struct reaper *reaper = &shard->reaper;
+    uint32_t partitions = ring_partition_count(shard->ring);
+    for (uint32_t step = 1; step <= partitions; step++) {
+        uint32_t index = (reaper->scanning + step) % partitions;
+        if (reaper->may_hold[index]) {
+            reaper->scanning = index;
+            reaper->next_hash = 0;
+            reaper->has_found = false;
+            reaper->is_midway = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void scan_on(struct shard *shard) {
+    struct reaper *reaper = &shard->reaper;
+    struct storage *storage = &shard->options.storage;
+    if (reaper->is_scanning || reaper->scans_left == 0 || reaper->candidates.size >= REAPER_CANDIDATES_MOST ||
+        !all_are_alive(shard) || (!reaper->is_midway && !choose_partition(shard))) {
+        return;
+    }
+    reaper->scans_left--;
+    enum storage_status status =
+        storage->scan(storage->self, STORAGE_OBJECTS, (struct partition){(uint16_t)reaper->scanning}, reaper->next_hash,
+                      UINT64_MAX, shard->options.scan_records, REAPER_SCAN_BYTES, scan_token(SCAN_REAPER, 0));
+    reaper->is_scanning = status == STORAGE_PENDING;
+}
+
+static void take_record(struct shard *shard, struct partition partition, const struct storage_scanned *scanned) {
+    struct record record;
+    struct object object;
+    if (scanned->status != STORAGE_FOUND || !record_decode(scanned->record, &record) ||
+        !object_decode(record.object_bytes, &shard->scratch, &object) || !is_bare_tombstone(&object)) {
+        return;
+    }
+    shard->reaper.has_found = true;
+    const struct keyspace *keyspace = keyspace_of_key(shard->options.keyspaces, scanned->key);
+    if (candidate_find(shard, scanned->key) == NULL && replica_is_informed(shard, keyspace, partition)) {
+        struct candidate *candidate =
+            candidate_new(shard, partition, scanned->key, trees_entry(shard, scanned->key, record.object_bytes));
+        tell_owners(shard, MESSAGE_PROVE, candidate, shard->fence.own.heard);
+        check_proof(shard, candidate); /* an only owner has nobody to ask */
+    }
+}
+
+void reaper_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,
+                       uint32_t count, bool is_end, uint64_t next_hash) {
+    struct reaper *reaper = &shard->reaper;
+    struct partition partition = {(uint16_t)reaper->scanning};
+    reaper->is_scanning = false;
+    if (status == STORAGE_ERROR) {
+        reaper->is_midway = false;
+        return;
+    }
+    for (uint32_t index = 0; index < count; index++) {
+        take_record(shard, partition, &records[index]);
+    }
+    reaper->next_hash = next_hash;
+    if (is_end) {
+        reaper->is_midway = false;
+        reaper->may_hold[partition.value] = reaper->has_found;
+    }
+    scan_on(shard);
+}
+
+/* Reaps what is due here and tells the others; what came to nothing begins anew with the next pass. */
+static void settle(struct shard *shard, struct candidate *candidate) {
+    uint64_t number = candidate->number;
+    bool has_passed = shard->fence.own.passed >= number || MUTANT(FENCE_BEFORE_PROOF);
+    if (candidate->state == CANDIDATE_PROVEN && has_passed) {
+        tell_owners(shard, MESSAGE_REAP, candidate, number);
+        struct buffer body;
+        buffer_init(&body);
+        message_add_proof(&body, &(struct proof_key){blob_view(&candidate->key), candidate->object});
+        struct source source = {.shard = shard->options.shard_index};
+        struct message_proof message = {candidate->partition, number, buffer_view(&body)};
+        on_reap(shard, &source, &message);
+        buffer_release(&body);
+        candidate_end(shard, candidate);
+    } else if (candidate->state == CANDIDATE_PROVING &&
+               shard_now(shard).ns >= candidate->since.ns + REAPER_PROOF_MS * NS_PER_MS) {
+        candidate_end(shard, candidate);
+    }
+}
+
+void reaper_beat(struct shard *shard) {
+    struct list *waiting = &shard->reaper.waiting;
+    struct list_node *next;
+    uint64_t wanted = 0;
+    for (struct list_node *node = list_first(waiting); node != NULL; node = next) {
+        next = list_next(waiting, node);
+        struct candidate *candidate = CONTAINER_OF(node, struct candidate, waiting);
+        uint64_t number = candidate->state == CANDIDATE_PROVEN ? candidate->number : 0;
+        settle(shard, candidate);
+        wanted = number > shard->fence.own.passed && number > wanted ? number : wanted;
+    }
+    fence_want(shard, wanted);
+    shard->reaper.scans_left = REAPER_SCANS_A_BEAT;
+    scan_on(shard);
+}

@@ -1,0 +1,57 @@
+/* The reaper: gives back what deleted keys still take. A tombstone must outlive everything that it covers, wherever
+ * that hides (Riak and Cassandra reap by a timer, and the deleted comes back), so no timer takes part:
+ *
+ *      the first owner finds a bare tombstone     --> PROVE to the other owners: do you hold exactly this?
+ *      each that does, once it is fsynced there   --> PROVEN, with the greatest fence that it has heard of, p
+ *      all have: nothing in their stores is older, and what is elsewhere is labelled p + 1 at most (fence.h)
+ *      fence p + 2 has passed                     --> REAP, to itself and the others
+ *      each owner lets the key go if its object is still the proven one, and refuses whatever is older from now on
+ *
+ * A word that is lost costs time: an owner that was not told still holds the tombstone, exchange brings it back to the
+ * others, and all begins anew. What holds: no owner reaps before all of them held the same durably, a fence that began
+ * after that has passed, and it knows so itself. Source: Dynamo leaves deletion open; the proof from all replicas is
+ * Riak's `keep` without its timer (riak_kv#1094). */
+#ifndef GRAMME_CORE_REAPER_H
+#define GRAMME_CORE_REAPER_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "base/pool.h"
+#include "core/storage.h"
+#include "version/object.h"
+
+struct shard;
+struct source;
+
+enum {
+    REAPER_CANDIDATES_MOST = 4096, /* of a shard: tombstones on their way out */
+    REAPER_PROOF_MS = 3000,        /* a proof that is not complete by then begins anew */
+    REAPER_SCAN_BYTES = 1024 * 1024,
+    REAPER_SCANS_A_BEAT = 16,
+};
+
+struct reaper {
+    struct map candidates; /* by hash of key */
+    struct list waiting;   /* the same, oldest first */
+    struct pool candidate_pool;
+    bool *may_hold; /* by partition: it may hold tombstones that this shard is to reap */
+    uint32_t scanning;
+    uint64_t next_hash;
+    bool is_midway;      /* of `scanning` */
+    bool is_scanning;    /* storage owes an answer */
+    uint32_t scans_left; /* in this heartbeat */
+    bool has_found;      /* in this pass over the partition */
+    uint64_t proofs, reaped, changed;
+};
+
+void reaper_init(struct shard *shard);
+void reaper_release(struct shard *shard);
+void reaper_beat(struct shard *shard);
+/* An object of this shard's partitions was written. */
+void reaper_stored(struct shard *shard, struct partition partition, const struct object *object);
+/* PROVE, PROVEN and REAP. */
+void reaper_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body);
+void reaper_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,
+                       uint32_t count, bool is_end, uint64_t next_hash);
+
+#endif

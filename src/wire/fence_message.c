@@ -1,0 +1,77 @@
+#include "wire/fence_message.h"
+
+#include "base/limits.h"
+#include "wire/frame.h"
+
+void message_encode_fence(struct buffer *buffer, const struct message_fence *message) {
+    size_t begun = frame_begin(buffer, MESSAGE_FENCE);
+    write_varint(buffer, message->heard);
+    write_varint(buffer, message->drained);
+    write_varint(buffer, message->passed);
+    write_varint(buffer, message->wanted);
+    frame_end(buffer, begun);
+}
+
+bool message_decode_fence(struct view body, struct message_fence *ret_message) {
+    struct reader reader = reader_of(body);
+    struct message_fence message = {0};
+    message.heard = read_varint(&reader);
+    message.drained = read_varint(&reader);
+    message.passed = read_varint(&reader);
+    message.wanted = read_varint(&reader);
+    if (reader.failed || message.drained > message.heard || message.passed > message.heard ||
+        message.heard > FENCE_NUMBER_MOST) {
+        return false;
+    }
+    *ret_message = message;
+    return true;
+}
+
+size_t message_begin_proof(struct buffer *buffer, enum fence_message_kind kind, struct partition partition,
+                           uint64_t number) {
+    size_t begun = frame_begin(buffer, (uint8_t)kind);
+    write_u16(buffer, partition.value);
+    write_varint(buffer, number);
+    return begun;
+}
+
+void message_add_proof(struct buffer *buffer, const struct proof_key *key) {
+    write_sized(buffer, key->key);
+    write_digest(buffer, key->object);
+}
+
+void message_end_proof(struct buffer *buffer, size_t begun) {
+    frame_end(buffer, begun);
+}
+
+bool proof_next_key(struct reader *list, struct proof_key *ret_key) {
+    if (reader_left(list) == 0) {
+        return false;
+    }
+    struct proof_key key = {.key = read_sized(list)};
+    key.object = read_digest(list);
+    if (list->failed || key.key.size > LIMIT_KEY_BYTES) {
+        return false;
+    }
+    *ret_key = key;
+    return true;
+}
+
+bool message_decode_proof(struct view body, struct message_proof *ret_message) {
+    struct reader reader = reader_of(body);
+    struct message_proof message = {0};
+    struct proof_key key;
+    message.partition.value = read_u16(&reader);
+    message.number = read_varint(&reader);
+    if (reader.failed || message.number > FENCE_NUMBER_MOST) {
+        return false;
+    }
+    message.list = view_slice(body, reader.position, reader_left(&reader));
+    while (proof_next_key(&reader, &key)) {
+    }
+    if (!reader_finished(&reader)) {
+        return false;
+    }
+    *ret_message = message;
+    return true;
+}

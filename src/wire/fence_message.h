@@ -1,0 +1,47 @@
+/* Words of the fence (core/fence.h) and of reaping (core/reaper.h), little-endian with varints. */
+#ifndef GRAMME_WIRE_FENCE_MESSAGE_H
+#define GRAMME_WIRE_FENCE_MESSAGE_H
+
+#include "base/codec.h"
+#include "base/hash.h"
+#include "wire/message.h"
+
+enum fence_message_kind {
+    MESSAGE_FENCE = 40,  /* how far the sender is */
+    MESSAGE_PROVE = 41,  /* do you hold exactly these? */
+    MESSAGE_PROVEN = 42, /* of those, the ones that the sender holds, fsynced */
+    MESSAGE_REAP = 43,   /* all owners held these, and fence `number` has passed since: let them go */
+};
+
+struct message_fence {
+    uint64_t heard;   /* the greatest number that the sender knows of */
+    uint64_t drained; /* nothing that the sender took from a store before that number is left of it */
+    uint64_t passed;  /* every member has drained it */
+    uint64_t wanted;  /* within a node: the number that a shard waits for */
+};
+
+/* PROVE, PROVEN and REAP: keys of a partition. */
+struct message_proof {
+    struct partition partition;
+    uint64_t number; /* PROVE, PROVEN: the greatest fence the sender knows of; REAP: the one that has passed */
+    struct view list;
+};
+
+struct proof_key {
+    struct view key;
+    struct digest object; /* its entry in a hash tree */
+};
+
+void message_encode_fence(struct buffer *buffer, const struct message_fence *message);
+bool message_decode_fence(struct view body, struct message_fence *ret_message);
+
+size_t message_begin_proof(struct buffer *buffer, enum fence_message_kind kind, struct partition partition,
+                           uint64_t number);
+void message_add_proof(struct buffer *buffer, const struct proof_key *key);
+void message_end_proof(struct buffer *buffer, size_t begun);
+/* False on anything malformed, the list included. */
+bool message_decode_proof(struct view body, struct message_proof *ret_message);
+/* False at the end of a list that was decoded. */
+bool proof_next_key(struct reader *list, struct proof_key *ret_key);
+
+#endif

@@ -1,0 +1,147 @@
+/* How a tombstone goes: proofs, fences and what is refused after them (core/reaper.h, core/fence.h). */
+#include "core_harness.h"
+
+static void everybody_drains(struct rig *rig, uint64_t number) {
+    peer_fence(rig, 'B', number, number, 0);
+    peer_fence(rig, 'C', number, number, 0);
+    pass_ms(rig, 1200);
+}
+
+static struct rig *rig_with_tombstone(void) {
+    struct rig *rig = rig_new((struct rig_options){0});
+    peer_puts(rig, 'B', "k", "b1=(deleted)", 0);
+    says(rig, "disk: write k b1=(deleted)");
+    disk_done(rig);
+    says(rig, "B: stored");
+    pass_ms(rig, 1000);
+    says(rig, "B: prove k, fence 1", "C: prove k, fence 1");
+    return rig;
+}
+
+static void a_tombstone_goes_when_all_hold_it_and_two_fences_have_passed(void **state) {
+    (void)state;
+    struct rig *rig = rig_with_tombstone();
+    peer_proves(rig, 'B', MESSAGE_PROVEN, "k", NULL, 1);
+    peer_proves(rig, 'C', MESSAGE_PROVEN, "k", NULL, 1);
+    everybody_drains(rig, 2);
+    says_nothing(rig); /* one could have begun before the proof */
+    everybody_drains(rig, 3);
+    says(rig, "disk: remove k", "B: reap k, fence 3", "C: reap k, fence 3");
+    rig_free(rig);
+}
+
+static void a_prover_that_heard_of_a_later_fence_puts_it_off(void **state) {
+    (void)state;
+    struct rig *rig = rig_with_tombstone();
+    peer_proves(rig, 'B', MESSAGE_PROVEN, "k", NULL, 2);
+    peer_proves(rig, 'C', MESSAGE_PROVEN, "k", NULL, 1);
+    everybody_drains(rig, 3);
+    says_nothing(rig);
+    everybody_drains(rig, 4);
+    says(rig, "disk: remove k", "B: reap k, fence 4", "C: reap k, fence 4");
+    rig_free(rig);
+}
+
+static void without_all_proofs_nothing_goes(void **state) {
+    (void)state;
+    struct rig *rig = rig_with_tombstone();
+    peer_proves(rig, 'B', MESSAGE_PROVEN, "k", NULL, 1);
+    peer_proves(rig, 'C', MESSAGE_PROVEN, "k", "c1=(deleted)", 1); /* another one */
+    everybody_drains(rig, 3);
+    says_nothing(rig);
+    everybody_drains(rig, 5);
+    says(rig, "B: prove k, fence 5", "C: prove k, fence 5"); /* it begins anew */
+    rig_free(rig);
+}
+
+static void what_was_written_since_stays(void **state) {
+    (void)state;
+    struct rig *rig = rig_with_tombstone();
+    peer_proves(rig, 'B', MESSAGE_PROVEN, "k", NULL, 1);
+    peer_proves(rig, 'C', MESSAGE_PROVEN, "k", NULL, 1);
+    peer_puts(rig, 'B', "k", "b2=v over b1", 0);
+    says(rig, "disk: write k b2=v");
+    disk_done(rig);
+    says(rig, "B: stored");
+    everybody_drains(rig, 3);
+    says(rig, "B: reap k, fence 3", "C: reap k, fence 3"); /* they look for themselves, as this one did */
+    rig_free(rig);
+}
+
+static void an_owner_proves_what_it_holds_when_it_is_fsynced(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.self = 1});
+    peer_puts(rig, 'A', "k", "d1=(deleted)", 0);
+    peer_proves(rig, 'A', MESSAGE_PROVE, "k", "d1=(deleted)", 1);
+    peer_proves(rig, 'A', MESSAGE_PROVE, "k", "d1=(deleted) & c1=x", 1);
+    says(rig, "disk: write k d1=(deleted)");
+    disk_done(rig);
+    says(rig, "A: stored", "A: proven k, fence 1");
+    rig_free(rig);
+}
+
+static void an_owner_reaps_what_was_proven_and_nothing_else(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.self = 1});
+    disk_holds(rig, "k", "d1=(deleted) & c1=(deleted)");
+    peer_proves(rig, 'A', MESSAGE_REAP, "k", "d1=(deleted)", 3);
+    says_nothing(rig);
+    peer_proves(rig, 'A', MESSAGE_REAP, "k", "d1=(deleted) & c1=(deleted)", 3);
+    says(rig, "disk: remove k");
+    rig_free(rig);
+}
+
+static void a_value_is_never_reaped(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.self = 1});
+    disk_holds(rig, "k", "d1=v");
+    peer_proves(rig, 'A', MESSAGE_PROVE, "k", "d1=v", 1);
+    peer_proves(rig, 'A', MESSAGE_REAP, "k", "d1=v", 3);
+    says_nothing(rig);
+    rig_free(rig);
+}
+
+/* The put lay in a socket, or in a stopped process, over a delete and its fences. */
+static void what_was_sent_before_a_fence_that_has_passed_is_refused(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.self = 1});
+    disk_holds(rig, "k", "d2=(deleted) over d1");
+    peer_proves(rig, 'A', MESSAGE_REAP, "k", "d2=(deleted) over d1", 3);
+    says(rig, "disk: remove k");
+    peer_puts_under(rig, 'C', "k", "d1=v", 2);
+    says(rig, "C: refused");
+    peer_puts_under(rig, 'C', "k", "c1=w", 3);
+    says(rig, "disk: write k c1=w");
+    rig_free(rig);
+}
+
+static void a_fallback_that_drained_a_fence_takes_no_older_hint(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.members = 5, .self = 3});
+    rig_key(rig, "h", "ABCDE");
+    pass_ms(rig, 300);
+    peer_fence(rig, 'B', 2, 2, 0);
+    pass_ms(rig, 300);
+    rig->label = 1;
+    peer_hints(rig, 'A', "h", "d1=v", PUT_HINT, 'B');
+    says(rig, "A: refused");
+    rig->label = 2;
+    peer_hints(rig, 'A', "h", "d1=v", PUT_HINT, 'B');
+    says(rig, "disk: write h d1=v for B");
+    rig_free(rig);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_tombstone_goes_when_all_hold_it_and_two_fences_have_passed),
+        cmocka_unit_test(a_prover_that_heard_of_a_later_fence_puts_it_off),
+        cmocka_unit_test(without_all_proofs_nothing_goes),
+        cmocka_unit_test(what_was_written_since_stays),
+        cmocka_unit_test(an_owner_proves_what_it_holds_when_it_is_fsynced),
+        cmocka_unit_test(an_owner_reaps_what_was_proven_and_nothing_else),
+        cmocka_unit_test(a_value_is_never_reaped),
+        cmocka_unit_test(what_was_sent_before_a_fence_that_has_passed_is_refused),
+        cmocka_unit_test(a_fallback_that_drained_a_fence_takes_no_older_hint),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
