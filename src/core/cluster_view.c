@@ -297,6 +297,26 @@ static void information_exchange(const struct shard *shard, struct buffer *text)
     append_line(text, VIEW("gramme_exchange_bytes"), exchange->bytes_sent);
 }
 
+static void information_reaping(const struct shard *shard, struct buffer *text) {
+    const struct fence *fence = &shard->fence;
+    const struct reaper *reaper = &shard->reaper;
+    struct member_index waits_for;
+    append_line(text, VIEW("gramme_tombstone_partitions"), reaper_partitions_left(shard));
+    append_line(text, VIEW("gramme_tombstones_under_way"), reaper->candidates.size);
+    append_line(text, VIEW("gramme_tombstones_oldest_ms"), reaper_oldest_ms(shard));
+    append_line(text, VIEW("gramme_tombstones_proven"), reaper->proofs);
+    append_line(text, VIEW("gramme_tombstones_reaped"), reaper->reaped);
+    append_line(text, VIEW("gramme_tombstones_changed"), reaper->changed);
+    append_line(text, VIEW("gramme_fence_heard"), fence->own.heard);
+    append_line(text, VIEW("gramme_fence_drained"), fence->own.drained);
+    append_line(text, VIEW("gramme_fence_passed"), fence->own.passed);
+    if (fence_waits_for(shard, &waits_for)) {
+        buffer_append_view(text, VIEW("gramme_fence_waits_for:"));
+        buffer_append_view(text, view_of_string(ring_member(shard->ring, waits_for)->client_address));
+        buffer_append_view(text, VIEW("\r\n"));
+    }
+}
+
 static void information_cluster(struct shard *shard, struct buffer *text) {
     const struct coordinator *coordinator = &shard->coordinator;
     const struct keyspace *keyspace = &shard->options.keyspaces->keyspaces[0];
@@ -313,9 +333,7 @@ static void information_cluster(struct shard *shard, struct buffer *text) {
     append_line(text, VIEW("gramme_partitions"), ring_partition_count(shard->ring));
     append_line(text, VIEW("gramme_shards"), shard->options.shard_count);
     append_line(text, VIEW("gramme_started_clean"), shard->options.was_clean ? 1 : 0);
-    bool is_in_doubt = shard->options.is_refilling || shard->options.may_lack_unsynced;
-    append_line(text, VIEW("gramme_uninformed_partitions"),
-                is_in_doubt ? shard->trees.owned - exchange_met_count(shard) : 0);
+    append_line(text, VIEW("gramme_uninformed_partitions"), replica_uninformed_count(shard));
     append_line(text, VIEW("gramme_clock_off"), lanes_clock_is_off(shard) ? 1 : 0);
     append_line(text, VIEW("gramme_requests_now"), coordinator->requests.size);
     append_line(text, VIEW("gramme_coordinated_reads"), coordinator->reads);
@@ -332,6 +350,7 @@ static void information_cluster(struct shard *shard, struct buffer *text) {
     append_line(text, VIEW("gramme_replica_reads"), shard->replica.reads);
     information_hints(shard, text);
     information_exchange(shard, text);
+    information_reaping(shard, text);
     if (ring_replica_count(shard->ring) < ring_configured_replica_count(shard->ring)) {
         buffer_append_view(text, VIEW("gramme_warning:fewer members than replicas are configured\r\n"));
     }

@@ -340,3 +340,19 @@ void reaper_beat(struct shard *shard) {
     shard->reaper.scans_left = REAPER_SCANS_A_BEAT;
     scan_on(shard);
 }
+
+/* ---- for those who look ---- */
+
+uint32_t reaper_partitions_left(const struct shard *shard) {
+    uint32_t count = 0;
+    for (uint32_t index = 0; index < ring_partition_count(shard->ring); index++) {
+        count += shard->reaper.may_hold[index] ? 1 : 0;
+    }
+    return count;
+}
+
+uint64_t reaper_oldest_ms(const struct shard *shard) {
+    struct list_node *first = list_first(&shard->reaper.waiting);
+    return first == NULL ? 0
+                         : (shard_now(shard).ns - CONTAINER_OF(first, struct candidate, waiting)->since.ns) / NS_PER_MS;
+}

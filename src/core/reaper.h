@@ -49,6 +49,10 @@ void reaper_release(struct shard *shard);
 void reaper_beat(struct shard *shard);
 /* An object of this shard's partitions was written. */
 void reaper_stored(struct shard *shard, struct partition partition, const struct object *object);
+/* For those who look: partitions in which there may be something to reap for this shard, and how long the oldest
+ * tombstone under way waits. */
+uint32_t reaper_partitions_left(const struct shard *shard);
+uint64_t reaper_oldest_ms(const struct shard *shard);
 /* PROVE, PROVEN and REAP. */
 void reaper_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body);
 void reaper_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,

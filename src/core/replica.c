@@ -136,6 +136,15 @@ bool replica_is_informed(const struct shard *shard, const struct keyspace *keysp
     return !shard->options.is_refilling && is_synced && !shard->replica.is_lost[partition.value];
 }
 
+uint32_t replica_uninformed_count(const struct shard *shard) {
+    bool is_in_doubt = shard->options.is_refilling || shard->options.may_lack_unsynced;
+    uint32_t count = is_in_doubt ? shard->trees.owned - exchange_met_count(shard) : 0;
+    for (uint32_t index = 0; !is_in_doubt && index < ring_partition_count(shard->ring); index++) {
+        count += shard->replica.is_lost[index] ? 1 : 0;
+    }
+    return count;
+}
+
 /* Of the record that was just encoded. */
 static struct view written_object(const struct shard *shard) {
     struct record record;

@@ -69,6 +69,9 @@ enum storage_status replica_merge(struct shard *shard, struct partition partitio
  * with an absence believed.) */
 bool replica_is_informed(const struct shard *shard, const struct keyspace *keyspace, struct partition partition);
 
+/* Partitions that this shard owns and may lack data of, in one keyspace or another. */
+uint32_t replica_uninformed_count(const struct shard *shard);
+
 /* After replica_load() said PENDING of a hint: hints_resume() for that delivery once the answer is there. */
 void replica_park_delivery(struct shard *shard, struct view key, uint64_t delivery);
 

@@ -34,7 +34,10 @@ void scans_release(struct scans *scans);
 
 void scans_begin(struct scans *scans, enum leaf_family family, struct partition partition, uint64_t hash_from,
                  uint64_t hash_last, uint32_t records_most, size_t bytes_most, uint64_t token);
-/* A record is about to change. */
+static inline bool scans_are_waiting(const struct scans *scans) {
+    return !list_empty(&scans->waiting);
+}
+/* A record is about to change, or to be no dirty one any more. */
 void scans_disturb(struct scans *scans, enum leaf_family family, struct partition partition, uint64_t hash);
 /* The leaf's completion. False when the scan was disturbed and asked again. The result is valid until the next call. */
 bool scans_complete(struct scans *scans, const struct leaf_completion *completion, struct scan_result *ret_result);

@@ -367,8 +367,29 @@ struct storage store_storage(struct store *store) {
     return storage;
 }
 
+/* A scan under way may have looked before the batch was in the leaf, and answers after it has left the dirty ones: it
+ * is asked again, or it would miss these writes. */
+static void disturb_by_settling(struct store *store, uint64_t batch) {
+    const struct list *dirty = &store->objects.dirty;
+    for (struct list_node *node = list_first(dirty); node != NULL; node = list_next(dirty, node)) {
+        const struct object_entry *entry = CONTAINER_OF(node, struct object_entry, link);
+        struct partition partition;
+        uint64_t hash;
+        struct view key;
+        bool is_place = object_place_read(object_entry_leaf_key(entry), &partition, &hash, &key);
+        ENSURE(is_place);
+        if (entry->batch > batch) {
+            return;
+        }
+        scans_disturb(&store->scans, (enum leaf_family)entry->family, partition, hash);
+    }
+}
+
 static void settle(struct store *store, uint64_t batch) {
     if (batch != 0) {
+        if (scans_are_waiting(&store->scans)) {
+            disturb_by_settling(store, batch);
+        }
         object_buffer_settle(&store->objects, batch);
     }
 }
