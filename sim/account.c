@@ -375,19 +375,29 @@ static void on_stamped(struct account *account, struct account_key *key, uint32_
     check_context(account, key, record->object);
 }
 
-/* Its owners held the tombstone alone. */
+/* By the true time, and by every clock that is off by no more than may be. */
+static bool value_has_expired(const struct account *account, const struct value *value) {
+    const uint64_t off_most_ms = 60000;
+    uint64_t now_ms = WORLD_EPOCH_MS + account->world->now.ns / NS_PER_MS;
+    return value->expiry.at.ms != 0 && value->expiry.at.ms + off_most_ms < now_ms;
+}
+
+/* Its owners held the tombstone alone, or what has expired. */
 static void on_reaped(struct account *account, struct account_key *key, uint32_t node, const struct object *object) {
     for (uint32_t index = 0; index < object->value_count; index++) {
         struct stamp_record *stamp = stamp_find(key, object->values[index].dot);
-        if (stamp == NULL || object->values[index].type != VALUE_TOMBSTONE) {
-            violate(account, "something else than a tombstone was reaped", "G1", key, object->values[index].dot, 0);
+        const struct value *value = &object->values[index];
+        bool is_gone = value->type == VALUE_TOMBSTONE || value_has_expired(account, value);
+        if (stamp == NULL || !is_gone) {
+            violate(account, "something was reaped that is neither deleted nor expired", "G1", key,
+                    object->values[index].dot, 0);
             return;
         }
         stamp->is_reaped = true;
     }
     for (size_t index = 0; index < key->count; index++) {
         struct stamp_record *stamp = key->stamps[index];
-        bool is_value = stamp->value_id != 0;
+        bool is_value = stamp->value_id != 0 && object_find(object, stamp->dot) == NULL;
         stamp->is_buried = stamp->is_buried || (is_value && context_contains(&object->context, stamp->dot));
     }
     hold_nothing(key, node, account->world->now);

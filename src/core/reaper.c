@@ -31,9 +31,9 @@ void reaper_init(struct shard *shard) {
     map_init(&reaper->candidates, 64);
     list_init(&reaper->waiting);
     pool_init(&reaper->candidate_pool, sizeof(struct candidate), 64);
-    reaper->may_hold = ARENA_ARRAY(&shard->permanent, bool, partitions);
+    reaper->due_ms = ARENA_ARRAY(&shard->permanent, uint64_t, partitions);
     for (uint32_t index = 0; index < partitions; index++) {
-        reaper->may_hold[index] = is_first_owner(shard, index);
+        reaper->due_ms[index] = is_first_owner(shard, index) ? 1 : 0;
     }
 }
 
@@ -42,20 +42,39 @@ void reaper_release(struct shard *shard) {
     pool_release(&shard->reaper.candidate_pool);
 }
 
-static bool is_bare_tombstone(const struct object *object) {
-    bool is_bare = object->value_count > 0;
-    for (uint32_t index = 0; index < object->value_count; index++) {
-        is_bare = is_bare && object->values[index].type == VALUE_TOMBSTONE;
+static uint64_t sooner_ms(uint64_t a, uint64_t b) {
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+/* When all that the object holds is deleted or surely expired; 0: never, by itself. */
+static uint64_t reapable_ms(const struct object *object) {
+    uint64_t at_ms = object->value_count > 0 ? 1 : 0;
+    for (uint32_t index = 0; at_ms != 0 && index < object->value_count; index++) {
+        const struct value *value = &object->values[index];
+        if (value->type == VALUE_TOMBSTONE) {
+            continue;
+        }
+        uint64_t value_ms = value->expiry.at.ms == 0 ? 0 : value->expiry.at.ms + REAPER_MARGIN_MS;
+        at_ms = value_ms == 0 || value_ms > at_ms ? value_ms : at_ms;
     }
-    return is_bare;
+    return at_ms;
+}
+
+static bool is_reapable(const struct shard *shard, const struct object *object) {
+    uint64_t at_ms = reapable_ms(object);
+    return at_ms != 0 && at_ms <= shard_wall(shard).ms;
 }
 
 void reaper_stored(struct shard *shard, struct partition partition, const struct object *object) {
-    bool *may_hold = &shard->reaper.may_hold[partition.value];
-    if (!*may_hold && is_bare_tombstone(object)) {
-        *may_hold = is_first_owner(shard, partition.value);
+    struct reaper *reaper = &shard->reaper;
+    uint64_t at_ms = reapable_ms(object);
+    if (at_ms == 0 || !is_first_owner(shard, partition.value)) {
+        return;
     }
-    shard->reaper.has_found = shard->reaper.has_found || partition.value == shard->reaper.scanning;
+    reaper->due_ms[partition.value] = sooner_ms(reaper->due_ms[partition.value], at_ms);
+    if (partition.value == reaper->scanning) {
+        reaper->found_due_ms = sooner_ms(reaper->found_due_ms, at_ms);
+    }
 }
 
 /* ---- candidates ---- */
@@ -135,7 +154,7 @@ static enum storage_status load_same(struct shard *shard, struct partition parti
         return status;
     }
     bool is_same = digest_equal(trees_entry(shard, key->key, ret_copy->record.object_bytes), key->object);
-    return (is_same || MUTANT(REAP_CHANGED)) && is_bare_tombstone(&ret_copy->object) ? STORAGE_FOUND : STORAGE_ABSENT;
+    return (is_same || MUTANT(REAP_CHANGED)) && is_reapable(shard, &ret_copy->object) ? STORAGE_FOUND : STORAGE_ABSENT;
 }
 
 /* Asked again for that key alone when storage has answered. */
@@ -243,10 +262,10 @@ static bool choose_partition(struct shard *shard) {
     uint32_t partitions = ring_partition_count(shard->ring);
     for (uint32_t step = 1; step <= partitions; step++) {
         uint32_t index = (reaper->scanning + step) % partitions;
-        if (reaper->may_hold[index]) {
+        if (reaper->due_ms[index] != 0 && reaper->due_ms[index] <= shard_wall(shard).ms) {
             reaper->scanning = index;
             reaper->next_hash = 0;
-            reaper->has_found = false;
+            reaper->found_due_ms = 0;
             reaper->is_midway = true;
             return true;
         }
@@ -272,10 +291,15 @@ static void take_record(struct shard *shard, struct partition partition, const s
     struct record record;
     struct object object;
     if (scanned->status != STORAGE_FOUND || !record_decode(scanned->record, &record) ||
-        !object_decode(record.object_bytes, &shard->scratch, &object) || !is_bare_tombstone(&object)) {
+        !object_decode(record.object_bytes, &shard->scratch, &object) || reapable_ms(&object) == 0) {
         return;
     }
-    shard->reaper.has_found = true;
+    uint64_t again_ms = shard_wall(shard).ms + REAPER_AGAIN_MS;
+    uint64_t due_ms = reapable_ms(&object) > again_ms ? reapable_ms(&object) : again_ms;
+    shard->reaper.found_due_ms = sooner_ms(shard->reaper.found_due_ms, due_ms);
+    if (!is_reapable(shard, &object)) {
+        return;
+    }
     const struct keyspace *keyspace = keyspace_of_key(shard->options.keyspaces, scanned->key);
     if (candidate_find(shard, scanned->key) == NULL && replica_is_informed(shard, keyspace, partition)) {
         struct candidate *candidate =
@@ -300,7 +324,7 @@ void reaper_on_scanned(struct shard *shard, enum storage_status status, const st
     reaper->next_hash = next_hash;
     if (is_end) {
         reaper->is_midway = false;
-        reaper->may_hold[partition.value] = reaper->has_found;
+        reaper->due_ms[partition.value] = reaper->found_due_ms;
     }
     scan_on(shard);
 }
@@ -346,7 +370,7 @@ void reaper_beat(struct shard *shard) {
 uint32_t reaper_partitions_left(const struct shard *shard) {
     uint32_t count = 0;
     for (uint32_t index = 0; index < ring_partition_count(shard->ring); index++) {
-        count += shard->reaper.may_hold[index] ? 1 : 0;
+        count += shard->reaper.due_ms[index] != 0 ? 1 : 0;
     }
     return count;
 }

@@ -7,6 +7,10 @@
  *      fence p + 2 has passed                     --> REAP, to itself and the others
  *      each owner lets the key go if its object is still the proven one, and refuses whatever is older from now on
  *
+ * What has expired goes the same way, some time after: every owner holds the same value with the same expiry, and each
+ * finds by its own clock that it has expired, longer ago than clocks may differ. No replica discards bytes on its own
+ * clock alone, and an EXPIRE that was on its way would have been of before the fence.
+ *
  * A word that is lost costs time: an owner that was not told still holds the tombstone, exchange brings it back to the
  * others, and all begins anew. What holds: no owner reaps before all of them held the same durably, a fence that began
  * after that has passed, and it knows so itself. Source: Dynamo leaves deletion open; the proof from all replicas is
@@ -28,19 +32,21 @@ enum {
     REAPER_PROOF_MS = 3000,        /* a proof that is not complete by then begins anew */
     REAPER_SCAN_BYTES = 1024 * 1024,
     REAPER_SCANS_A_BEAT = 16,
+    REAPER_AGAIN_MS = 1000,       /* until a partition that holds tombstones is looked through again */
+    REAPER_MARGIN_MS = 2 * 60000, /* after an expiry: twice what a clock may be off and still coordinate */
 };
 
 struct reaper {
     struct map candidates; /* by hash of key */
     struct list waiting;   /* the same, oldest first */
     struct pool candidate_pool;
-    bool *may_hold; /* by partition: it may hold tombstones that this shard is to reap */
+    uint64_t *due_ms; /* by partition, civil time: when it may hold something that this shard is to reap; 0: never */
     uint32_t scanning;
     uint64_t next_hash;
-    bool is_midway;      /* of `scanning` */
-    bool is_scanning;    /* storage owes an answer */
-    uint32_t scans_left; /* in this heartbeat */
-    bool has_found;      /* in this pass over the partition */
+    bool is_midway;        /* of `scanning` */
+    bool is_scanning;      /* storage owes an answer */
+    uint32_t scans_left;   /* in this heartbeat */
+    uint64_t found_due_ms; /* in this pass over the partition */
     uint64_t proofs, reaped, changed;
 };
 

@@ -15,6 +15,10 @@ def cluster_info(node, name):
     return int(node.info("cluster")[name])
 
 
+def figures_of(nodes, name):
+    return [cluster_info(node, name) for node in nodes]
+
+
 def hints(nodes):
     return sum(cluster_info(node, "gramme_hints_held") for node in nodes)
 
@@ -122,6 +126,28 @@ def test_a_wiped_node_is_filled_by_exchange_and_its_absences_count_for_nothing()
             for number in range(0, KEYS, 3):
                 assert connection.command("GRAMME.GET", f"k:{number}", "R", "1")[1] == b"value %d" % number
 
+
+
+def test_deletes_while_an_owner_is_down_stay_and_give_their_space_back():
+    with Cluster(3) as cluster:
+        nodes = cluster.nodes
+        set_all(nodes[0], "k")
+        nodes[2].kill()
+        with nodes[0].connect() as connection:
+            for number in range(KEYS):
+                assert connection.command("DEL", f"k:{number}") == 1
+        assert sum(figures_of(nodes[:2], "gramme_tombstones_reaped")) == 0
+        nodes[2].start()
+        cluster.wait_ready()
+        eventually(lambda: figures_of(nodes, "gramme_tombstones_reaped") == [KEYS] * 3, 60, "every owner reaps every tombstone")
+        eventually(lambda: sum(figures_of(nodes, "gramme_tombstone_partitions")) == 0, 30, "nothing is left to reap")
+        for node in nodes:
+            with node.connect() as connection:
+                for number in range(KEYS):
+                    assert connection.command("GET", f"k:{number}") is None
+        set_all(nodes[1], "k", 100)
+        with nodes[2].connect() as connection:
+            assert connection.command("GET", "k:7") == b"value 7"
 
 
 if __name__ == "__main__":

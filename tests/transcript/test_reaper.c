@@ -101,6 +101,34 @@ static void a_value_is_never_reaped(void **state) {
     rig_free(rig);
 }
 
+static void what_expired_goes_when_no_clock_can_differ(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    peer_puts(rig, 'B', "k", "b1=v~5000", 0);
+    says(rig, "disk: write k b1=v~5000");
+    disk_done(rig);
+    says(rig, "B: stored");
+    pass_ms(rig, 120000);
+    says_nothing(rig);
+    pass_ms(rig, 6000);
+    says(rig, "B: prove k, fence 1", "C: prove k, fence 1");
+    rig_free(rig);
+}
+
+static void an_owner_to_whom_it_has_not_surely_expired_proves_nothing(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.self = 1});
+    disk_holds(rig, "k", "d1=v~5000");
+    pass_ms(rig, 100000);
+    peer_proves(rig, 'A', MESSAGE_PROVE, "k", NULL, 1);
+    peer_proves(rig, 'A', MESSAGE_REAP, "k", NULL, 3);
+    says_nothing(rig);
+    pass_ms(rig, 26000);
+    peer_proves(rig, 'A', MESSAGE_REAP, "k", NULL, 3);
+    says(rig, "disk: remove k");
+    rig_free(rig);
+}
+
 /* The put lay in a socket, or in a stopped process, over a delete and its fences. */
 static void what_was_sent_before_a_fence_that_has_passed_is_refused(void **state) {
     (void)state;
@@ -140,6 +168,8 @@ int main(void) {
         cmocka_unit_test(an_owner_proves_what_it_holds_when_it_is_fsynced),
         cmocka_unit_test(an_owner_reaps_what_was_proven_and_nothing_else),
         cmocka_unit_test(a_value_is_never_reaped),
+        cmocka_unit_test(what_expired_goes_when_no_clock_can_differ),
+        cmocka_unit_test(an_owner_to_whom_it_has_not_surely_expired_proves_nothing),
         cmocka_unit_test(what_was_sent_before_a_fence_that_has_passed_is_refused),
         cmocka_unit_test(a_fallback_that_drained_a_fence_takes_no_older_hint),
     };
