@@ -442,6 +442,16 @@ void account_lose_record(struct account *account, uint32_t node, struct view nam
     key->is_forgotten[node] = key->is_forgotten[node] || is_forgotten;
 }
 
+bool account_was_reaped(struct account *account, struct view name, const struct object *object) {
+    struct account_key *key = key_get(account, name);
+    bool is_reaped = object->value_count > 0;
+    for (uint32_t index = 0; is_reaped && index < object->value_count; index++) {
+        const struct stamp_record *stamp = stamp_find(key, object->values[index].dot);
+        is_reaped = stamp != NULL && stamp->is_reaped;
+    }
+    return is_reaped;
+}
+
 bool account_has_lost(struct account *account, uint32_t node, struct view key) {
     return key_get(account, key)->is_lost[node];
 }

@@ -41,6 +41,8 @@ void account_forget_node(struct account *account, uint32_t node);
 void account_lose_record(struct account *account, uint32_t node, struct view key, bool is_forgotten);
 /* At any time of the run. */
 bool account_has_lost(struct account *account, uint32_t node, struct view key);
+/* The object's tombstones were let go by some owner: nobody is to keep them any more. */
+bool account_was_reaped(struct account *account, struct view key, const struct object *object);
 /* It lost its disk, and with it the bound of its clock. */
 void account_wipe_node(struct account *account, uint32_t node);
 void account_recall(struct account *account, uint32_t node, struct view key, const struct object *object);

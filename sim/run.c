@@ -111,9 +111,20 @@ static void check_is_home(struct run *run, const struct trace_record *record) {
     bool is_to_victim = victim != NULL && member_index_equal(victim->member, record->peer);
     bool is_excused = is_to_victim && (run->world.now.ns < nemesis->last_loss.ns + under_way_most_ns ||
                                        account_has_lost(&run->account, victim->index, record->key));
+    is_excused = is_excused || account_was_reaped(&run->account, record->key, record->object);
     if (!is_excused && !final_is_home(&run->cluster, record->peer, record->key, record->object)) {
         report(run, "G9 key %.*s: a hint was taken for delivered that its owner would lose in a crash",
                (int)record->key.size, (const char *)record->key.data);
+    }
+}
+
+/* A fallback that read for owners out of reach keeps what it saw, and unless quorums are strict that counts for R. */
+static void note_fallback(struct run *run, const struct node *node, struct view key) {
+    const struct keyspace *keyspace = &run->cluster.keyspaces.keyspaces[0];
+    struct partition partition = ring_partition_of_key(run->cluster.ring, key);
+    bool is_strict = keyspace->primary_read_quorum >= keyspace->read_quorum;
+    if (!is_strict && !ring_is_owner(run->cluster.ring, partition, node->member)) {
+        history_find_key(&run->history, key)->is_sloppy = true;
     }
 }
 
@@ -131,6 +142,8 @@ static void watch(void *watcher, struct sim_shard *shard, const struct trace_rec
     if (record->kind == TRACE_HINTED) {
         history_find_key(&run->history, record->key)->is_sloppy = true;
         run->hints++;
+    } else if (record->kind == TRACE_STORED) {
+        note_fallback(run, node, record->key);
     } else if (record->kind == TRACE_HINT_HOME) {
         check_is_home(run, record);
     } else if (record->kind == TRACE_TREE_DIVERGED) {

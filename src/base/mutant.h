@@ -36,6 +36,7 @@
     X(INFORMED_BY_ONE, "informed-by-one", "a wiped replica is believed once it has met one owner, not all")            \
     X(LOSS_STAYS_INFORMED, "loss-stays-informed", "a replica that lost records goes on as if it had them all")         \
     X(REAP_AT_W, "reap-at-w", "a tombstone is reaped when W owners hold it, not all")                                  \
+    X(REAP_UNCONFIRMED, "reap-unconfirmed", "what an owner holds after the fence is not looked at again")              \
     X(REAP_CHANGED, "reap-changed", "an owner reaps a tombstone that is not the proven one")                           \
     X(FENCE_BEFORE_PROOF, "fence-before-proof", "a proven tombstone is reaped without a fence that began afterwards")  \
     X(FENCE_IGNORES_HINTS, "fence-ignores-hints", "a fence passes while hints from before it are kept")                \

@@ -5,7 +5,7 @@
 #include "core/shard_state.h"
 #include "wire/fence_message.h"
 
-enum candidate_state { CANDIDATE_PROVING, CANDIDATE_PROVEN };
+enum candidate_state { CANDIDATE_PROVING, CANDIDATE_PROVEN, CANDIDATE_CONFIRMING };
 
 struct candidate {
     struct map_node node;
@@ -14,8 +14,8 @@ struct candidate {
     struct partition partition;
     struct digest object;
     enum candidate_state state;
-    uint8_t proven_by; /* bit i: by the i-th owner */
-    uint64_t number;   /* PROVING: the greatest fence that a prover had heard of; PROVEN: the one that must pass */
+    uint8_t owners;  /* bit i: the i-th has proved, or, CONFIRMING, has confirmed */
+    uint64_t number; /* PROVING: the greatest fence that a prover had heard of; PROVEN: the one that must pass */
     struct instant since;
 };
 
@@ -77,6 +77,14 @@ void reaper_stored(struct shard *shard, struct partition partition, const struct
     }
 }
 
+void reaper_look_again(struct shard *shard, struct partition partition) {
+    struct reaper *reaper = &shard->reaper;
+    reaper->due_ms[partition.value] = is_first_owner(shard, partition.value) ? 1 : 0;
+    if (partition.value == reaper->scanning) {
+        reaper->found_due_ms = reaper->due_ms[partition.value];
+    }
+}
+
 /* ---- candidates ---- */
 
 static struct candidate *candidate_find(const struct shard *shard, struct view key) {
@@ -104,7 +112,7 @@ static struct candidate *candidate_new(struct shard *shard, struct partition par
         .key = blob_copy(&shard->blobs, key),
         .partition = partition,
         .object = object,
-        .proven_by = 1, /* this node's own: should it lose it, it has forgotten the candidate too */
+        .owners = 1, /* this node's own: should it lose it, it has forgotten the candidate too */
         .number = shard->fence.own.heard,
         .since = shard_now(shard),
     };
@@ -113,11 +121,20 @@ static struct candidate *candidate_new(struct shard *shard, struct partition par
     return candidate;
 }
 
-static void check_proof(struct shard *shard, struct candidate *candidate) {
+static bool is_complete(const struct shard *shard, const struct candidate *candidate) {
     uint8_t all = (uint8_t)((1u << ring_replica_count(shard->ring)) - 1);
-    uint32_t heard_by = (uint32_t)__builtin_popcount(candidate->proven_by);
-    bool is_proven = candidate->proven_by == all || (MUTANT(REAP_AT_W) && heard_by >= 2);
-    if (is_proven && candidate->state == CANDIDATE_PROVING) {
+    return candidate->owners == all || (MUTANT(REAP_AT_W) && __builtin_popcount(candidate->owners) >= 2);
+}
+
+static void add_owner(const struct shard *shard, struct candidate *candidate, struct member_index owner) {
+    const struct member_index *list = ring_preference(shard->ring, candidate->partition);
+    for (uint32_t place = 0; place < ring_replica_count(shard->ring); place++) {
+        candidate->owners |= member_index_equal(list[place], owner) ? (uint8_t)(1u << place) : 0;
+    }
+}
+
+static void check_proof(struct shard *shard, struct candidate *candidate) {
+    if (is_complete(shard, candidate) && candidate->state == CANDIDATE_PROVING) {
         uint64_t heard = shard->fence.own.heard;
         candidate->state = CANDIDATE_PROVEN;
         candidate->number = (candidate->number > heard ? candidate->number : heard) + FENCE_MARGIN;
@@ -195,31 +212,30 @@ static void on_prove(struct shard *shard, const struct source *source, const str
     buffer_release(&proven);
 }
 
+static struct candidate *candidate_meant(const struct shard *shard, const struct proof_key *key,
+                                         enum candidate_state state) {
+    struct candidate *candidate = candidate_find(shard, key->key);
+    bool is_meant = candidate != NULL && candidate->state == state && digest_equal(candidate->object, key->object);
+    return is_meant ? candidate : NULL;
+}
+
 static void on_proven(struct shard *shard, struct member_index from, const struct message_proof *message) {
-    const struct member_index *owners = ring_preference(shard->ring, message->partition);
     struct reader list = reader_of(message->list);
     struct proof_key key;
     fence_hear(shard, message->number);
     while (proof_next_key(&list, &key)) {
-        struct candidate *candidate = candidate_find(shard, key.key);
-        if (candidate == NULL || candidate->state != CANDIDATE_PROVING ||
-            !digest_equal(candidate->object, key.object)) {
-            continue;
+        struct candidate *candidate = candidate_meant(shard, &key, CANDIDATE_PROVING);
+        if (candidate != NULL) {
+            add_owner(shard, candidate, from);
+            candidate->number = message->number > candidate->number ? message->number : candidate->number;
+            check_proof(shard, candidate);
         }
-        for (uint32_t place = 0; place < ring_replica_count(shard->ring); place++) {
-            candidate->proven_by |= member_index_equal(owners[place], from) ? (uint8_t)(1u << place) : 0;
-        }
-        candidate->number = message->number > candidate->number ? message->number : candidate->number;
-        check_proof(shard, candidate);
     }
 }
 
 static void on_reap(struct shard *shard, const struct source *source, const struct message_proof *message) {
     struct reader list = reader_of(message->list);
     struct proof_key key;
-    if (!MUTANT(FENCE_BEFORE_PROOF)) {
-        fence_hear_passed(shard, message->number);
-    }
     while (proof_next_key(&list, &key)) {
         struct copy copy;
         enum storage_status status = load_same(shard, message->partition, &key, &copy);
@@ -234,6 +250,58 @@ static void on_reap(struct shard *shard, const struct source *source, const stru
     }
 }
 
+static void on_confirmed(struct shard *shard, struct member_index from, const struct message_proof *message) {
+    struct reader list = reader_of(message->list);
+    struct proof_key key;
+    while (proof_next_key(&list, &key)) {
+        struct candidate *candidate = candidate_meant(shard, &key, CANDIDATE_CONFIRMING);
+        if (candidate == NULL) {
+            continue;
+        }
+        add_owner(shard, candidate, from);
+        if (is_complete(shard, candidate)) {
+            struct source self = {.shard = shard->options.shard_index};
+            tell_owners(shard, MESSAGE_REAP, candidate, candidate->number);
+            on_reap(shard, &self, message);
+            candidate_end(shard, candidate);
+        }
+    }
+}
+
+/* An owner that has lost its copy since it proved it may have taken something older in its place, while the fence had
+ * not passed; or may hold nothing, and takes nothing older from now on. */
+static void on_confirm(struct shard *shard, const struct source *source, const struct message_proof *message) {
+    struct reader list = reader_of(message->list);
+    struct proof_key key;
+    struct buffer confirmed;
+    buffer_init(&confirmed);
+    if (!MUTANT(FENCE_BEFORE_PROOF)) {
+        fence_hear_passed(shard, message->number);
+    }
+    while (proof_next_key(&list, &key)) {
+        struct copy copy;
+        enum storage_status status = load_same(shard, message->partition, &key, &copy);
+        bool is_nothing = status == STORAGE_ABSENT && object_is_absent(&copy.object);
+        if (status == STORAGE_PENDING) {
+            park(shard, source, MESSAGE_CONFIRM, message, &key);
+        } else if (status == STORAGE_FOUND || is_nothing || MUTANT(REAP_UNCONFIRMED)) {
+            message_add_proof(&confirmed, &key);
+        } else {
+            shard->reaper.changed++;
+        }
+    }
+    struct message_proof answer = {message->partition, message->number, buffer_view(&confirmed)};
+    struct buffer *output = source->lane == NULL ? NULL : source_output(shard, source, answer.list.size);
+    if (source->lane == NULL) {
+        on_confirmed(shard, shard->self, &answer);
+    } else if (output != NULL && answer.list.size > 0) {
+        size_t begun = message_begin_proof(output, MESSAGE_CONFIRMED, answer.partition, answer.number);
+        buffer_append_view(output, answer.list);
+        message_end_proof(output, begun);
+    }
+    buffer_release(&confirmed);
+}
+
 void reaper_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body) {
     struct message_proof message;
     if (!message_decode_proof(body, &message) || message.partition.value >= ring_partition_count(shard->ring) ||
@@ -245,6 +313,10 @@ void reaper_receive(struct shard *shard, const struct source *source, uint8_t ki
         on_prove(shard, source, &message);
     } else if (kind == MESSAGE_PROVEN && source->lane != NULL) {
         on_proven(shard, source->lane->peer->member, &message);
+    } else if (kind == MESSAGE_CONFIRM) {
+        on_confirm(shard, source, &message);
+    } else if (kind == MESSAGE_CONFIRMED && source->lane != NULL) {
+        on_confirmed(shard, source->lane->peer->member, &message);
     } else if (kind == MESSAGE_REAP) {
         on_reap(shard, source, &message);
     }
@@ -329,22 +401,28 @@ void reaper_on_scanned(struct shard *shard, enum storage_status status, const st
     scan_on(shard);
 }
 
-/* Reaps what is due here and tells the others; what came to nothing begins anew with the next pass. */
+/* The fence has passed: every owner, this one too, says whether it still is as it was proved. */
+static void confirm(struct shard *shard, struct candidate *candidate) {
+    struct buffer body;
+    buffer_init(&body);
+    message_add_proof(&body, &(struct proof_key){blob_view(&candidate->key), candidate->object});
+    struct source source = {.shard = shard->options.shard_index};
+    struct message_proof message = {candidate->partition, candidate->number, buffer_view(&body)};
+    candidate->state = CANDIDATE_CONFIRMING;
+    candidate->owners = 0;
+    candidate->since = shard_now(shard);
+    tell_owners(shard, MESSAGE_CONFIRM, candidate, candidate->number);
+    on_confirm(shard, &source, &message);
+    buffer_release(&body);
+}
+
+/* What came to nothing begins anew with the next pass. */
 static void settle(struct shard *shard, struct candidate *candidate) {
-    uint64_t number = candidate->number;
-    bool has_passed = shard->fence.own.passed >= number || MUTANT(FENCE_BEFORE_PROOF);
+    bool has_passed = shard->fence.own.passed >= candidate->number || MUTANT(FENCE_BEFORE_PROOF);
+    bool is_late = shard_now(shard).ns >= candidate->since.ns + REAPER_PROOF_MS * NS_PER_MS;
     if (candidate->state == CANDIDATE_PROVEN && has_passed) {
-        tell_owners(shard, MESSAGE_REAP, candidate, number);
-        struct buffer body;
-        buffer_init(&body);
-        message_add_proof(&body, &(struct proof_key){blob_view(&candidate->key), candidate->object});
-        struct source source = {.shard = shard->options.shard_index};
-        struct message_proof message = {candidate->partition, number, buffer_view(&body)};
-        on_reap(shard, &source, &message);
-        buffer_release(&body);
-        candidate_end(shard, candidate);
-    } else if (candidate->state == CANDIDATE_PROVING &&
-               shard_now(shard).ns >= candidate->since.ns + REAPER_PROOF_MS * NS_PER_MS) {
+        confirm(shard, candidate);
+    } else if (candidate->state != CANDIDATE_PROVEN && is_late) {
         candidate_end(shard, candidate);
     }
 }

@@ -4,8 +4,9 @@
  *      the first owner finds a bare tombstone     --> PROVE to the other owners: do you hold exactly this?
  *      each that does, once it is fsynced there   --> PROVEN, with the greatest fence that it has heard of, p
  *      all have: nothing in their stores is older, and what is elsewhere is labelled p + 1 at most (fence.h)
- *      fence p + 2 has passed                     --> REAP, to itself and the others
- *      each owner lets the key go if its object is still the proven one, and refuses whatever is older from now on
+ *      fence p + 2 has passed                     --> CONFIRM, to itself and the others: is it still so?
+ *      each that holds it still, or nothing, since it lost it, refuses whatever is older from now on --> CONFIRMED
+ *      all have                                   --> REAP: each lets the key go if its object is the proven one
  *
  * What has expired goes the same way, some time after: every owner holds the same value with the same expiry, and each
  * finds by its own clock that it has expired, longer ago than clocks may differ. No replica discards bytes on its own
@@ -13,8 +14,9 @@
  *
  * A word that is lost costs time: an owner that was not told still holds the tombstone, exchange brings it back to the
  * others, and all begins anew. What holds: no owner reaps before all of them held the same durably, a fence that began
- * after that has passed, and it knows so itself. Source: Dynamo leaves deletion open; the proof from all replicas is
- * Riak's `keep` without its timer (riak_kv#1094). */
+ * after that has passed, and then none holds anything else, nor will take it. (The second look: an owner lost its copy
+ * after it had proved it, and took an old hint in its place; found by a seed.) Source: Dynamo leaves deletion open; the
+ * proof from all replicas is Riak's `keep` without its timer (riak_kv#1094). */
 #ifndef GRAMME_CORE_REAPER_H
 #define GRAMME_CORE_REAPER_H
 
@@ -55,11 +57,13 @@ void reaper_release(struct shard *shard);
 void reaper_beat(struct shard *shard);
 /* An object of this shard's partitions was written. */
 void reaper_stored(struct shard *shard, struct partition partition, const struct object *object);
+/* The partition's data is not what was written: what a pass found, or did not find, says nothing. */
+void reaper_look_again(struct shard *shard, struct partition partition);
 /* For those who look: partitions in which there may be something to reap for this shard, and how long the oldest
  * tombstone under way waits. */
 uint32_t reaper_partitions_left(const struct shard *shard);
 uint64_t reaper_oldest_ms(const struct shard *shard);
-/* PROVE, PROVEN and REAP. */
+/* All of wire/fence_message.h but FENCE. */
 void reaper_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body);
 void reaper_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,
                        uint32_t count, bool is_end, uint64_t next_hash);

@@ -90,6 +90,7 @@ void replica_lost(struct shard *shard, struct partition partition) {
     }
     shard->replica.is_lost[partition.value] = true;
     exchange_forget_meetings(shard, partition);
+    reaper_look_again(shard, partition);
     storage->raise_doubt(storage->self);
 }
 

@@ -263,6 +263,8 @@ void shard_receive(struct shard *shard, const struct source *source, uint8_t kin
         break;
     case MESSAGE_PROVE:
     case MESSAGE_PROVEN:
+    case MESSAGE_CONFIRM:
+    case MESSAGE_CONFIRMED:
     case MESSAGE_REAP:
         reaper_receive(shard, source, kind, body);
         break;

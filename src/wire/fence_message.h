@@ -7,10 +7,12 @@
 #include "wire/message.h"
 
 enum fence_message_kind {
-    MESSAGE_FENCE = 40,  /* how far the sender is */
-    MESSAGE_PROVE = 41,  /* do you hold exactly these? */
-    MESSAGE_PROVEN = 42, /* of those, the ones that the sender holds, fsynced */
-    MESSAGE_REAP = 43,   /* all owners held these, and fence `number` has passed since: let them go */
+    MESSAGE_FENCE = 40,     /* how far the sender is */
+    MESSAGE_PROVE = 41,     /* do you hold exactly these? */
+    MESSAGE_PROVEN = 42,    /* of those, the ones that the sender holds, fsynced */
+    MESSAGE_CONFIRM = 43,   /* fence `number` has passed since: do you hold these still, or nothing? */
+    MESSAGE_CONFIRMED = 44, /* of those, the ones of which that is so */
+    MESSAGE_REAP = 45,      /* all owners confirmed these: let them go */
 };
 
 struct message_fence {
@@ -20,10 +22,10 @@ struct message_fence {
     uint64_t wanted;  /* within a node: the number that a shard waits for */
 };
 
-/* PROVE, PROVEN and REAP: keys of a partition. */
+/* All others: keys of a partition. */
 struct message_proof {
     struct partition partition;
-    uint64_t number; /* PROVE, PROVEN: the greatest fence the sender knows of; REAP: the one that has passed */
+    uint64_t number; /* PROVE, PROVEN: the greatest fence the sender knows of; else: the one that has passed */
     struct view list;
 };
 

@@ -204,6 +204,12 @@ void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) 
     case MESSAGE_PROVEN:
         print_proof(rig, "proven", frame->body);
         break;
+    case MESSAGE_CONFIRM:
+        print_proof(rig, "confirm", frame->body);
+        break;
+    case MESSAGE_CONFIRMED:
+        print_proof(rig, "confirmed", frame->body);
+        break;
     case MESSAGE_REAP:
         print_proof(rig, "reap", frame->body);
         break;

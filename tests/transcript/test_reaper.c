@@ -26,6 +26,10 @@ static void a_tombstone_goes_when_all_hold_it_and_two_fences_have_passed(void **
     everybody_drains(rig, 2);
     says_nothing(rig); /* one could have begun before the proof */
     everybody_drains(rig, 3);
+    says(rig, "B: confirm k, fence 3", "C: confirm k, fence 3");
+    peer_proves(rig, 'B', MESSAGE_CONFIRMED, "k", NULL, 3);
+    says_nothing(rig);
+    peer_proves(rig, 'C', MESSAGE_CONFIRMED, "k", NULL, 3);
     says(rig, "disk: remove k", "B: reap k, fence 3", "C: reap k, fence 3");
     rig_free(rig);
 }
@@ -38,6 +42,10 @@ static void a_prover_that_heard_of_a_later_fence_puts_it_off(void **state) {
     everybody_drains(rig, 3);
     says_nothing(rig);
     everybody_drains(rig, 4);
+    says(rig, "B: confirm k, fence 4", "C: confirm k, fence 4");
+    peer_proves(rig, 'B', MESSAGE_CONFIRMED, "k", NULL, 4);
+    says_nothing(rig);
+    peer_proves(rig, 'C', MESSAGE_CONFIRMED, "k", NULL, 4);
     says(rig, "disk: remove k", "B: reap k, fence 4", "C: reap k, fence 4");
     rig_free(rig);
 }
@@ -64,7 +72,10 @@ static void what_was_written_since_stays(void **state) {
     disk_done(rig);
     says(rig, "B: stored");
     everybody_drains(rig, 3);
-    says(rig, "B: reap k, fence 3", "C: reap k, fence 3"); /* they look for themselves, as this one did */
+    says(rig, "B: confirm k, fence 3", "C: confirm k, fence 3"); /* but this one does not */
+    peer_proves(rig, 'B', MESSAGE_CONFIRMED, "k", "b1=(deleted)", 3);
+    peer_proves(rig, 'C', MESSAGE_CONFIRMED, "k", "b1=(deleted)", 3);
+    says_nothing(rig);
     rig_free(rig);
 }
 
@@ -88,6 +99,19 @@ static void an_owner_reaps_what_was_proven_and_nothing_else(void **state) {
     says_nothing(rig);
     peer_proves(rig, 'A', MESSAGE_REAP, "k", "d1=(deleted) & c1=(deleted)", 3);
     says(rig, "disk: remove k");
+    rig_free(rig);
+}
+
+/* It had proved the tombstone, lost it, and took an old hint in its place before it knew of the fence; or nothing. */
+static void an_owner_confirms_what_it_proved_or_nothing(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.self = 1});
+    rig_key(rig, "l", "ABC");
+    disk_holds(rig, "k", "d1=v");
+    peer_proves(rig, 'A', MESSAGE_CONFIRM, "k", "d2=(deleted) over d1", 3);
+    says_nothing(rig);
+    peer_proves(rig, 'A', MESSAGE_CONFIRM, "l", "d2=(deleted) over d1", 3);
+    says(rig, "A: confirmed l, fence 3");
     rig_free(rig);
 }
 
@@ -134,6 +158,8 @@ static void what_was_sent_before_a_fence_that_has_passed_is_refused(void **state
     (void)state;
     struct rig *rig = rig_new((struct rig_options){.self = 1});
     disk_holds(rig, "k", "d2=(deleted) over d1");
+    peer_proves(rig, 'A', MESSAGE_CONFIRM, "k", "d2=(deleted) over d1", 3);
+    says(rig, "A: confirmed k, fence 3");
     peer_proves(rig, 'A', MESSAGE_REAP, "k", "d2=(deleted) over d1", 3);
     says(rig, "disk: remove k");
     peer_puts_under(rig, 'C', "k", "d1=v", 2);
@@ -167,6 +193,7 @@ int main(void) {
         cmocka_unit_test(what_was_written_since_stays),
         cmocka_unit_test(an_owner_proves_what_it_holds_when_it_is_fsynced),
         cmocka_unit_test(an_owner_reaps_what_was_proven_and_nothing_else),
+        cmocka_unit_test(an_owner_confirms_what_it_proved_or_nothing),
         cmocka_unit_test(a_value_is_never_reaped),
         cmocka_unit_test(what_expired_goes_when_no_clock_can_differ),
         cmocka_unit_test(an_owner_to_whom_it_has_not_surely_expired_proves_nothing),
