@@ -36,15 +36,9 @@
     X(INFORMED_BY_ONE, "informed-by-one", "a wiped replica is believed once it has met one owner, not all")            \
     X(LOSS_STAYS_INFORMED, "loss-stays-informed", "a replica that lost records goes on as if it had them all")         \
     X(REAP_AT_W, "reap-at-w", "a tombstone is reaped when W owners hold it, not all")                                  \
-    X(REAP_UNCONFIRMED, "reap-unconfirmed", "what an owner holds after the fence is not looked at again")              \
-    X(REAP_CHANGED, "reap-changed", "an owner reaps a tombstone that is not the proven one")                           \
+    X(REAP_CHANGED, "reap-changed", "an owner reaps whatever it holds, not only the proven tombstone")                 \
     X(FENCE_BEFORE_PROOF, "fence-before-proof", "a proven tombstone is reaped without a fence that began afterwards")  \
     X(FENCE_IGNORES_HINTS, "fence-ignores-hints", "a fence passes while hints from before it are kept")                \
-    X(FENCE_IGNORES_REQUESTS, "fence-ignores-requests", "a fence passes while requests from before it run")            \
-    X(FENCE_UNSYNCED, "fence-unsynced", "a hint's deletion may be undone by a crash after the fence it allowed")       \
-    X(FENCE_LETS_THROUGH, "fence-lets-through", "owners take what was sent before a fence that has passed")            \
-    X(HINT_MARKED_NEW, "hint-marked-new", "a fallback sends what it keeps under the present fence")                    \
-    X(PROOF_UNSYNCED, "proof-unsynced", "an owner proves from what is not fsynced")                                    \
     X(REPAIR_OVERWRITES, "repair-overwrites", "read repair replaces the replica's object instead of merging")
 
 /* clang-format off */

@@ -74,13 +74,10 @@ void fence_want(struct shard *shard, uint64_t number) {
 
 uint64_t fence_label(const struct shard *shard, struct partition partition, uint64_t mark) {
     bool is_hint = replica_family(shard, partition) == STORAGE_HINTS;
-    return is_hint && !MUTANT(HINT_MARKED_NEW) ? mark : shard->fence.label;
+    return is_hint ? mark : shard->fence.label;
 }
 
 bool fence_refuses(const struct shard *shard, uint64_t label, bool is_hint) {
-    if (MUTANT(FENCE_LETS_THROUGH)) {
-        return false;
-    }
     return label < shard->fence.own.passed || (is_hint && label < shard->fence.hint_floor);
 }
 
@@ -89,8 +86,7 @@ bool fence_refuses(const struct shard *shard, uint64_t label, bool is_hint) {
 /* Requests are listed in the order in which they began. */
 static bool has_older_requests(const struct shard *shard, uint64_t number) {
     const struct list_node *first = list_first(&shard->coordinator.active);
-    return first != NULL && CONTAINER_OF(first, const struct request, active)->fence < number &&
-           !MUTANT(FENCE_IGNORES_REQUESTS);
+    return first != NULL && CONTAINER_OF(first, const struct request, active)->fence < number;
 }
 
 static void drain(struct shard *shard) {
@@ -109,9 +105,6 @@ static void drain(struct shard *shard) {
         fence_on_drain_durable(shard, true);
         break;
     case STORAGE_PENDING:
-        if (MUTANT(FENCE_UNSYNCED)) {
-            fence->own.drained = number;
-        }
         break;
     case STORAGE_ABSENT:
     case STORAGE_DAMAGED:

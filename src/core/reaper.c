@@ -171,7 +171,8 @@ static enum storage_status load_same(struct shard *shard, struct partition parti
         return status;
     }
     bool is_same = digest_equal(trees_entry(shard, key->key, ret_copy->record.object_bytes), key->object);
-    return (is_same || MUTANT(REAP_CHANGED)) && is_reapable(shard, &ret_copy->object) ? STORAGE_FOUND : STORAGE_ABSENT;
+    bool is_meant = (is_same && is_reapable(shard, &ret_copy->object)) || MUTANT(REAP_CHANGED);
+    return is_meant ? STORAGE_FOUND : STORAGE_ABSENT;
 }
 
 /* Asked again for that key alone when storage has answered. */
@@ -284,7 +285,7 @@ static void on_confirm(struct shard *shard, const struct source *source, const s
         bool is_nothing = status == STORAGE_ABSENT && object_is_absent(&copy.object);
         if (status == STORAGE_PENDING) {
             park(shard, source, MESSAGE_CONFIRM, message, &key);
-        } else if (status == STORAGE_FOUND || is_nothing || MUTANT(REAP_UNCONFIRMED)) {
+        } else if (status == STORAGE_FOUND || is_nothing) {
             message_add_proof(&confirmed, &key);
         } else {
             shard->reaper.changed++;

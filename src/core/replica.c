@@ -543,10 +543,8 @@ void replica_answer_durably(struct shard *shard, const struct source *source, st
     waiting->source = *source;
     waiting->kept = blob_copy(&shard->blobs, answer);
     enum storage_status status = storage->barrier(storage->self, DURABILITY_SYNC, (uint64_t)(uintptr_t)waiting);
-    if (status != STORAGE_PENDING || MUTANT(PROOF_UNSYNCED)) {
-        answer_proof(shard, source, answer, MUTANT(PROOF_UNSYNCED) ? STORAGE_FOUND : status);
-    }
     if (status != STORAGE_PENDING) {
+        answer_proof(shard, source, answer, status);
         waiting_write_free(shard, waiting);
     }
 }

@@ -70,6 +70,9 @@ static void print_put(struct rig *rig, struct view body) {
         }
     }
     print_format(&rig->log, (put.flags & PUT_NAME_KEPT) != 0 ? ", name what you keep" : "");
+    if (put.fence != FENCE_FIRST) {
+        print_format(&rig->log, ", fence %u", (unsigned)put.fence);
+    }
 }
 
 static void print_read(struct rig *rig, struct view body) {
