@@ -3,6 +3,7 @@
 DATA ?= data
 FUZZ_SECONDS ?= 60
 SEEDS ?= 1000
+SOAK_SECONDS ?= 600
 
 build: dependencies
 	@scripts/build release gramme gramme-sim
@@ -24,6 +25,9 @@ sim: dependencies
 fuzz: dependencies
 	@scripts/fuzz $(FUZZ_SECONDS)
 
+soak: build
+	@/usr/bin/python3 tests/cluster/soak.py $(SOAK_SECONDS)
+
 format: dependencies
 	@scripts/format
 
@@ -43,9 +47,10 @@ help:
 	@echo "make bench    measure"
 	@echo "make sim      SEEDS=$(SEEDS) simulated cluster lives"
 	@echo "make fuzz     FUZZ_SECONDS=$(FUZZ_SECONDS) of fuzzing per target"
+	@echo "make soak     SOAK_SECONDS=$(SOAK_SECONDS) of random faults on five real nodes, then the checkers"
 	@echo "make format   format all C files"
 	@echo "make tidy     clang-tidy over all C files"
 	@echo "make clean    remove build/ (the data in DATA stays)"
 
 .DEFAULT_GOAL := build
-.PHONY: build run test bench sim fuzz format tidy dependencies clean help
+.PHONY: build run test bench sim fuzz soak format tidy dependencies clean help

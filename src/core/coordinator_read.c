@@ -167,6 +167,13 @@ static void count_answer(struct request *request, uint32_t place, bool is_inform
     }
 }
 
+/* A DEL reads only so that it need not write where there is nothing. Without R it writes its tombstone all the same:
+ * what it covers is what its coordinator has and replicas name, and the tombstone has the greatest time. */
+static bool goes_on_unread(const struct request *request) {
+    const uint32_t reads = OPERATION_TOMBSTONE | OPERATION_IF_PRESENT | OPERATION_RETURN_OLD;
+    return request->round == 0 && (request->operation.flags & reads) == (OPERATION_TOMBSTONE | OPERATION_IF_PRESENT);
+}
+
 /* Ends the phase if it is over, or asks on, or gives up. */
 static void reading_check(struct shard *shard, struct request *request) {
     struct copy copy;
@@ -187,7 +194,12 @@ static void reading_check(struct shard *shard, struct request *request) {
         }
         /* Everything in reach was heard, even if more was wished for than R. */
         if (!has_quorum(request) && !reading_is_over(shard, request)) {
-            request_finish_short(shard, request);
+            timers_cancel(&shard->timers, &request->hedge.timer);
+            if (goes_on_unread(request)) {
+                request_begin_storing(shard, request);
+            } else {
+                request_finish_short(shard, request);
+            }
             return;
         }
     }

@@ -443,6 +443,13 @@ static bool put_fits(struct shard *shard, const struct message_put *put, struct 
     return fits;
 }
 
+/* Another owner repairs what memory has here: then it is the disk that lacks it, and the tree, built from the disk. */
+static void refresh_disk(struct shard *shard, struct partition partition) {
+    struct storage *storage = &shard->options.storage;
+    storage->write_again(storage->self, STORAGE_OBJECTS, partition);
+    trees_doubt(shard, partition);
+}
+
 static void put_store(struct shard *shard, const struct source *source, const struct message_put *put,
                       struct copy *copy, const struct object *incoming) {
     struct storage *storage = &shard->options.storage;
@@ -475,6 +482,9 @@ static void put_store(struct shard *shard, const struct source *source, const st
         waiting->kept = blob_copy(&shard->blobs, kept);
     }
     enum storage_status status;
+    if (!changes && (put->flags & PUT_REPAIR) != 0 && shard->replica.is_lost[put->partition.value]) {
+        refresh_disk(shard, put->partition);
+    }
     if (changes) {
         trace_stored(shard, put->key, &merged);
         status = replica_store(shard, put->partition, put->key, copy, &merged, put_durability(shard, put), waiting);

@@ -1,0 +1,130 @@
+"""An open-loop load that records what it did, and checkers of the record that share nothing with the code under test.
+
+Each operation has an intended start, and its time counts from there: a client that waits for a slow answer would hide
+what the others had to wait. Every key is written once and deleted once at most, so what must be there at the end follows
+from the outcomes alone.
+"""
+
+import queue
+import threading
+import time
+
+from harness import ReplyError
+
+OK, FAILED, IN_DOUBT = "ok", "failed", "in doubt"
+
+
+class Operation:
+    def __init__(self, name, key, node, start):
+        self.name, self.key, self.node, self.start = name, key, node, start
+        self.end = None
+        self.outcome = IN_DOUBT
+        self.detail = ""
+        self.reply = None
+
+
+def outcome_of(error):
+    """Errors that say that nothing was done; everything else may have been."""
+    return FAILED if error.startswith(("NOREPLICAS", "BUSY", "NOQUORUM")) else IN_DOUBT
+
+
+class Load:
+    """`rate` operations a second for as long as it runs: SETs of new keys, and DELs of some that were acknowledged, by
+    any of the nodes that `nodes` names at that time."""
+
+    def __init__(self, cluster, rate, workers=32):
+        self.cluster = cluster
+        self.nodes = list(range(len(cluster.nodes)))
+        self.lives = [0] * len(cluster.nodes)  # how often each was killed: connections to an earlier life are dead
+        self.rate = rate
+        self.history = []
+        self.work = queue.SimpleQueue()
+        self.stopping = threading.Event()
+        self.deletable = queue.SimpleQueue()
+        self.threads = [threading.Thread(target=self.serve, daemon=True) for _ in range(workers)]
+        self.threads.append(threading.Thread(target=self.schedule, daemon=True))
+        for thread in self.threads:
+            thread.start()
+
+    def schedule(self):
+        start = time.monotonic()
+        for number in range(1 << 30):
+            due = start + number / self.rate
+            while (wait := due - time.monotonic()) > 0:
+                if self.stopping.wait(min(wait, 0.1)):
+                    break
+            if self.stopping.is_set():
+                break
+            node = self.nodes[number % len(self.nodes)]
+            if number % 5 == 4 and not self.deletable.empty():
+                operation = Operation("DEL", self.deletable.get(), node, due)
+            else:
+                operation = Operation("SET", f"load:{number}", node, due)
+            self.history.append(operation)
+            self.work.put(operation)
+        for _ in self.threads:
+            self.work.put(None)
+
+    def serve(self):
+        connections = {}
+        while (operation := self.work.get()) is not None:
+            try:
+                life = self.lives[operation.node]
+                connection = connections.pop((operation.node, life), None)
+                connection = connection or self.cluster.nodes[operation.node].connect(3.0)
+                words = ("SET", operation.key, operation.key) if operation.name == "SET" else ("DEL", operation.key)
+                operation.reply = connection.command(*words)
+                operation.outcome = OK
+                connections[operation.node, life] = connection
+            except ReplyError as error:
+                operation.outcome, operation.detail = outcome_of(str(error)), str(error)
+                connections[operation.node, life] = connection
+            except ConnectionRefusedError:
+                operation.outcome, operation.detail = FAILED, "no connection"
+            except (OSError, ConnectionError) as error:
+                operation.detail = f"{type(error).__name__}: {error}"
+            operation.end = time.monotonic()
+            if operation.outcome == OK and operation.name == "SET":
+                self.deletable.put(operation.key)
+
+    def stop(self):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+        return self.history
+
+
+def lost_writes(history, final):
+    """G1: SETs that were acknowledged, of keys that nobody tried to delete, and that are not there."""
+    deleted = {operation.key for operation in history if operation.name == "DEL"}
+    return [operation.key for operation in history
+            if operation.name == "SET" and operation.outcome == OK and operation.key not in deleted
+            and final.get(operation.key) != operation.key]
+
+
+def resurrections(history, final):
+    """G6: keys whose DEL was acknowledged as having deleted them, and that are there."""
+    return [operation.key for operation in history
+            if operation.name == "DEL" and operation.outcome == OK and operation.reply == 1
+            and final.get(operation.key) is not None]
+
+
+def phantoms(history, final):
+    """G3: values that nobody wrote, or whose write was said to have failed for certain."""
+    written = {operation.key for operation in history if operation.name == "SET" and operation.outcome != FAILED}
+    return [key for key, value in final.items() if value is not None and (key not in written or value != key)]
+
+
+def availability(history, name="SET"):
+    """Share of operations that ended ok, those in doubt counted apart, and the longest time in which none did."""
+    chosen = [operation for operation in history if operation.name == name]
+    certain = [operation for operation in chosen if operation.outcome != IN_DOUBT]
+    ends = sorted(operation.end for operation in chosen if operation.outcome == OK)
+    gap = max((later - earlier for earlier, later in zip(ends, ends[1:])), default=0.0)
+    return {
+        "operations": len(chosen),
+        "ok": sum(operation.outcome == OK for operation in certain),
+        "failed": sum(operation.outcome == FAILED for operation in certain),
+        "in_doubt": len(chosen) - len(certain),
+        "longest_gap_s": round(gap, 3),
+    }
