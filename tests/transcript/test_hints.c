@@ -230,6 +230,25 @@ static void an_owner_acknowledges_a_hint_when_it_is_durable(void **state) {
     rig_free(rig);
 }
 
+/* It reads only to spare a write where there is nothing. */
+static void a_delete_goes_on_without_r(void **state) {
+    (void)state;
+    struct rig *rig = rig_of_five('A');
+    peer_dies(rig, 'B');
+    peer_dies(rig, 'C');
+    disk_holds(rig, "h", "b1=x");
+    client(rig, "DEL h");
+    says(rig, "D: read h", "E: read h");
+    answer(rig, 'D', "absent, uninformed");
+    answer(rig, 'E', "absent, uninformed");
+    says(rig, "disk: write h a1=(deleted) over b1", "D: hint h a1=(deleted) over b1, for B, name what you keep",
+         "E: hint h a1=(deleted) over b1, for C, name what you keep");
+    disk_done(rig);
+    answer(rig, 'D', "stored");
+    says(rig, "client: :1");
+    rig_free(rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_fallback_stands_in_for_each_missing_owner),
@@ -245,6 +264,7 @@ int main(void) {
         cmocka_unit_test(an_owner_that_refuses_is_left_in_peace_for_a_while),
         cmocka_unit_test(a_hint_for_two_owners_goes_to_both),
         cmocka_unit_test(an_owner_added_in_mid_sweep_is_not_forgotten),
+        cmocka_unit_test(a_delete_goes_on_without_r),
         cmocka_unit_test(an_owner_takes_no_hint_and_a_fallback_no_put),
         cmocka_unit_test(an_owner_acknowledges_a_hint_when_it_is_durable),
     };
