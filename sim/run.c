@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { WRITE_QUORUM = 2, CONVERGENCE_S = 20 };
+enum { WRITE_QUORUM = 2, CONVERGENCE_S = 30 };
 
 struct run {
     struct world world;

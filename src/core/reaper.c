@@ -60,6 +60,14 @@ static uint64_t reapable_ms(const struct object *object) {
     return at_ms;
 }
 
+/* When a partition with that object in it is to be looked through next; 0: never for its sake. */
+static uint64_t due_ms_for(const struct shard *shard, const struct object *object) {
+    uint64_t at_ms = reapable_ms(object);
+    uint64_t now_ms = shard_wall(shard).ms;
+    uint64_t soonest_ms = now_ms + (at_ms == 1 ? REAPER_TOMBSTONES_MS : REAPER_EXPIRED_MS);
+    return at_ms == 0 || at_ms > soonest_ms ? at_ms : soonest_ms;
+}
+
 static bool is_reapable(const struct shard *shard, const struct object *object) {
     uint64_t at_ms = reapable_ms(object);
     return at_ms != 0 && at_ms <= shard_wall(shard).ms;
@@ -67,13 +75,13 @@ static bool is_reapable(const struct shard *shard, const struct object *object) 
 
 void reaper_stored(struct shard *shard, struct partition partition, const struct object *object) {
     struct reaper *reaper = &shard->reaper;
-    uint64_t at_ms = reapable_ms(object);
-    if (at_ms == 0 || !is_first_owner(shard, partition.value)) {
+    uint64_t due_ms = due_ms_for(shard, object);
+    if (due_ms == 0 || !is_first_owner(shard, partition.value)) {
         return;
     }
-    reaper->due_ms[partition.value] = sooner_ms(reaper->due_ms[partition.value], at_ms);
+    reaper->due_ms[partition.value] = sooner_ms(reaper->due_ms[partition.value], due_ms);
     if (partition.value == reaper->scanning) {
-        reaper->found_due_ms = sooner_ms(reaper->found_due_ms, at_ms);
+        reaper->found_due_ms = sooner_ms(reaper->found_due_ms, due_ms);
     }
 }
 
@@ -367,9 +375,7 @@ static void take_record(struct shard *shard, struct partition partition, const s
         !object_decode(record.object_bytes, &shard->scratch, &object) || reapable_ms(&object) == 0) {
         return;
     }
-    uint64_t again_ms = shard_wall(shard).ms + REAPER_AGAIN_MS;
-    uint64_t due_ms = reapable_ms(&object) > again_ms ? reapable_ms(&object) : again_ms;
-    shard->reaper.found_due_ms = sooner_ms(shard->reaper.found_due_ms, due_ms);
+    shard->reaper.found_due_ms = sooner_ms(shard->reaper.found_due_ms, due_ms_for(shard, &object));
     if (!is_reapable(shard, &object)) {
         return;
     }

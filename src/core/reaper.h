@@ -34,7 +34,9 @@ enum {
     REAPER_PROOF_MS = 3000,        /* a proof that is not complete by then begins anew */
     REAPER_SCAN_BYTES = 1024 * 1024,
     REAPER_SCANS_A_BEAT = 16,
-    REAPER_AGAIN_MS = 1000,       /* until a partition that holds tombstones is looked through again */
+    REAPER_TOMBSTONES_MS = 5000, /* until a partition in which there are tombstones is looked through (again) ... */
+    REAPER_EXPIRED_MS =
+        60000, /* ... and one in which values expired, or will: at all times, where everything expires */
     REAPER_MARGIN_MS = 2 * 60000, /* after an expiry: twice what a clock may be off and still coordinate */
 };
 

@@ -59,6 +59,8 @@ static void without_all_proofs_nothing_goes(void **state) {
     everybody_drains(rig, 3);
     says_nothing(rig);
     everybody_drains(rig, 5);
+    says_nothing(rig);
+    pass_ms(rig, 3000);
     says(rig, "B: prove k, fence 5", "C: prove k, fence 5"); /* it begins anew */
     rig_free(rig);
 }
