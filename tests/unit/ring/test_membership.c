@@ -182,7 +182,7 @@ static void test_placement_digest_is_blind_to_addresses(void **state) {
     membership_init(&b);
     struct membership_event event = make_join(1, 1, "a", 1);
     add_event(&a, event);
-    strcpy(event.member.peer_address, "elsewhere:17001");
+    snprintf(event.member.peer_address, sizeof(event.member.peer_address), "elsewhere:17001");
     add_event(&b, event);
     assert_false(digest_equal(membership_digest(&a), membership_digest(&b)));
     assert_true(digest_equal(membership_placement_digest(&a), membership_placement_digest(&b)));
