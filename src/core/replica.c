@@ -36,6 +36,8 @@ void replica_init(struct shard *shard) {
     memset(replica->is_lost, 0, sizeof(*replica->is_lost) * partitions);
     replica->losses = ARENA_ARRAY(&shard->permanent, uint32_t, partitions);
     memset(replica->losses, 0, sizeof(*replica->losses) * partitions);
+    replica->refreshed = ARENA_ARRAY(&shard->permanent, uint64_t, partitions);
+    memset(replica->refreshed, 0, sizeof(*replica->refreshed) * partitions);
     map_init(&replica->parked, 64);
     pool_init(&replica->parked_pool, sizeof(struct parked), 64);
     pool_init(&replica->write_pool, sizeof(struct waiting_write), 256);
@@ -443,9 +445,16 @@ static bool put_fits(struct shard *shard, const struct message_put *put, struct 
     return fits;
 }
 
-/* Another owner repairs what memory has here: then it is the disk that lacks it, and the tree, built from the disk. */
+/* Another owner repairs what memory has here: then it is the disk that lacks it, and the tree, built from the disk. Or
+ * that owner only has something older, and is to get ours: for that the tree must stand for some rounds in between. */
 static void refresh_disk(struct shard *shard, struct partition partition) {
+    enum { REFRESH_ROUNDS = 3 };
     struct storage *storage = &shard->options.storage;
+    uint64_t *refreshed = &shard->replica.refreshed[partition.value];
+    if (*refreshed != 0 && shard->exchange.rounds < *refreshed + REFRESH_ROUNDS) {
+        return;
+    }
+    *refreshed = shard->exchange.rounds;
     storage->write_again(storage->self, STORAGE_OBJECTS, partition);
     trees_doubt(shard, partition);
 }
