@@ -353,7 +353,7 @@ void request_resume(struct shard *shard, uint64_t id) {
     }
 }
 
-void coordinator_clock_extended(struct shard *shard) {
+void coordinator_stamps_again(struct shard *shard) {
     struct list resumed;
     struct list_node *node;
     list_init(&resumed);

@@ -141,8 +141,8 @@ void coordinator_on_hedge(struct shard *shard, struct alarm *alarm);
 
 /* Storage answered the key for which the request was parked. */
 void request_resume(struct shard *shard, uint64_t id);
-/* The clock's bound is later than it was: those that waited for it are stamped. */
-void coordinator_clock_extended(struct shard *shard);
+/* The clock's bound is later than it was, or the fence's number was learnt: those that waited for it are stamped. */
+void coordinator_stamps_again(struct shard *shard);
 /* This node's own write of a round is as durable as asked, or failed. */
 void request_stored(struct shard *shard, uint64_t id, uint32_t round, bool is_durable);
 

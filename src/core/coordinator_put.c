@@ -361,12 +361,17 @@ static uint32_t owners_in_reach(struct shard *shard, const struct request *reque
 }
 
 /* False when there is no time to stamp with below the clock's durable bound, after a restart or when a peer's time came
- * from beyond it: the request goes on when the next bound is durable, within its deadline. */
+ * from beyond it, or when this shard has not learnt yet what its labels are (fence.h): the request goes on when it can,
+ * within its deadline. */
 static bool make_stamp(struct shard *shard, struct request *request, const struct copy *copy,
                        const struct context *past, struct stamp *ret_stamp) {
     uint64_t above = object_greatest_time(&copy->object).value;
     above = past->greatest.value > above ? past->greatest.value : above;
     ret_stamp->mark = request_is_owner(request, request->self_place) ? FENCE_FIRST : shard->fence.label;
+    if (!fence_is_learnt(shard)) {
+        list_push_back(&shard->coordinator.unstamped, &request->waiting);
+        return false;
+    }
     if (MUTANT(STAMP_NOT_ABOVE)) {
         ret_stamp->time = hybrid_time_of_wall(shard_wall(shard));
         return true;

@@ -308,7 +308,7 @@ static bool take_object(struct shard *shard, struct request *request, struct req
                         const struct message_read_answer *answer) {
     struct object object;
     bool is_hint = !request_is_owner(request, request->self_place);
-    fence_hear(shard, answer->fence);
+    fence_hear_label(shard, answer->fence);
     if (fence_refuses(shard, answer->fence, is_hint) || !object_decode(answer->object, &shard->scratch, &object) ||
         object_is_absent(&object) || !object_hashes_hold(&object)) {
         return false;

@@ -8,16 +8,40 @@ static bool runs_here(const struct shard *shard) {
     return shard->options.shard_index == 0;
 }
 
+/* Nothing of the cluster can be of later than the first number, if none of its majority knows of any. */
+static void learn_first(struct shard *shard) {
+    struct fence *fence = &shard->fence;
+    size_t members = ring_member_count(shard->ring);
+    size_t greeted = 1;
+    for (size_t index = 0; index < members; index++) {
+        greeted += fence->has_greeted[index] ? 1 : 0;
+    }
+    if (fence->own.heard == FENCE_UNKNOWN && greeted * 2 > members) {
+        fence->own.heard = FENCE_FIRST;
+        fence->label = FENCE_FIRST; /* durable or not: there is nothing below it */
+    }
+}
+
+bool fence_is_learnt(const struct shard *shard) {
+    return shard->fence.label != FENCE_UNKNOWN;
+}
+
 void fence_init(struct shard *shard) {
     struct fence *fence = &shard->fence;
-    uint64_t floor = shard->options.fence_floor > FENCE_FIRST ? shard->options.fence_floor : FENCE_FIRST;
-    /* What an earlier run drained is still drained: it was durable, and its sockets are closed. */
+    uint64_t floor = shard->options.fence_floor;
+    /* Older hints than that are taken from nobody; those that an earlier run has left are still to be drained. */
     fence->own.heard = floor;
     fence->label = floor;
+    fence->durable = floor;
     fence->hint_floor = floor;
     size_t members = ring_member_count(shard->ring);
     fence->drained_by = ARENA_ARRAY(&shard->permanent, uint64_t, members);
     memset(fence->drained_by, 0, sizeof(*fence->drained_by) * members);
+    fence->agreed_by = ARENA_ARRAY(&shard->permanent, uint64_t, members);
+    memset(fence->agreed_by, 0, sizeof(*fence->agreed_by) * members);
+    fence->has_greeted = ARENA_ARRAY(&shard->permanent, bool, members);
+    memset(fence->has_greeted, 0, sizeof(*fence->has_greeted) * members);
+    learn_first(shard);
 }
 
 /* ---- labels ---- */
@@ -25,7 +49,7 @@ void fence_init(struct shard *shard) {
 static void keep_label(struct shard *shard) {
     struct fence *fence = &shard->fence;
     struct storage *storage = &shard->options.storage;
-    if (fence->label_wanted != 0 || fence->label == fence->own.heard) {
+    if (fence->label_wanted != 0 || fence->durable == fence->own.heard) {
         return;
     }
     fence->label_wanted = fence->own.heard;
@@ -45,10 +69,15 @@ static void keep_label(struct shard *shard) {
 
 void fence_on_label_durable(struct shard *shard, bool is_durable) {
     struct fence *fence = &shard->fence;
+    bool was_learnt = fence_is_learnt(shard);
     if (is_durable) {
+        fence->durable = fence->label_wanted;
         fence->label = fence->label_wanted;
     }
     fence->label_wanted = 0; /* a store that failed says so itself; the next beat asks again */
+    if (!was_learnt && fence_is_learnt(shard)) {
+        coordinator_stamps_again(shard);
+    }
 }
 
 void fence_hear(struct shard *shard, uint64_t number) {
@@ -56,6 +85,28 @@ void fence_hear(struct shard *shard, uint64_t number) {
     if (number > fence->own.heard && number <= FENCE_NUMBER_MOST) {
         fence->own.heard = number;
         keep_label(shard);
+    }
+}
+
+void fence_hear_label(struct shard *shard, uint64_t label) {
+    if (shard->fence.own.heard != FENCE_UNKNOWN) {
+        fence_hear(shard, label);
+    }
+}
+
+void fence_greeted(struct shard *shard, struct member_index member, uint64_t number, bool is_new_run) {
+    struct fence *fence = &shard->fence;
+    if (is_new_run) {
+        fence->drained_by[member.value] = 0;
+        fence->agreed_by[member.value] = 0;
+    }
+    fence->has_greeted[member.value] = true;
+    fence_hear(shard, number);
+    if (!fence_is_learnt(shard)) {
+        learn_first(shard);
+        if (fence_is_learnt(shard)) {
+            coordinator_stamps_again(shard);
+        }
     }
 }
 
@@ -78,7 +129,7 @@ uint64_t fence_label(const struct shard *shard, struct partition partition, uint
 }
 
 bool fence_refuses(const struct shard *shard, uint64_t label, bool is_hint) {
-    return label < shard->fence.own.passed || (is_hint && label < shard->fence.hint_floor);
+    return label < shard->fence.own.passed || (is_hint && (label < shard->fence.hint_floor || !fence_is_learnt(shard)));
 }
 
 /* ---- draining ---- */
@@ -93,11 +144,16 @@ static void drain(struct shard *shard) {
     struct fence *fence = &shard->fence;
     struct storage *storage = &shard->options.storage;
     uint64_t number = fence->own.heard;
-    if (fence->draining != 0 || fence->own.drained == number || fence->label < number ||
-        has_older_requests(shard, number) || (!hints_are_gone(shard) && !MUTANT(FENCE_IGNORES_HINTS))) {
+    if (fence->draining != 0 || fence->own.drained == number || fence->durable < number ||
+        has_older_requests(shard, number)) {
         return;
     }
+    /* From now on no hint of before comes, so those that are still here only get fewer, however many others come. */
     fence->hint_floor = number;
+    hints_expect_below(shard, number);
+    if (!hints_below_are_gone(shard, number) && !MUTANT(FENCE_IGNORES_HINTS)) {
+        return;
+    }
     fence->draining = number;
     /* Hints that are gone must not come back with a crash. */
     switch (storage->barrier(storage->self, DURABILITY_SYNC, FENCE_DRAIN_TOKEN)) {
@@ -125,7 +181,7 @@ void fence_on_drain_durable(struct shard *shard, bool is_durable) {
 /* ---- words ---- */
 
 static void say(struct buffer *output, const struct fence_state *state) {
-    struct message_fence message = {state->heard, state->drained, state->passed, state->wanted};
+    struct message_fence message = {state->heard, state->drained, state->agreed, state->passed, state->wanted};
     if (output != NULL) {
         message_encode_fence(output, &message);
     }
@@ -162,11 +218,10 @@ static void speak(struct shard *shard) {
     }
 }
 
-static uint64_t drained_by_all(const struct shard *shard) {
+static uint64_t least_of_all(const struct shard *shard, const uint64_t *numbers) {
     uint64_t least = UINT64_MAX;
     for (uint32_t index = 0; index < ring_member_count(shard->ring); index++) {
-        uint64_t drained = shard->fence.drained_by[index];
-        least = drained < least ? drained : least;
+        least = numbers[index] < least ? numbers[index] : least;
     }
     return least;
 }
@@ -177,9 +232,12 @@ static void lead(struct shard *shard) {
     fence->drained_by[shard->self.value] = state.drained;
     fence_hear(shard, state.heard);
     fence_hear_passed(shard, state.passed);
-    fence_hear_passed(shard, drained_by_all(shard));
+    fence->own.agreed = least_of_all(shard, fence->drained_by);
+    fence->agreed_by[shard->self.value] = fence->own.agreed;
+    fence_hear_passed(shard, least_of_all(shard, fence->agreed_by));
     bool is_due = shard_now(shard).ns >= fence->begun.ns + FENCE_LEAST_MS * NS_PER_MS;
-    if (state.wanted > fence->own.heard && fence->own.passed == fence->own.heard && is_due) {
+    bool is_over = fence->own.heard != FENCE_UNKNOWN && fence->own.passed == fence->own.heard;
+    if (state.wanted > fence->own.heard && is_over && is_due) {
         fence->begun = shard_now(shard);
         fence_hear(shard, fence->own.heard + 1);
     }
@@ -211,10 +269,10 @@ void fence_receive(struct shard *shard, const struct source *source, struct view
     }
     if (source->lane == NULL) {
         fence->of_shards[source->shard] =
-            (struct fence_state){message.heard, message.drained, message.passed, message.wanted};
+            (struct fence_state){message.heard, message.drained, 0, message.passed, message.wanted};
     } else {
-        uint64_t *drained = &fence->drained_by[source->lane->peer->member.value];
-        *drained = message.drained > *drained ? message.drained : *drained;
+        fence->drained_by[source->lane->peer->member.value] = message.drained;
+        fence->agreed_by[source->lane->peer->member.value] = message.agreed;
     }
 }
 
@@ -222,8 +280,10 @@ bool fence_waits_for(const struct shard *shard, struct member_index *ret_member)
     if (!runs_here(shard) || shard->fence.own.passed >= shard->fence.own.heard) {
         return false;
     }
+    bool is_agreed = shard->fence.own.agreed == shard->fence.own.heard;
+    const uint64_t *numbers = is_agreed ? shard->fence.agreed_by : shard->fence.drained_by;
     for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
-        if (shard->fence.drained_by[index] < shard->fence.own.heard) {
+        if (numbers[index] < shard->fence.own.heard) {
             *ret_member = (struct member_index){index};
             return true;
         }

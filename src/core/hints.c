@@ -52,8 +52,27 @@ bool hints_have_room(const struct shard *shard) {
     return shard->hints.held < shard->hints.held_most;
 }
 
-bool hints_are_gone(const struct shard *shard) {
-    return shard->hints.uncounted == 0 && shard->hints.held == 0;
+void hints_expect_below(struct shard *shard, uint64_t number) {
+    struct hints *hints = &shard->hints;
+    if (number <= hints->expected) {
+        return;
+    }
+    hints->expected = number;
+    for (uint32_t index = 0; index < ring_partition_count(shard->ring); index++) {
+        struct hint_partition *at = &hints->partitions[index];
+        bool is_first = !at->may_be_old && (at->held > 0 || !at->is_counted);
+        at->may_be_old = at->may_be_old || is_first;
+        hints->old_partitions += is_first ? 1 : 0;
+    }
+}
+
+bool hints_below_are_gone(const struct shard *shard, uint64_t number) {
+    return shard->hints.expected >= number && shard->hints.old_partitions == 0;
+}
+
+static void has_no_old(struct hints *hints, struct hint_partition *at) {
+    hints->old_partitions -= at->may_be_old ? 1 : 0;
+    at->may_be_old = false;
 }
 
 static uint8_t wanted_by(const struct shard *shard, struct partition partition, const struct hint_owners *owners) {
@@ -72,6 +91,9 @@ static void count_change(struct hints *hints, struct hint_partition *at, int cha
     if (at->is_counted) {
         at->held = (uint32_t)((int64_t)at->held + change);
         hints->held = (uint64_t)((int64_t)hints->held + change);
+        if (at->held == 0) {
+            has_no_old(hints, at);
+        }
     }
 }
 
@@ -252,7 +274,7 @@ static bool is_worth_a_sweep(const struct shard *shard, uint32_t index) {
     const struct hint_partition *at = &shard->hints.partitions[index];
     struct partition partition = {(uint16_t)index};
     const struct member_index *list = ring_preference(shard->ring, partition);
-    if (!at->is_counted) {
+    if (!at->is_counted || (at->may_be_old && shard_all_are_reachable(shard))) {
         return true;
     }
     for (uint32_t place = 0; at->held > 0 && place < ring_replica_count(shard->ring); place++) {
@@ -274,6 +296,8 @@ static bool choose_partition(struct shard *shard) {
             hints->next_hash = 0;
             hints->found = 0;
             hints->found_wanted = 0;
+            hints->found_old = false;
+            hints->swept_below = hints->expected;
             hints->changes_before = hints->partitions[index].changes;
             hints->is_midway = true;
             hints->sweeps_left--;
@@ -307,6 +331,9 @@ static void sweep_ended(struct shard *shard) {
     struct hints *hints = &shard->hints;
     struct hint_partition *at = &hints->partitions[hints->sweeping];
     hints->is_midway = false;
+    if (!hints->found_old && hints->swept_below == hints->expected) {
+        has_no_old(hints, at); /* however disturbed: an old one that is still here was here all the time */
+    }
     if (at->changes != hints->changes_before) {
         return;
     }
@@ -315,6 +342,9 @@ static void sweep_ended(struct shard *shard) {
         at->held = hints->found;
         hints->held += hints->found;
         hints->uncounted--;
+        if (at->held == 0) {
+            has_no_old(hints, at);
+        }
     }
     at->wanted = hints->found_wanted;
 }
@@ -324,9 +354,12 @@ static void sweep_record(struct shard *shard, struct partition partition, const 
     struct record opened;
     shard->hints.found++;
     if (record->status != STORAGE_FOUND || !hint_record_decode(record->record, &owners, &opened)) {
-        return; /* of another build: exchange between the owners has to do without it */
+        shard->hints.found_old = true;
+        return; /* of another build: kept for it, and no fence passes meanwhile */
     }
-    fence_hear(shard, object_bytes_mark(opened.object_bytes));
+    uint64_t label = object_bytes_mark(opened.object_bytes);
+    shard->hints.found_old = shard->hints.found_old || label < shard->hints.swept_below;
+    fence_hear_label(shard, label);
     const struct member_index *list = ring_preference(shard->ring, partition);
     uint8_t wanted = wanted_by(shard, partition, &owners);
     shard->hints.found_wanted |= wanted;

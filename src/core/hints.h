@@ -31,6 +31,7 @@ struct hint_partition {
     uint32_t held;    /* exact if is_counted */
     uint32_t changes; /* written or deleted: a sweep that was disturbed concludes nothing */
     uint8_t wanted;   /* bit i: a hint may be for the i-th owner */
+    bool may_be_old;  /* may hold hints labelled below `expected` */
     bool is_counted;
 };
 
@@ -45,6 +46,10 @@ struct hints {
     bool is_scanning;     /* storage owes an answer */
     uint32_t found;       /* in this sweep of the partition */
     uint8_t found_wanted;
+    bool found_old;          /* a label below `swept_below`, or none that could be read */
+    uint64_t swept_below;    /* `expected` when this sweep of the partition began */
+    uint64_t expected;       /* none that is labelled below comes any more */
+    uint32_t old_partitions; /* those that may hold some */
     uint32_t changes_before;
     struct map deliveries; /* struct hint_delivery by id */
     struct list under_way; /* the same, oldest first */
@@ -57,8 +62,10 @@ struct hints {
 void hints_init(struct shard *shard);
 void hints_release(struct shard *shard);
 
-/* Every partition was swept, and no hint is left: what a fence waits for. */
-bool hints_are_gone(const struct shard *shard);
+/* No hint labelled below that number will be stored from now on. */
+void hints_expect_below(struct shard *shard, uint64_t number);
+/* Nor is one left: each partition that held any was swept since without finding one. What a fence waits for. */
+bool hints_below_are_gone(const struct shard *shard, uint64_t number);
 /* The replica gives up the damaged hint of a key. */
 void hints_lost(struct shard *shard, struct partition partition);
 

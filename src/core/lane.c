@@ -331,11 +331,12 @@ static bool link_greet(struct shard *shard, struct link *link, const struct mess
         return false;
     }
     struct peer *peer = peer_of(shard, member);
-    if (peer->run != hello->run) {
+    bool is_new_run = peer->run != hello->run;
+    if (is_new_run) {
         peer->has_time_offset = false; /* another process, perhaps after a boot: its monotonic time began anew */
     }
     peer->run = hello->run;
-    fence_hear(shard, hello->fence);
+    fence_greeted(shard, member, hello->fence, is_new_run);
     peer_observe_clocks(shard, peer, hello->wall, hello->now);
     if (peer->shard_count != hello->shard_count) {
         peer->shard_count = hello->shard_count;

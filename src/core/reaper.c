@@ -14,7 +14,9 @@ struct candidate {
     struct partition partition;
     struct digest object;
     enum candidate_state state;
-    uint8_t owners;  /* bit i: the i-th has proved, or, CONFIRMING, has confirmed */
+    uint8_t owners;                   /* bit i: the i-th has proved, or, CONFIRMING, has confirmed */
+    uint64_t grounds[LIMIT_REPLICAS]; /* of the owners' proofs */
+    uint64_t attempt;
     uint64_t number; /* PROVING: the greatest fence that a prover had heard of; PROVEN: the one that must pass */
     struct instant since;
 };
@@ -113,6 +115,30 @@ static void candidate_end(struct shard *shard, struct candidate *candidate) {
     pool_give(&shard->reaper.candidate_pool, candidate);
 }
 
+/* What this owner's knowledge of the partition stands on. */
+static uint64_t ground_of(const struct shard *shard, struct partition partition) {
+    uint64_t ground[2] = {shard->options.run, shard->replica.losses[partition.value]};
+    return hash64(view_of(ground, sizeof(ground)), 0);
+}
+
+/* False when it confirms on another ground than it proved on. */
+static bool add_owner(const struct shard *shard, struct candidate *candidate, struct member_index owner,
+                      uint64_t ground) {
+    const struct member_index *list = ring_preference(shard->ring, candidate->partition);
+    bool is_same = true;
+    for (uint32_t place = 0; place < ring_replica_count(shard->ring); place++) {
+        if (!member_index_equal(list[place], owner)) {
+            continue;
+        }
+        if (candidate->state == CANDIDATE_PROVING) {
+            candidate->grounds[place] = ground;
+        }
+        is_same = candidate->grounds[place] == ground;
+        candidate->owners |= is_same ? (uint8_t)(1u << place) : 0;
+    }
+    return is_same;
+}
+
 static struct candidate *candidate_new(struct shard *shard, struct partition partition, struct view key,
                                        struct digest object) {
     struct candidate *candidate = pool_take(&shard->reaper.candidate_pool);
@@ -120,10 +146,11 @@ static struct candidate *candidate_new(struct shard *shard, struct partition par
         .key = blob_copy(&shard->blobs, key),
         .partition = partition,
         .object = object,
-        .owners = 1, /* this node's own: should it lose it, it has forgotten the candidate too */
         .number = shard->fence.own.heard,
+        .attempt = shard->next_request++,
         .since = shard_now(shard),
     };
+    add_owner(shard, candidate, shard->self, ground_of(shard, partition));
     map_insert(&shard->reaper.candidates, &candidate->node, hash64(key, 0));
     list_push_back(&shard->reaper.waiting, &candidate->waiting);
     return candidate;
@@ -132,13 +159,6 @@ static struct candidate *candidate_new(struct shard *shard, struct partition par
 static bool is_complete(const struct shard *shard, const struct candidate *candidate) {
     uint8_t all = (uint8_t)((1u << ring_replica_count(shard->ring)) - 1);
     return candidate->owners == all || (MUTANT(REAP_AT_W) && __builtin_popcount(candidate->owners) >= 2);
-}
-
-static void add_owner(const struct shard *shard, struct candidate *candidate, struct member_index owner) {
-    const struct member_index *list = ring_preference(shard->ring, candidate->partition);
-    for (uint32_t place = 0; place < ring_replica_count(shard->ring); place++) {
-        candidate->owners |= member_index_equal(list[place], owner) ? (uint8_t)(1u << place) : 0;
-    }
 }
 
 static void check_proof(struct shard *shard, struct candidate *candidate) {
@@ -155,16 +175,21 @@ static void check_proof(struct shard *shard, struct candidate *candidate) {
 
 /* ---- words ---- */
 
+static struct message_proof head_of(const struct candidate *candidate) {
+    return (struct message_proof){
+        .partition = candidate->partition, .number = candidate->number, .attempt = candidate->attempt};
+}
+
 /* A message to each other owner of the partition about one key. */
-static void tell_owners(struct shard *shard, enum fence_message_kind kind, const struct candidate *candidate,
-                        uint64_t number) {
+static void tell_owners(struct shard *shard, enum fence_message_kind kind, const struct candidate *candidate) {
+    struct message_proof head = head_of(candidate);
     const struct member_index *list = ring_preference(shard->ring, candidate->partition);
     for (uint32_t place = 0; place < ring_replica_count(shard->ring); place++) {
         struct buffer *output = member_index_equal(list[place], shard->self)
                                     ? NULL
                                     : lane_output(shard, list[place], candidate->partition, candidate->key.size);
         if (output != NULL) {
-            size_t begun = message_begin_proof(output, kind, candidate->partition, number);
+            size_t begun = message_begin_proof(output, kind, &head);
             message_add_proof(output, &(struct proof_key){blob_view(&candidate->key), candidate->object});
             message_end_proof(output, begun);
         }
@@ -188,8 +213,7 @@ static void park(struct shard *shard, const struct source *source, uint8_t kind,
                  const struct proof_key *key) {
     struct buffer body;
     buffer_init(&body);
-    write_u16(&body, message->partition.value);
-    write_varint(&body, message->number);
+    message_add_proof_head(&body, message);
     message_add_proof(&body, key);
     replica_park_proof(shard, key->key, source, kind, buffer_view(&body));
     buffer_release(&body);
@@ -202,7 +226,13 @@ static void on_prove(struct shard *shard, const struct source *source, const str
     uint32_t count = 0;
     buffer_init(&proven);
     fence_hear(shard, message->number);
-    size_t begun = message_begin_proof(&proven, MESSAGE_PROVEN, message->partition, shard->fence.own.heard);
+    struct message_proof head = {
+        .partition = message->partition,
+        .number = shard->fence.own.heard,
+        .attempt = message->attempt,
+        .ground = ground_of(shard, message->partition),
+    };
+    size_t begun = message_begin_proof(&proven, MESSAGE_PROVEN, &head);
     while (proof_next_key(&list, &key)) {
         struct copy copy;
         enum storage_status status = load_same(shard, message->partition, &key, &copy);
@@ -215,16 +245,18 @@ static void on_prove(struct shard *shard, const struct source *source, const str
         }
     }
     message_end_proof(&proven, begun);
-    if (count > 0) {
+    bool has_lost = head.ground != ground_of(shard, message->partition); /* a record of another key of the list */
+    if (count > 0 && !has_lost) {
         replica_answer_durably(shard, source, buffer_view(&proven));
     }
     buffer_release(&proven);
 }
 
-static struct candidate *candidate_meant(const struct shard *shard, const struct proof_key *key,
-                                         enum candidate_state state) {
+static struct candidate *candidate_meant(const struct shard *shard, const struct message_proof *answer,
+                                         const struct proof_key *key, enum candidate_state state) {
     struct candidate *candidate = candidate_find(shard, key->key);
-    bool is_meant = candidate != NULL && candidate->state == state && digest_equal(candidate->object, key->object);
+    bool is_meant = candidate != NULL && candidate->state == state && candidate->attempt == answer->attempt &&
+                    digest_equal(candidate->object, key->object);
     return is_meant ? candidate : NULL;
 }
 
@@ -233,9 +265,9 @@ static void on_proven(struct shard *shard, struct member_index from, const struc
     struct proof_key key;
     fence_hear(shard, message->number);
     while (proof_next_key(&list, &key)) {
-        struct candidate *candidate = candidate_meant(shard, &key, CANDIDATE_PROVING);
+        struct candidate *candidate = candidate_meant(shard, message, &key, CANDIDATE_PROVING);
         if (candidate != NULL) {
-            add_owner(shard, candidate, from);
+            add_owner(shard, candidate, from, message->ground);
             candidate->number = message->number > candidate->number ? message->number : candidate->number;
             check_proof(shard, candidate);
         }
@@ -251,28 +283,37 @@ static void on_reap(struct shard *shard, const struct source *source, const stru
         if (status == STORAGE_PENDING) {
             park(shard, source, MESSAGE_REAP, message, &key);
         } else if (status == STORAGE_FOUND) {
-            replica_reap(shard, message->partition, key.key, &copy);
-            shard->reaper.reaped++;
+            shard->reaper.reaped += replica_reap(shard, message->partition, key.key, &copy) ? 1 : 0;
         } else {
             shard->reaper.changed++;
         }
     }
 }
 
+/* All owners confirmed: they let it go, and this one too. */
+static void reap(struct shard *shard, struct candidate *candidate, const struct proof_key *key) {
+    struct source self = {.shard = shard->options.shard_index};
+    struct message_proof message = head_of(candidate);
+    struct buffer list;
+    buffer_init(&list);
+    message_add_proof(&list, key);
+    message.list = buffer_view(&list);
+    tell_owners(shard, MESSAGE_REAP, candidate);
+    candidate_end(shard, candidate);
+    on_reap(shard, &self, &message);
+    buffer_release(&list);
+}
+
 static void on_confirmed(struct shard *shard, struct member_index from, const struct message_proof *message) {
     struct reader list = reader_of(message->list);
     struct proof_key key;
     while (proof_next_key(&list, &key)) {
-        struct candidate *candidate = candidate_meant(shard, &key, CANDIDATE_CONFIRMING);
-        if (candidate == NULL) {
-            continue;
-        }
-        add_owner(shard, candidate, from);
-        if (is_complete(shard, candidate)) {
-            struct source self = {.shard = shard->options.shard_index};
-            tell_owners(shard, MESSAGE_REAP, candidate, candidate->number);
-            on_reap(shard, &self, message);
-            candidate_end(shard, candidate);
+        struct candidate *candidate = candidate_meant(shard, message, &key, CANDIDATE_CONFIRMING);
+        if (candidate != NULL && !add_owner(shard, candidate, from, message->ground)) {
+            shard->reaper.changed++;
+            candidate_end(shard, candidate); /* the next pass proves it anew */
+        } else if (candidate != NULL && is_complete(shard, candidate)) {
+            reap(shard, candidate, &key);
         }
     }
 }
@@ -299,12 +340,14 @@ static void on_confirm(struct shard *shard, const struct source *source, const s
             shard->reaper.changed++;
         }
     }
-    struct message_proof answer = {message->partition, message->number, buffer_view(&confirmed)};
+    struct message_proof answer = *message;
+    answer.ground = ground_of(shard, message->partition);
+    answer.list = buffer_view(&confirmed);
     struct buffer *output = source->lane == NULL ? NULL : source_output(shard, source, answer.list.size);
     if (source->lane == NULL) {
         on_confirmed(shard, shard->self, &answer);
     } else if (output != NULL && answer.list.size > 0) {
-        size_t begun = message_begin_proof(output, MESSAGE_CONFIRMED, answer.partition, answer.number);
+        size_t begun = message_begin_proof(output, MESSAGE_CONFIRMED, &answer);
         buffer_append_view(output, answer.list);
         message_end_proof(output, begun);
     }
@@ -333,11 +376,6 @@ void reaper_receive(struct shard *shard, const struct source *source, uint8_t ki
 
 /* ---- the sweep ---- */
 
-/* Proves and fences need everybody. */
-static bool all_are_alive(const struct shard *shard) {
-    return shard_reachable_members(shard) == ring_member_count(shard->ring);
-}
-
 static bool choose_partition(struct shard *shard) {
     struct reaper *reaper = &shard->reaper;
     uint32_t partitions = ring_partition_count(shard->ring);
@@ -358,7 +396,7 @@ static void scan_on(struct shard *shard) {
     struct reaper *reaper = &shard->reaper;
     struct storage *storage = &shard->options.storage;
     if (reaper->is_scanning || reaper->scans_left == 0 || reaper->candidates.size >= REAPER_CANDIDATES_MOST ||
-        !all_are_alive(shard) || (!reaper->is_midway && !choose_partition(shard))) {
+        !shard_all_are_reachable(shard) || (!reaper->is_midway && !choose_partition(shard))) {
         return;
     }
     reaper->scans_left--;
@@ -383,7 +421,7 @@ static void take_record(struct shard *shard, struct partition partition, const s
     if (candidate_find(shard, scanned->key) == NULL && replica_is_informed(shard, keyspace, partition)) {
         struct candidate *candidate =
             candidate_new(shard, partition, scanned->key, trees_entry(shard, scanned->key, record.object_bytes));
-        tell_owners(shard, MESSAGE_PROVE, candidate, shard->fence.own.heard);
+        tell_owners(shard, MESSAGE_PROVE, candidate);
         check_proof(shard, candidate); /* an only owner has nobody to ask */
     }
 }
@@ -414,11 +452,12 @@ static void confirm(struct shard *shard, struct candidate *candidate) {
     buffer_init(&body);
     message_add_proof(&body, &(struct proof_key){blob_view(&candidate->key), candidate->object});
     struct source source = {.shard = shard->options.shard_index};
-    struct message_proof message = {candidate->partition, candidate->number, buffer_view(&body)};
+    struct message_proof message = head_of(candidate);
+    message.list = buffer_view(&body);
     candidate->state = CANDIDATE_CONFIRMING;
     candidate->owners = 0;
     candidate->since = shard_now(shard);
-    tell_owners(shard, MESSAGE_CONFIRM, candidate, candidate->number);
+    tell_owners(shard, MESSAGE_CONFIRM, candidate);
     on_confirm(shard, &source, &message);
     buffer_release(&body);
 }

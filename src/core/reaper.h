@@ -5,7 +5,8 @@
  *      each that does, once it is fsynced there   --> PROVEN, with the greatest fence that it has heard of, p
  *      all have: nothing in their stores is older, and what is elsewhere is labelled p + 1 at most (fence.h)
  *      fence p + 2 has passed                     --> CONFIRM, to itself and the others: is it still so?
- *      each that holds it still, or nothing, since it lost it, refuses whatever is older from now on --> CONFIRMED
+ *      each that is in the same run, has lost nothing since it proved, and holds it still, or nothing, refuses
+ *      whatever is older from now on                                                                 --> CONFIRMED
  *      all have                                   --> REAP: each lets the key go if its object is the proven one
  *
  * What has expired goes the same way, some time after: every owner holds the same value with the same expiry, and each
@@ -15,8 +16,9 @@
  * A word that is lost costs time: an owner that was not told still holds the tombstone, exchange brings it back to the
  * others, and all begins anew. What holds: no owner reaps before all of them held the same durably, a fence that began
  * after that has passed, and then none holds anything else, nor will take it. (The second look: an owner lost its copy
- * after it had proved it, and took an old hint in its place; found by a seed.) Source: Dynamo leaves deletion open; the
- * proof from all replicas is Riak's `keep` without its timer (riak_kv#1094). */
+ * after it had proved it, and took an old hint in its place; found by a seed. It compares runs and losses too: that
+ * owner may have sent the old on, under a present label, before the proven one came back to it.) Source: Dynamo leaves
+ * deletion open; the proof from all replicas is Riak's `keep` without its timer (riak_kv#1094). */
 #ifndef GRAMME_CORE_REAPER_H
 #define GRAMME_CORE_REAPER_H
 

@@ -90,6 +90,7 @@ void replica_lost(struct shard *shard, struct partition partition) {
     if (MUTANT(LOSS_STAYS_INFORMED)) {
         return;
     }
+    shard->replica.losses[partition.value]++;
     shard->replica.is_lost[partition.value] = true;
     exchange_forget_meetings(shard, partition);
     reaper_look_again(shard, partition);
@@ -100,15 +101,17 @@ void replica_discard(struct shard *shard, struct partition partition, struct vie
     struct storage *storage = &shard->options.storage;
     enum storage_family family = replica_family(shard, partition);
     shard->replica.damaged++;
-    shard->replica.losses[partition.value]++;
     shard_trace(shard, &(struct trace_record){.kind = TRACE_DAMAGED, .key = key, .peer = shard->self});
     if (family == STORAGE_OBJECTS) {
         replica_lost(shard, partition); /* before the record goes: it is what tells of the loss so far */
         trees_doubt(shard, partition);
     } else {
+        shard->replica.losses[partition.value]++;
+    }
+    enum storage_status status = storage->remove(storage->self, family, partition, key, DURABILITY_SYNC, 0);
+    if (family == STORAGE_HINTS && status != STORAGE_ERROR) {
         hints_lost(shard, partition);
     }
-    storage->remove(storage->self, family, partition, key, DURABILITY_SYNC, 0);
 }
 
 struct digest replica_digest(struct shard *shard, struct view object_bytes) {
@@ -409,7 +412,7 @@ static struct view kept_context(struct shard *shard, struct view key, const stru
 }
 
 static bool put_is_acceptable(struct shard *shard, const struct message_put *put, struct object *ret_object) {
-    fence_hear(shard, put->fence);
+    fence_hear_label(shard, put->fence);
     return placement_holds(shard, put->key, put->partition, put->placement_mark) && role_holds(shard, put) &&
            !fence_refuses(shard, put->fence, (put->flags & PUT_HINT) != 0) &&
            object_decode(put->object, &shard->scratch, ret_object) && !object_is_absent(ret_object) &&
@@ -568,7 +571,7 @@ void replica_answer_durably(struct shard *shard, const struct source *source, st
     }
 }
 
-void replica_reap(struct shard *shard, struct partition partition, struct view key, const struct copy *copy) {
+bool replica_reap(struct shard *shard, struct partition partition, struct view key, const struct copy *copy) {
     struct storage *storage = &shard->options.storage;
     struct digest before = trees_entry(shard, key, copy->record.object_bytes);
     if (shard_traces_keys(shard)) {
@@ -579,6 +582,7 @@ void replica_reap(struct shard *shard, struct partition partition, struct view k
     if (status != STORAGE_ERROR) {
         trees_changed(shard, partition, key, before, (struct digest){0, 0});
     }
+    return status != STORAGE_ERROR;
 }
 
 void replica_on_storage_written(struct shard *shard, uint64_t token, enum storage_status status) {

@@ -345,7 +345,7 @@ void shard_storage_written(struct shard *shard, uint64_t token, enum storage_sta
     shard->bound_pending = false;
     if (status == STORAGE_FOUND) {
         clock_extend(&shard->clock, shard->bound_wanted);
-        coordinator_clock_extended(shard);
+        coordinator_stamps_again(shard);
     }
 }
 
@@ -357,6 +357,10 @@ uint32_t shard_reachable_members(const struct shard *shard) {
         count += peer_is_alive(shard, (struct member_index){index}) ? 1 : 0;
     }
     return count;
+}
+
+bool shard_all_are_reachable(const struct shard *shard) {
+    return shard_reachable_members(shard) == ring_member_count(shard->ring);
 }
 
 bool shard_is_ready(const struct shard *shard) {

@@ -7,6 +7,7 @@ void message_encode_fence(struct buffer *buffer, const struct message_fence *mes
     size_t begun = frame_begin(buffer, MESSAGE_FENCE);
     write_varint(buffer, message->heard);
     write_varint(buffer, message->drained);
+    write_varint(buffer, message->agreed);
     write_varint(buffer, message->passed);
     write_varint(buffer, message->wanted);
     frame_end(buffer, begun);
@@ -17,21 +18,27 @@ bool message_decode_fence(struct view body, struct message_fence *ret_message) {
     struct message_fence message = {0};
     message.heard = read_varint(&reader);
     message.drained = read_varint(&reader);
+    message.agreed = read_varint(&reader);
     message.passed = read_varint(&reader);
     message.wanted = read_varint(&reader);
-    if (reader.failed || message.drained > message.heard || message.passed > message.heard ||
-        message.heard > FENCE_NUMBER_MOST) {
+    if (reader.failed || message.drained > message.heard || message.agreed > message.drained ||
+        message.passed > message.heard || message.heard > FENCE_NUMBER_MOST) {
         return false;
     }
     *ret_message = message;
     return true;
 }
 
-size_t message_begin_proof(struct buffer *buffer, enum fence_message_kind kind, struct partition partition,
-                           uint64_t number) {
+void message_add_proof_head(struct buffer *buffer, const struct message_proof *head) {
+    write_u16(buffer, head->partition.value);
+    write_varint(buffer, head->number);
+    write_varint(buffer, head->attempt);
+    write_u64(buffer, head->ground);
+}
+
+size_t message_begin_proof(struct buffer *buffer, enum fence_message_kind kind, const struct message_proof *head) {
     size_t begun = frame_begin(buffer, (uint8_t)kind);
-    write_u16(buffer, partition.value);
-    write_varint(buffer, number);
+    message_add_proof_head(buffer, head);
     return begun;
 }
 
@@ -63,6 +70,8 @@ bool message_decode_proof(struct view body, struct message_proof *ret_message) {
     struct proof_key key;
     message.partition.value = read_u16(&reader);
     message.number = read_varint(&reader);
+    message.attempt = read_varint(&reader);
+    message.ground = read_u64(&reader);
     if (reader.failed || message.number > FENCE_NUMBER_MOST) {
         return false;
     }

@@ -18,14 +18,17 @@ enum fence_message_kind {
 struct message_fence {
     uint64_t heard;   /* the greatest number that the sender knows of */
     uint64_t drained; /* nothing that the sender took from a store before that number is left of it */
-    uint64_t passed;  /* every member has drained it */
+    uint64_t agreed;  /* every member has, as far as the sender saw */
+    uint64_t passed;  /* every member agrees */
     uint64_t wanted;  /* within a node: the number that a shard waits for */
 };
 
 /* All others: keys of a partition. */
 struct message_proof {
     struct partition partition;
-    uint64_t number; /* PROVE, PROVEN: the greatest fence the sender knows of; else: the one that has passed */
+    uint64_t number;  /* PROVE, PROVEN: the greatest fence the sender knows of; else: the one that has passed */
+    uint64_t attempt; /* of the one that asks; answers name it */
+    uint64_t ground;  /* answers: what the sender knows stands on it; another one after each restart and each loss */
     struct view list;
 };
 
@@ -37,8 +40,10 @@ struct proof_key {
 void message_encode_fence(struct buffer *buffer, const struct message_fence *message);
 bool message_decode_fence(struct view body, struct message_fence *ret_message);
 
-size_t message_begin_proof(struct buffer *buffer, enum fence_message_kind kind, struct partition partition,
-                           uint64_t number);
+/* With all of `head` but its list. */
+size_t message_begin_proof(struct buffer *buffer, enum fence_message_kind kind, const struct message_proof *head);
+/* The same without a frame: a body, whose list follows. */
+void message_add_proof_head(struct buffer *buffer, const struct message_proof *head);
 void message_add_proof(struct buffer *buffer, const struct proof_key *key);
 void message_end_proof(struct buffer *buffer, size_t begun);
 /* False on anything malformed, the list included. */

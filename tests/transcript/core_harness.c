@@ -249,6 +249,7 @@ static void make_shard(struct rig *rig) {
         .seed = 42,
         .run = 7,
         .clock_floor = rig->options.clock_floor,
+        .fence_floor = rig->options.fence_unknown ? FENCE_UNKNOWN : FENCE_FIRST,
         .was_clean = !rig->options.was_unclean,
         .may_lack_unsynced = rig->options.was_unclean,
         .exchange_period_ms = UINT32_MAX, /* never, as far as these tests go */

@@ -46,8 +46,9 @@ struct rig_options {
     enum conflict_rule conflict;
     enum durability durability;
     bool was_unclean;
-    bool stays_alone; /* no peer is there yet: every dial stays without an answer */
-    bool holds_clock; /* the disk doesn't answer for the clock's bound */
+    bool stays_alone;   /* no peer is there yet: every dial stays without an answer */
+    bool holds_clock;   /* the disk doesn't answer for the clock's bound */
+    bool fence_unknown; /* its store remembers none */
     struct hybrid_time clock_floor;
 };
 
@@ -100,6 +101,9 @@ struct rig {
     int64_t wall_offset_ms[RIG_MEMBERS];
     uint32_t pings[RIG_MEMBERS];  /* that the shard sent it */
     uint64_t label;               /* of what peers put; 0: the first */
+    uint64_t hello_fence;         /* in peers' greetings */
+    uint64_t attempt;             /* of the last proof that the shard asked for */
+    uint64_t ground;              /* of peers' proofs */
     bool holds_scans;             /* scans wait for scan_answers() */
     bool shows_links;             /* write down hellos, dials, closings and what the shard traces of peers */
     struct hybrid_time last_time; /* of the latest object in a put */

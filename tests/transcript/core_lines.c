@@ -168,6 +168,7 @@ static void print_proof(struct rig *rig, const char *verb, struct view body) {
     struct message_proof message;
     struct proof_key key;
     assert_true(message_decode_proof(body, &message));
+    rig->attempt = message.attempt;
     struct reader list = reader_of(message.list);
     print_format(&rig->log, "%s", verb);
     while (proof_next_key(&list, &key)) {

@@ -134,6 +134,7 @@ struct message_hello rig_hello(const struct rig *rig, char peer, uint16_t shard,
         .keyspaces = keyspace_table_digest(&rig->keyspaces),
         .wall = {(uint64_t)((int64_t)rig->moment.wall.ms + rig->wall_offset_ms[index_of(peer)])},
         .now = rig->moment.now,
+        .fence = rig->hello_fence,
     };
 }
 
@@ -296,16 +297,18 @@ void peer_proves(struct rig *rig, char peer, enum fence_message_kind kind, const
         assert_true(record_decode(buffer_view(&disk_record(&rig->disk, name)->bytes), &record));
     }
     struct view bytes = object == NULL ? record.object_bytes : notation_object_bytes(&rig->notation, object);
+    struct message_proof head = {
+        .partition = rig_partition(rig, key), .number = number, .attempt = rig->attempt, .ground = rig->ground};
     struct buffer frames;
     buffer_init(&frames);
-    size_t begun = message_begin_proof(&frames, kind, rig_partition(rig, key), number);
+    size_t begun = message_begin_proof(&frames, kind, &head);
     message_add_proof(&frames, &(struct proof_key){name, hash_tree_entry(0, name, bytes)});
     message_end_proof(&frames, begun);
     send_and_release(rig, peer, 0, &frames);
 }
 
 void peer_fence(struct rig *rig, char peer, uint64_t heard, uint64_t drained, uint64_t passed) {
-    struct message_fence message = {.heard = heard, .drained = drained, .passed = passed};
+    struct message_fence message = {.heard = heard, .drained = drained, .agreed = drained, .passed = passed};
     struct buffer frames;
     buffer_init(&frames);
     message_encode_fence(&frames, &message);

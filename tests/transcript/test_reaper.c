@@ -82,6 +82,38 @@ static void what_was_written_since_stays(void **state) {
     rig_free(rig);
 }
 
+/* It lost its copy, took an old hint, sent that on under the present label, and had its copy back before it was asked.
+ */
+static void who_lost_something_since_it_proved_must_prove_anew(void **state) {
+    (void)state;
+    struct rig *rig = rig_with_tombstone();
+    peer_proves(rig, 'B', MESSAGE_PROVEN, "k", NULL, 1);
+    peer_proves(rig, 'C', MESSAGE_PROVEN, "k", NULL, 1);
+    everybody_drains(rig, 2);
+    everybody_drains(rig, 3);
+    says(rig, "B: confirm k, fence 3", "C: confirm k, fence 3");
+    peer_proves(rig, 'B', MESSAGE_CONFIRMED, "k", NULL, 3);
+    rig->ground++;
+    peer_proves(rig, 'C', MESSAGE_CONFIRMED, "k", NULL, 3);
+    says_nothing(rig);
+    pass_ms(rig, 6000);
+    says(rig, "B: prove k, fence 3", "C: prove k, fence 3");
+    rig_free(rig);
+}
+
+static void an_answer_to_another_attempt_proves_nothing(void **state) {
+    (void)state;
+    struct rig *rig = rig_with_tombstone();
+    peer_proves(rig, 'B', MESSAGE_PROVEN, "k", NULL, 1);
+    rig->attempt++;
+    peer_proves(rig, 'C', MESSAGE_PROVEN, "k", NULL, 1);
+    everybody_drains(rig, 2);
+    everybody_drains(rig, 3);
+    rig_forget(rig); /* it may have begun anew */
+    assert_int_equal(rig->shard->reaper.proofs, 0);
+    rig_free(rig);
+}
+
 static void an_owner_proves_what_it_holds_when_it_is_fsynced(void **state) {
     (void)state;
     struct rig *rig = rig_new((struct rig_options){.self = 1});
@@ -169,6 +201,80 @@ static void what_was_sent_before_a_fence_that_has_passed_is_refused(void **state
     says(rig, "C: refused");
     peer_puts_under(rig, 'C', "k", "c1=w", 3);
     says(rig, "disk: write k c1=w");
+    rig_free(rig);
+}
+
+static void passed_needs_every_member_to_have_seen_that_all_drained(void **state) {
+    (void)state;
+    struct rig *rig = rig_with_tombstone();
+    peer_proves(rig, 'B', MESSAGE_PROVEN, "k", NULL, 1);
+    peer_proves(rig, 'C', MESSAGE_PROVEN, "k", NULL, 1);
+    everybody_drains(rig, 2);
+    peer_fence(rig, 'B', 3, 3, 0);
+    peer_fence(rig, 'C', 3, 2, 0); /* it came back with an empty store, say */
+    pass_ms(rig, 1200);
+    assert_int_equal(rig->shard->fence.own.passed, 2);
+    peer_fence(rig, 'C', 3, 3, 0);
+    peer_fence(rig, 'B', 3, 2, 0);
+    pass_ms(rig, 1200);
+    assert_int_equal(rig->shard->fence.own.passed, 2);
+    everybody_drains(rig, 3);
+    assert_int_equal(rig->shard->fence.own.passed, 3);
+    rig_free(rig);
+}
+
+/* ---- who does not know the number ---- */
+
+static struct rig *rig_of_newborn(void) {
+    struct rig *rig = rig_new((struct rig_options){.members = 5, .stays_alone = true, .fence_unknown = true});
+    rig_key(rig, "o", "ABC");
+    rig_key(rig, "h", "BCDEA");
+    return rig;
+}
+
+static void arrives(struct rig *rig, char peer) {
+    rig->is_away[peer - 'A'] = false;
+    pass_ms(rig, 2500);
+    rig_forget(rig);
+}
+
+/* A label of the first number would be refused by all owners, were they at the seventh, and the hint lie here for good.
+ */
+static void who_does_not_know_the_number_stamps_nothing_and_takes_no_hint(void **state) {
+    (void)state;
+    struct rig *rig = rig_of_newborn();
+    arrives(rig, 'B');
+    assert_int_equal(rig->shard->fence.label, FENCE_UNKNOWN);
+    peer_hints(rig, 'B', "h", "b1=v", PUT_HINT, 'C');
+    says(rig, "B: refused");
+    client(rig, "SET o v");
+    says_nothing(rig);
+    peer_fence(rig, 'B', 7, 7, 7);
+    says(rig, "disk: write o a1=v", "B: put o a1=v, name what you keep, fence 7");
+    peer_hints(rig, 'B', "h", "b1=v", PUT_HINT, 'C');
+    says(rig, "B: refused");
+    rig->label = 7;
+    peer_hints(rig, 'B', "h", "b1=v", PUT_HINT, 'C');
+    says(rig, "disk: write h b1=v for C");
+    rig_free(rig);
+}
+
+static void a_majority_that_knows_no_number_begins_with_the_first(void **state) {
+    (void)state;
+    struct rig *rig = rig_of_newborn();
+    arrives(rig, 'B');
+    assert_int_equal(rig->shard->fence.label, FENCE_UNKNOWN);
+    arrives(rig, 'C');
+    assert_int_equal(rig->shard->fence.label, FENCE_FIRST);
+    rig_free(rig);
+}
+
+static void a_greeting_tells_the_number(void **state) {
+    (void)state;
+    struct rig *rig = rig_of_newborn();
+    rig->hello_fence = 7;
+    arrives(rig, 'B');
+    assert_int_equal(rig->shard->fence.label, 7);
     rig_free(rig);
 }
 
@@ -267,6 +373,27 @@ static void what_is_put_over_an_old_hint_is_as_old(void **state) {
     rig_free(rig);
 }
 
+/* Hints come and go all the time while some owner is slow: only those from before the fence hold it up. */
+static void a_fence_waits_for_no_hint_from_after_it(void **state) {
+    (void)state;
+    struct rig *rig = rig_with_hint(false);
+    rig_key(rig, "i", "ABCDE");
+    pass_ms(rig, 300);
+    says(rig, "B: home h e1=v");
+    rig->label = 2;
+    peer_hints(rig, 'E', "i", "e1=w", PUT_HINT, 'C');
+    says(rig, "disk: write i e1=w for C");
+    disk_done(rig);
+    rig_forget(rig);
+    assert_int_equal(drained(rig), 1);
+    answer(rig, 'B', "stored");
+    disk_done(rig);
+    pass_ms(rig, 300);
+    assert_int_equal(drained(rig), 2);
+    assert_int_equal(rig->shard->hints.held, 1);
+    rig_free(rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tombstone_goes_when_all_hold_it_and_two_fences_have_passed),
@@ -285,6 +412,13 @@ int main(void) {
         cmocka_unit_test(a_fence_waits_until_what_was_done_is_fsynced),
         cmocka_unit_test(a_fence_waits_for_hints_and_they_keep_their_label),
         cmocka_unit_test(what_is_put_over_an_old_hint_is_as_old),
+        cmocka_unit_test(a_fence_waits_for_no_hint_from_after_it),
+        cmocka_unit_test(who_lost_something_since_it_proved_must_prove_anew),
+        cmocka_unit_test(an_answer_to_another_attempt_proves_nothing),
+        cmocka_unit_test(passed_needs_every_member_to_have_seen_that_all_drained),
+        cmocka_unit_test(who_does_not_know_the_number_stamps_nothing_and_takes_no_hint),
+        cmocka_unit_test(a_majority_that_knows_no_number_begins_with_the_first),
+        cmocka_unit_test(a_greeting_tells_the_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
