@@ -287,9 +287,12 @@ static void refuse_put(struct shard *shard, struct request *request, const char 
 
 /* This node's store has stopped: what it stamps now it would forget, and then stamp the same dot again. */
 static void finish_unstored(struct shard *shard, struct request *request) {
-    if (request->round == 0) {
-        request_finish_outcome(shard, request, OUTCOME_REFUSED,
-                               "IOERR this node's store has failed and takes no writes; nothing was written");
+    bool is_forwarded = request->origin.source.lane != NULL;
+    if (request->round == 0 && is_forwarded) {
+        request_finish_outcome(shard, request, OUTCOME_NOREPLICAS,
+                               ""); /* "not by me": the sender tries another owner */
+    } else if (request->round == 0) {
+        request_finish_outcome(shard, request, OUTCOME_REFUSED, STORE_FAILED_DETAIL);
     } else {
         request_finish_short(shard, request);
     }

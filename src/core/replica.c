@@ -177,6 +177,7 @@ static enum storage_status replica_store(struct shard *shard, struct partition p
     struct digest before = trees_entry(shard, key, tree_bytes);
     enum storage_status status = storage->write(storage->self, family, partition, key, buffer_view(&shard->record),
                                                 durability, (uint64_t)(uintptr_t)waiting);
+    shard->has_failed_store = shard->has_failed_store || status == STORAGE_ERROR;
     if (family == STORAGE_HINTS && status != STORAGE_ERROR) {
         hints_stored(shard, partition, &owners, is_new);
     }
@@ -587,6 +588,7 @@ bool replica_reap(struct shard *shard, struct partition partition, struct view k
 
 void replica_on_storage_written(struct shard *shard, uint64_t token, enum storage_status status) {
     struct waiting_write *waiting = (struct waiting_write *)(uintptr_t)token;
+    shard->has_failed_store = shard->has_failed_store || status == STORAGE_ERROR; /* it takes nothing any more */
     if (waiting->is_proof) {
         answer_proof(shard, &waiting->source, blob_view(&waiting->kept), status);
     } else if (waiting->is_own) {

@@ -185,7 +185,7 @@ static bool operation_is_conditional(const struct operation *operation) {
 
 /* The place in the preference list of the owner that shall coordinate, or -1. `tried`: places not to choose again. */
 static int choose_owner(const struct shard *shard, const struct operation *operation, struct partition partition,
-                        uint64_t tried, bool clock_is_off) {
+                        uint64_t tried, bool may_not_stamp) {
     const struct member_index *list = ring_preference(shard->ring, partition);
     int owners = (int)ring_replica_count(shard->ring);
     bool writes = operation_is_write(operation);
@@ -193,7 +193,7 @@ static int choose_owner(const struct shard *shard, const struct operation *opera
     for (int place = 0; place < owners; place++) {
         bool is_self = member_index_equal(list[place], shard->self);
         if ((tried & (UINT64_C(1) << place)) != 0 || !peer_is_reachable(shard, list[place], partition) ||
-            (is_self && writes && clock_is_off)) {
+            (is_self && writes && may_not_stamp)) {
             continue;
         }
         if (operation_is_conditional(operation) || is_self) {
@@ -207,10 +207,10 @@ static int choose_owner(const struct shard *shard, const struct operation *opera
     return chosen;
 }
 
-/* With no owner in reach this node, if it is none, coordinates as a fallback, if its clock lets it. */
+/* With no owner in reach this node, if it is none, coordinates as a fallback, if it may stamp. */
 static bool may_stand_in(const struct shard *shard, const struct operation *operation, struct partition partition) {
     return operation->kind != OPERATION_INSPECT && !ring_is_owner(shard->ring, partition, shard->self) &&
-           !(operation_is_write(operation) && lanes_clock_is_off(shard));
+           (!operation_is_write(operation) || shard_may_stamp(shard));
 }
 
 static uint64_t relay_left_ms(const struct shard *shard, const struct relay *relay) {
@@ -305,7 +305,7 @@ static void relay_try(struct shard *shard, struct relay *relay) {
     struct operation operation = relay_operation(relay);
     bool is_retry = relay->tries > 0;
     while (relay->tries < RELAY_TRIES && relay_left_ms(shard, relay) > 0) {
-        int place = choose_owner(shard, &operation, relay->partition, relay->tried, lanes_clock_is_off(shard));
+        int place = choose_owner(shard, &operation, relay->partition, relay->tried, !shard_may_stamp(shard));
         if (place < 0) {
             break;
         }
@@ -435,18 +435,22 @@ void router_route(struct shard *shard, const struct operation *operation, const 
         return;
     }
     bool is_owner = ring_is_owner(shard->ring, partition, shard->self);
-    bool clock_is_off = operation_is_write(operation) && lanes_clock_is_off(shard);
+    bool may_not_stamp = operation_is_write(operation) && !shard_may_stamp(shard);
     if (hopped) {
-        if (is_owner && !clock_is_off) {
+        if (is_owner && !may_not_stamp) {
             coordinator_begin(shard, operation, origin, partition);
         } else {
             origin_answer_outcome(shard, origin, OUTCOME_NOREPLICAS, "");
         }
         return;
     }
-    int place = choose_owner(shard, operation, partition, 0, clock_is_off);
+    int place = choose_owner(shard, operation, partition, 0, may_not_stamp);
     if (place < 0 && may_stand_in(shard, operation, partition)) {
         coordinator_begin(shard, operation, origin, partition);
+        return;
+    }
+    if (place < 0 && operation_is_write(operation) && shard->has_failed_store) {
+        origin_answer_outcome(shard, origin, OUTCOME_REFUSED, STORE_FAILED_DETAIL);
         return;
     }
     if (place < 0) {

@@ -359,6 +359,10 @@ uint32_t shard_reachable_members(const struct shard *shard) {
     return count;
 }
 
+bool shard_may_stamp(const struct shard *shard) {
+    return !lanes_clock_is_off(shard) && !shard->has_failed_store;
+}
+
 bool shard_all_are_reachable(const struct shard *shard) {
     return shard_reachable_members(shard) == ring_member_count(shard->ring);
 }

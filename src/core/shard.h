@@ -123,6 +123,8 @@ void shard_storage_written(struct shard *shard, uint64_t token, enum storage_sta
 bool shard_is_ready(const struct shard *shard);
 /* Links that are up and not silent, self included: of ring_member_count(). */
 uint32_t shard_reachable_members(const struct shard *shard);
+/* False: writes go to other coordinators, since its clock is off or its store has failed. */
+bool shard_may_stamp(const struct shard *shard);
 /* What needs every member: proofs, fences. */
 bool shard_all_are_reachable(const struct shard *shard);
 

@@ -64,6 +64,7 @@ struct shard {
     struct exchange exchange;
     struct detection detection;
     struct fence fence;
+    bool has_failed_store; /* it could stamp the same dot again: writes go to other coordinators */
     struct reaper reaper;
 };
 

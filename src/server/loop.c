@@ -389,10 +389,11 @@ static void on_housekeeping(uv_timer_t *timer) {
         atomic_store(&loop->node->failed, true);
         char text[NODE_LEAF_TEXT_SIZE];
         node_leaf_failure(loop->node->leaf, text);
-        log_event(CONFIG_LOG_ERROR, "store-failed",
-                  "shard=%u error=\"%s\" meaning=\"nothing is acknowledged until the disk was seen to and the node "
-                  "started again\"",
-                  loop->index, text);
+        log_event(
+            CONFIG_LOG_ERROR, "store-failed",
+            "shard=%u error=\"%s\" meaning=\"writes are handed to other nodes and none is kept here until the disk was "
+            "seen to and the node started again\"",
+            loop->index, text);
     }
     information_publish(loop);
     loop_advance(loop);

@@ -186,6 +186,17 @@ static void a_store_that_stopped_stamps_nothing(void **state) {
     rig_free(rig);
 }
 
+static void a_node_whose_store_stopped_hands_writes_on(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    rig->disk.has_stopped = true;
+    client(rig, "SET k v");
+    says(rig, "disk: refuses write k a1=v", "client: -IOERR...");
+    client(rig, "SET k w");
+    says(rig, "B: operation set k w, hopped");
+    rig_free(rig);
+}
+
 static void a_write_that_fails_later_does_not_count(void **state) {
     (void)state;
     struct rig *rig = rig_new((struct rig_options){0});
@@ -290,6 +301,7 @@ int main(void) {
         cmocka_unit_test(a_replica_answers_when_its_write_is_durable),
         cmocka_unit_test(a_replica_that_has_it_already_waits_for_what_was_written_before),
         cmocka_unit_test(a_replica_whose_disk_fails_says_so),
+        cmocka_unit_test(a_node_whose_store_stopped_hands_writes_on),
         cmocka_unit_test(objects_survive_the_record_they_were_read_from),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
