@@ -139,10 +139,10 @@ void coordinator_peer_lost(struct shard *shard, struct member_index member);
 void coordinator_on_deadline(struct shard *shard, struct alarm *alarm);
 void coordinator_on_hedge(struct shard *shard, struct alarm *alarm);
 
-/* Storage answered the key for which the request was parked. */
-void request_resume(struct shard *shard, uint64_t id);
 #define STORE_FAILED_DETAIL "IOERR this node's store has failed and takes no writes; nothing was written"
 
+/* Storage answered the key for which the request was parked. */
+void request_resume(struct shard *shard, uint64_t id);
 /* The clock's bound is later than it was, or the fence's number was learnt: those that waited for it are stamped. */
 void coordinator_stamps_again(struct shard *shard);
 /* This node's own write of a round is as durable as asked, or failed. */

@@ -285,12 +285,12 @@ static void refuse_put(struct shard *shard, struct request *request, const char 
     }
 }
 
-/* This node's store has stopped: what it stamps now it would forget, and then stamp the same dot again. */
+/* This node's store has stopped: what it stamps now it would forget, and then stamp the same dot again.
+ * Whoever forwarded the request tries another owner. */
 static void finish_unstored(struct shard *shard, struct request *request) {
     bool is_forwarded = request->origin.source.lane != NULL;
     if (request->round == 0 && is_forwarded) {
-        request_finish_outcome(shard, request, OUTCOME_NOREPLICAS,
-                               ""); /* "not by me": the sender tries another owner */
+        request_finish_outcome(shard, request, OUTCOME_NOREPLICAS, "");
     } else if (request->round == 0) {
         request_finish_outcome(shard, request, OUTCOME_REFUSED, STORE_FAILED_DETAIL);
     } else {

@@ -8,6 +8,19 @@ static bool runs_here(const struct shard *shard) {
     return shard->options.shard_index == 0;
 }
 
+bool fence_is_learnt(const struct shard *shard) {
+    return shard->fence.label != FENCE_UNKNOWN;
+}
+
+/* The first label that there is lets stamp what waited for it. */
+static void take_label(struct shard *shard, uint64_t number) {
+    bool is_first = !fence_is_learnt(shard);
+    shard->fence.label = number;
+    if (is_first) {
+        coordinator_stamps_again(shard);
+    }
+}
+
 /* Nothing of the cluster can be of later than the first number, if none of its majority knows of any. */
 static void learn_first(struct shard *shard) {
     struct fence *fence = &shard->fence;
@@ -18,12 +31,8 @@ static void learn_first(struct shard *shard) {
     }
     if (fence->own.heard == FENCE_UNKNOWN && greeted * 2 > members) {
         fence->own.heard = FENCE_FIRST;
-        fence->label = FENCE_FIRST; /* durable or not: there is nothing below it */
+        take_label(shard, FENCE_FIRST); /* durable or not: there is nothing below it */
     }
-}
-
-bool fence_is_learnt(const struct shard *shard) {
-    return shard->fence.label != FENCE_UNKNOWN;
 }
 
 void fence_init(struct shard *shard) {
@@ -69,14 +78,11 @@ static void keep_label(struct shard *shard) {
 
 void fence_on_label_durable(struct shard *shard, bool is_durable) {
     struct fence *fence = &shard->fence;
-    bool was_learnt = fence_is_learnt(shard);
-    if (is_durable) {
-        fence->durable = fence->label_wanted;
-        fence->label = fence->label_wanted;
-    }
+    uint64_t number = fence->label_wanted;
     fence->label_wanted = 0; /* a store that failed says so itself; the next beat asks again */
-    if (!was_learnt && fence_is_learnt(shard)) {
-        coordinator_stamps_again(shard);
+    if (is_durable) {
+        fence->durable = number;
+        take_label(shard, number);
     }
 }
 
@@ -102,12 +108,7 @@ void fence_greeted(struct shard *shard, struct member_index member, uint64_t num
     }
     fence->has_greeted[member.value] = true;
     fence_hear(shard, number);
-    if (!fence_is_learnt(shard)) {
-        learn_first(shard);
-        if (fence_is_learnt(shard)) {
-            coordinator_stamps_again(shard);
-        }
-    }
+    learn_first(shard);
 }
 
 void fence_hear_passed(struct shard *shard, uint64_t number) {

@@ -7,7 +7,7 @@
  *
  *      somebody wants the next one  --> HEARD  gossip, greetings and labels carry the number to every shard
  *      a shard that heard it        --> LABELS with it, once that is durable
- *      its older requests are over, its hints are gone, and that is durable    --> DRAINED
+ *      its older requests are over, older hints are gone, and that is durable  --> DRAINED
  *      a member has seen that every shard of every member has drained it       --> AGREED
  *      every member agrees                                                     --> PASSED, which gossip carries too
  *

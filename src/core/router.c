@@ -183,17 +183,20 @@ static bool operation_is_conditional(const struct operation *operation) {
 
 /* ---- choice of the coordinator ---- */
 
+static bool may_coordinate(const struct shard *shard, const struct operation *operation) {
+    return !operation_is_write(operation) || shard_may_stamp(shard);
+}
+
 /* The place in the preference list of the owner that shall coordinate, or -1. `tried`: places not to choose again. */
 static int choose_owner(const struct shard *shard, const struct operation *operation, struct partition partition,
-                        uint64_t tried, bool may_not_stamp) {
+                        uint64_t tried) {
     const struct member_index *list = ring_preference(shard->ring, partition);
     int owners = (int)ring_replica_count(shard->ring);
-    bool writes = operation_is_write(operation);
     int chosen = -1;
     for (int place = 0; place < owners; place++) {
         bool is_self = member_index_equal(list[place], shard->self);
         if ((tried & (UINT64_C(1) << place)) != 0 || !peer_is_reachable(shard, list[place], partition) ||
-            (is_self && writes && may_not_stamp)) {
+            (is_self && !may_coordinate(shard, operation))) {
             continue;
         }
         if (operation_is_conditional(operation) || is_self) {
@@ -210,7 +213,7 @@ static int choose_owner(const struct shard *shard, const struct operation *opera
 /* With no owner in reach this node, if it is none, coordinates as a fallback, if it may stamp. */
 static bool may_stand_in(const struct shard *shard, const struct operation *operation, struct partition partition) {
     return operation->kind != OPERATION_INSPECT && !ring_is_owner(shard->ring, partition, shard->self) &&
-           (!operation_is_write(operation) || shard_may_stamp(shard));
+           may_coordinate(shard, operation);
 }
 
 static uint64_t relay_left_ms(const struct shard *shard, const struct relay *relay) {
@@ -305,7 +308,7 @@ static void relay_try(struct shard *shard, struct relay *relay) {
     struct operation operation = relay_operation(relay);
     bool is_retry = relay->tries > 0;
     while (relay->tries < RELAY_TRIES && relay_left_ms(shard, relay) > 0) {
-        int place = choose_owner(shard, &operation, relay->partition, relay->tried, !shard_may_stamp(shard));
+        int place = choose_owner(shard, &operation, relay->partition, relay->tried);
         if (place < 0) {
             break;
         }
@@ -435,16 +438,15 @@ void router_route(struct shard *shard, const struct operation *operation, const 
         return;
     }
     bool is_owner = ring_is_owner(shard->ring, partition, shard->self);
-    bool may_not_stamp = operation_is_write(operation) && !shard_may_stamp(shard);
     if (hopped) {
-        if (is_owner && !may_not_stamp) {
+        if (is_owner && may_coordinate(shard, operation)) {
             coordinator_begin(shard, operation, origin, partition);
         } else {
             origin_answer_outcome(shard, origin, OUTCOME_NOREPLICAS, "");
         }
         return;
     }
-    int place = choose_owner(shard, operation, partition, 0, may_not_stamp);
+    int place = choose_owner(shard, operation, partition, 0);
     if (place < 0 && may_stand_in(shard, operation, partition)) {
         coordinator_begin(shard, operation, origin, partition);
         return;

@@ -85,6 +85,10 @@ def test_a_slow_disk_fails_nothing():
         time.sleep(2)
         began = len(load.history)
         disk.does("slow")
+        with cluster.nodes[1].connect() as connection:
+            asked = time.monotonic()
+            connection.command("GRAMME.PUT", "all-three", "v", "W", "3")
+            assert time.monotonic() - asked > 0.05, "the slow disk is one of the three"
         time.sleep(5)
         history = load.stop()
         disk.does("work")
