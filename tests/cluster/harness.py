@@ -21,7 +21,9 @@ import traceback
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BINARY = os.environ.get("GRAMME", os.path.join(ROOT, "build", "release", "gramme"))
 PEER_PORT_OFFSET = 10000
+PORTS_A_BLOCK = 32
 _clusters = []
+_claims = []
 
 
 # --- RESP over a plain socket -----------------------------------------------------------------------------------------
@@ -122,12 +124,25 @@ def _is_free(port):
     return True
 
 
+def _claim(port):
+    """False when another process of tests has the block of ports that begins there. The claim ends with this one."""
+    claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        claim.bind(("127.0.0.1", port))
+    except OSError:
+        claim.close()
+        return False
+    _claims.append(claim)
+    return True
+
+
 def free_ports(count):
     """The first of `count` ports in a row that are free, as are those PEER_PORT_OFFSET above them. They lie below the
     range from which the kernel gives ports to clients."""
     for _ in range(200):
-        base = random.randrange(11000, 22000 - count)
-        if all(_is_free(port) and _is_free(port + PEER_PORT_OFFSET) for port in range(base, base + count)):
+        base = random.randrange(11000, 22000 - PORTS_A_BLOCK, PORTS_A_BLOCK)
+        ports = range(base, base + count)
+        if _claim(base) and all(_is_free(port) and _is_free(port + PEER_PORT_OFFSET) for port in ports):
             return base
     raise RuntimeError("no free ports")
 
