@@ -21,7 +21,8 @@ struct stamp_record {
     uint32_t index;
     bool is_again;   /* of a SET that is about to be stamped again: several may be, of one node on one key */
     bool is_reaped;  /* a tombstone that some owner let go: what it replaced is rightly gone */
-    bool is_buried;  /* a value that such a tombstone covers: nobody may ever hold it again */
+    bool is_buried;  /* a value that such a tombstone covers, or of a pruned actor: nobody may ever hold it again */
+    bool is_pruned;  /* its actor's entry went from some vector: from then on no context tells that it was seen */
     bool is_reached; /* check_final */
 };
 
@@ -403,6 +404,39 @@ static void on_reaped(struct account *account, struct account_key *key, uint32_t
     hold_nothing(key, node, account->world->now);
 }
 
+static void reach(struct account_key *key, const struct object *object);
+
+/* An acknowledged value, which nothing that is held, nor was reaped or pruned, rightly replaced. */
+static bool is_unreached(const struct account *account, const struct account_key *key,
+                         const struct stamp_record *stamp) {
+    const struct history *history = account->history;
+    const struct key_record *described = history_find_key(history, view_of_string(key->name));
+    if (stamp->is_reached || stamp->value_id == 0 || described->is_lww || !described->is_durable) {
+        return false;
+    }
+    return history->operations[history->writer_of[stamp->value_id]].outcome == OP_OK;
+}
+
+/* No node holds a value of that actor, and what it wrote was rightly replaced: it will never be known again. */
+static void on_pruned(struct account *account, struct account_key *key, struct dot entry) {
+    reach(key, NULL);
+    for (size_t index = 0; index < key->count; index++) {
+        struct stamp_record *stamp = key->stamps[index];
+        if (stamp->dot.actor != entry.actor) {
+            continue;
+        }
+        if (stamp->held_by > 0) {
+            violate(account, "an actor was pruned of which a node still holds a value", "G6", key, stamp->dot,
+                    stamp->value_id);
+        } else if (is_unreached(account, key, stamp)) {
+            violate(account, "an actor was pruned whose acknowledged value nothing replaced", "G1", key, stamp->dot,
+                    stamp->value_id);
+        }
+        stamp->is_buried = true;
+        stamp->is_pruned = true;
+    }
+}
+
 void account_watch(struct account *account, uint32_t node, uint32_t shard, struct wall_time wall,
                    const struct trace_record *record) {
     if (record->kind == TRACE_STAMPED) {
@@ -413,6 +447,8 @@ void account_watch(struct account *account, uint32_t node, uint32_t shard, struc
         check_context(account, key, record->object);
     } else if (record->kind == TRACE_REAPED) {
         on_reaped(account, key_get(account, record->key), node, record->object);
+    } else if (record->kind == TRACE_PRUNED) {
+        on_pruned(account, key_get(account, record->key), record->dot);
     } else if (record->kind == TRACE_HINT_GONE || record->kind == TRACE_DAMAGED) {
         hold_nothing(key_get(account, record->key), node, account->world->now);
     } else if (record->kind == TRACE_SECOND_ROUND) {
@@ -468,7 +504,7 @@ bool account_is_covered(struct account *account, struct view name, uint32_t valu
     const struct account_key *key = key_get(account, name);
     for (size_t index = key->count; index-- > 0;) {
         const struct stamp_record *stamp = key->stamps[index];
-        if (stamp->value_id == value_id && context_contains(&object->context, stamp->dot)) {
+        if (stamp->value_id == value_id && (stamp->is_pruned || context_contains(&object->context, stamp->dot))) {
             return true;
         }
     }
@@ -477,15 +513,17 @@ bool account_is_covered(struct account *account, struct view name, uint32_t valu
 
 /* ---- the end ---- */
 
+/* From the object's values, or from all that nodes hold, by what each stamp replaced. */
 static void reach(struct account_key *key, const struct object *object) {
     uint32_t *queue = malloc(sizeof(*queue) * (key->count + 1));
     size_t begin = 0;
     size_t end = 0;
     ENSURE(queue != NULL);
     for (size_t index = 0; index < key->count; index++) {
-        key->stamps[index]->is_reached =
-            key->stamps[index]->is_reaped || object_find(object, key->stamps[index]->dot) != NULL;
-        if (key->stamps[index]->is_reached) {
+        struct stamp_record *stamp = key->stamps[index];
+        bool is_held = object == NULL ? stamp->held_by > 0 : object_find(object, stamp->dot) != NULL;
+        stamp->is_reached = stamp->is_reaped || stamp->is_pruned || is_held;
+        if (stamp->is_reached) {
             queue[end++] = (uint32_t)index;
         }
     }

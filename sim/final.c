@@ -1,6 +1,7 @@
 #include "sim/final.h"
 
 #include "core/hint_record.h"
+#include "core/lane.h"
 #include "store/object_buffer.h"
 #include "store/seal.h"
 #include "version/object_codec.h"
@@ -192,6 +193,24 @@ static bool is_bare_tombstone(const struct object *object) {
     return is_bare;
 }
 
+static bool run_is_present(const struct cluster *cluster, uint16_t tag) {
+    bool is_present = false;
+    for (uint32_t index = 0; index < cluster->node_count; index++) {
+        is_present = is_present || lanes_run_tag(cluster->nodes[index].run) == tag;
+    }
+    return is_present;
+}
+
+static bool has_ended_actor(const struct cluster *cluster, const struct object *object) {
+    for (uint32_t index = 0; index < object->context.vector_count; index++) {
+        struct dot entry = object->context.vector[index];
+        if (!run_is_present(cluster, actor_run_tag(entry.actor)) && object_may_prune(object, entry)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void check_key(struct cluster *cluster, const struct key_record *key, struct account *account, char *violation,
                       size_t violation_bytes) {
     struct world *world = cluster->world;
@@ -217,6 +236,9 @@ static void check_key(struct cluster *cluster, const struct key_record *key, str
     }
     if (is_bare_tombstone(&object)) {
         explain(violation, violation_bytes, world, "G6", key->name, "its tombstone was not reaped");
+    }
+    if (has_ended_actor(cluster, &object)) {
+        explain(violation, violation_bytes, world, "G6", key->name, "the entry of an actor that ended was not pruned");
     }
     const char *what = check_solo(key, &object);
     if (what != NULL) {

@@ -56,6 +56,8 @@ static const char *trace_kind_text(enum trace_kind kind) {
         return "finds a tree that is not its data's:";
     case TRACE_DAMAGED:
         return "gives up the damaged record of";
+    case TRACE_PRUNED:
+        return "prunes a vector";
     case TRACE_REAPED:
         return "reaps";
     case TRACE_CLOCK_OFF:

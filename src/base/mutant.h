@@ -39,6 +39,7 @@
     X(REAP_CHANGED, "reap-changed", "an owner reaps whatever it holds, not only the proven tombstone")                 \
     X(FENCE_BEFORE_PROOF, "fence-before-proof", "a proven tombstone is reaped without a fence that began afterwards")  \
     X(FENCE_IGNORES_HINTS, "fence-ignores-hints", "a fence passes while hints from before it are kept")                \
+    X(PRUNE_ALONE, "prune-alone", "an entry is pruned from a vector by the first owner's proof alone")                 \
     X(REPAIR_OVERWRITES, "repair-overwrites", "read repair replaces the replica's object instead of merging")
 
 /* clang-format off */

@@ -307,6 +307,7 @@ static void information_reaping(const struct shard *shard, struct buffer *text) 
     append_line(text, VIEW("gramme_tombstones_proven"), reaper->proofs);
     append_line(text, VIEW("gramme_tombstones_reaped"), reaper->reaped);
     append_line(text, VIEW("gramme_tombstones_changed"), reaper->changed);
+    append_line(text, VIEW("gramme_vector_entries_pruned"), reaper->pruned);
     append_line(text, VIEW("gramme_fence_heard"), fence->own.heard);
     append_line(text, VIEW("gramme_fence_drained"), fence->own.drained);
     append_line(text, VIEW("gramme_fence_passed"), fence->own.passed);

@@ -132,7 +132,7 @@ static struct dot next_dot(struct shard *shard, const struct copy *copy, const s
     if (!goes_on) {
         local = (struct local_actor){.run = shard->options.run};
         do {
-            local.actor = rng_next(&shard->rng);
+            local.actor = actor_of_run(shard->run_tag, rng_next(&shard->rng));
             next = (struct dot){local.actor, 1};
         } while (local.actor == 0 || context_contains(&copy->object.context, next) || context_contains(past, next));
     }

@@ -243,6 +243,10 @@ static void peer_want_lanes(struct shard *shard, struct peer *peer) {
     }
 }
 
+uint16_t lanes_run_tag(uint64_t run) {
+    return (uint16_t)hash64(view_of(&run, sizeof(run)), 0);
+}
+
 void lanes_init(struct shard *shard) {
     size_t members = ring_member_count(shard->ring);
     pool_init(&shard->lane_pool, sizeof(struct lane), 16);
@@ -336,6 +340,9 @@ static bool link_greet(struct shard *shard, struct link *link, const struct mess
         peer->has_time_offset = false; /* another process, perhaps after a boot: its monotonic time began anew */
     }
     peer->run = hello->run;
+    if (is_new_run) {
+        reaper_runs_changed(shard);
+    }
     fence_greeted(shard, member, hello->fence, is_new_run);
     peer_observe_clocks(shard, peer, hello->wall, hello->now);
     if (peer->shard_count != hello->shard_count) {

@@ -86,6 +86,8 @@ struct source {
     uint32_t shard; /* mail */
 };
 
+/* Of the actors that a run of a process draws (version/dot.h). */
+uint16_t lanes_run_tag(uint64_t run);
 void lanes_init(struct shard *shard);
 void lanes_release(struct shard *shard);
 void lanes_heartbeat(struct shard *shard);

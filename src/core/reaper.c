@@ -12,13 +12,19 @@ struct candidate {
     struct list_node waiting;
     struct blob key;
     struct partition partition;
-    struct digest object;
+    enum proof_aim aim;
+    struct digest what;
     enum candidate_state state;
     uint8_t owners;                   /* bit i: the i-th has proved, or, CONFIRMING, has confirmed */
     uint64_t grounds[LIMIT_REPLICAS]; /* of the owners' proofs */
     uint64_t attempt;
     uint64_t number; /* PROVING: the greatest fence that a prover had heard of; PROVEN: the one that must pass */
     struct instant since;
+};
+
+enum {
+    RUN_TAGS = 1 << 16,
+    ENTRIES_AT_ONCE = 16, /* of one vector, to be pruned: the next pass takes the rest */
 };
 
 static bool is_first_owner(const struct shard *shard, uint32_t index) {
@@ -34,9 +40,8 @@ void reaper_init(struct shard *shard) {
     list_init(&reaper->waiting);
     pool_init(&reaper->candidate_pool, sizeof(struct candidate), 64);
     reaper->due_ms = ARENA_ARRAY(&shard->permanent, uint64_t, partitions);
-    for (uint32_t index = 0; index < partitions; index++) {
-        reaper->due_ms[index] = is_first_owner(shard, index) ? 1 : 0;
-    }
+    reaper->runs = ARENA_ARRAY(&shard->permanent, uint64_t, RUN_TAGS / 64);
+    reaper_runs_changed(shard);
 }
 
 void reaper_release(struct shard *shard) {
@@ -46,6 +51,42 @@ void reaper_release(struct shard *shard) {
 
 static uint64_t sooner_ms(uint64_t a, uint64_t b) {
     return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+/* ---- what may go ---- */
+
+static void add_run(struct reaper *reaper, uint64_t run) {
+    uint16_t tag = lanes_run_tag(run);
+    reaper->runs[tag / 64] |= UINT64_C(1) << (tag % 64);
+}
+
+void reaper_runs_changed(struct shard *shard) {
+    struct reaper *reaper = &shard->reaper;
+    memset(reaper->runs, 0, RUN_TAGS / 8);
+    add_run(reaper, shard->options.run);
+    for (uint32_t index = 0; index < ring_member_count(shard->ring); index++) {
+        add_run(reaper, shard->peers[index].run);
+    }
+    for (uint32_t index = 0; index < ring_partition_count(shard->ring); index++) {
+        reaper_look_again(shard, (struct partition){(uint16_t)index});
+    }
+}
+
+/* Probably: its run is none of the present ones. */
+static bool actor_has_ended(const struct reaper *reaper, uint64_t actor) {
+    uint16_t tag = actor_run_tag(actor);
+    return (reaper->runs[tag / 64] >> (tag % 64) & 1) == 0;
+}
+
+/* The next entry, from that place on, that is to be pruned; the count of entries when there is none. */
+static uint32_t next_prunable(const struct shard *shard, const struct object *object, uint32_t from) {
+    uint32_t place = from;
+    while (place < object->context.vector_count &&
+           !(actor_has_ended(&shard->reaper, object->context.vector[place].actor) &&
+             object_may_prune(object, object->context.vector[place]))) {
+        place++;
+    }
+    return place;
 }
 
 /* When all that the object holds is deleted or surely expired; 0: never, by itself. */
@@ -66,6 +107,9 @@ static uint64_t reapable_ms(const struct object *object) {
 static uint64_t due_ms_for(const struct shard *shard, const struct object *object) {
     uint64_t at_ms = reapable_ms(object);
     uint64_t now_ms = shard_wall(shard).ms;
+    if (at_ms != 1 && next_prunable(shard, object, 0) < object->context.vector_count) {
+        return now_ms + REAPER_TOMBSTONES_MS;
+    }
     uint64_t soonest_ms = now_ms + (at_ms == 1 ? REAPER_TOMBSTONES_MS : REAPER_EXPIRED_MS);
     return at_ms == 0 || at_ms > soonest_ms ? at_ms : soonest_ms;
 }
@@ -77,8 +121,8 @@ static bool is_reapable(const struct shard *shard, const struct object *object) 
 
 void reaper_stored(struct shard *shard, struct partition partition, const struct object *object) {
     struct reaper *reaper = &shard->reaper;
-    uint64_t due_ms = due_ms_for(shard, object);
-    if (due_ms == 0 || !is_first_owner(shard, partition.value)) {
+    uint64_t due_ms = is_first_owner(shard, partition.value) ? due_ms_for(shard, object) : 0;
+    if (due_ms == 0) {
         return;
     }
     reaper->due_ms[partition.value] = sooner_ms(reaper->due_ms[partition.value], due_ms);
@@ -97,11 +141,13 @@ void reaper_look_again(struct shard *shard, struct partition partition) {
 
 /* ---- candidates ---- */
 
-static struct candidate *candidate_find(const struct shard *shard, struct view key) {
+static struct candidate *candidate_find(const struct shard *shard, struct view key, enum proof_aim aim,
+                                        struct digest what) {
     for (struct map_node *node = map_first(&shard->reaper.candidates, hash64(key, 0)); node != NULL;
          node = map_next(node)) {
         struct candidate *candidate = CONTAINER_OF(node, struct candidate, node);
-        if (view_equal(blob_view(&candidate->key), key)) {
+        if (view_equal(blob_view(&candidate->key), key) && candidate->aim == aim &&
+            digest_equal(candidate->what, what)) {
             return candidate;
         }
     }
@@ -140,12 +186,13 @@ static bool add_owner(const struct shard *shard, struct candidate *candidate, st
 }
 
 static struct candidate *candidate_new(struct shard *shard, struct partition partition, struct view key,
-                                       struct digest object) {
+                                       enum proof_aim aim, struct digest what) {
     struct candidate *candidate = pool_take(&shard->reaper.candidate_pool);
     *candidate = (struct candidate){
         .key = blob_copy(&shard->blobs, key),
         .partition = partition,
-        .object = object,
+        .aim = aim,
+        .what = what,
         .number = shard->fence.own.heard,
         .attempt = shard->next_request++,
         .since = shard_now(shard),
@@ -158,6 +205,9 @@ static struct candidate *candidate_new(struct shard *shard, struct partition par
 
 static bool is_complete(const struct shard *shard, const struct candidate *candidate) {
     uint8_t all = (uint8_t)((1u << ring_replica_count(shard->ring)) - 1);
+    if (MUTANT(PRUNE_ALONE) && candidate->aim == PROOF_PRUNES) {
+        return true;
+    }
     return candidate->owners == all || (MUTANT(REAP_AT_W) && __builtin_popcount(candidate->owners) >= 2);
 }
 
@@ -176,8 +226,10 @@ static void check_proof(struct shard *shard, struct candidate *candidate) {
 /* ---- words ---- */
 
 static struct message_proof head_of(const struct candidate *candidate) {
-    return (struct message_proof){
-        .partition = candidate->partition, .number = candidate->number, .attempt = candidate->attempt};
+    return (struct message_proof){.partition = candidate->partition,
+                                  .aim = candidate->aim,
+                                  .number = candidate->number,
+                                  .attempt = candidate->attempt};
 }
 
 /* A message to each other owner of the partition about one key. */
@@ -190,22 +242,32 @@ static void tell_owners(struct shard *shard, enum fence_message_kind kind, const
                                     : lane_output(shard, list[place], candidate->partition, candidate->key.size);
         if (output != NULL) {
             size_t begun = message_begin_proof(output, kind, &head);
-            message_add_proof(output, &(struct proof_key){blob_view(&candidate->key), candidate->object});
+            message_add_proof(output, &(struct proof_key){blob_view(&candidate->key), candidate->what});
             message_end_proof(output, begun);
         }
     }
 }
 
-/* The copy is there and is the one that is meant; PENDING when storage has to look first. */
-static enum storage_status load_same(struct shard *shard, struct partition partition, const struct proof_key *key,
-                                     struct copy *ret_copy) {
-    enum storage_status status = replica_load(shard, partition, key->key, ret_copy);
+static bool is_as_meant(const struct shard *shard, enum proof_aim aim, const struct proof_key *key,
+                        const struct copy *copy) {
+    if (aim == PROOF_PRUNES) {
+        struct dot entry = proof_entry(key->what);
+        const struct local_actor *local = &copy->record.local;
+        bool is_own = local->run == shard->options.run && local->actor == entry.actor;
+        return !is_own && object_may_prune(&copy->object, entry);
+    }
+    bool is_same = digest_equal(trees_entry(shard, key->key, copy->record.object_bytes), key->what);
+    return (is_same && is_reapable(shard, &copy->object)) || MUTANT(REAP_CHANGED);
+}
+
+/* The copy is there and is what is meant; PENDING when storage has to look first. */
+static enum storage_status load_same(struct shard *shard, const struct message_proof *message,
+                                     const struct proof_key *key, struct copy *ret_copy) {
+    enum storage_status status = replica_load(shard, message->partition, key->key, ret_copy);
     if (status != STORAGE_FOUND) {
         return status;
     }
-    bool is_same = digest_equal(trees_entry(shard, key->key, ret_copy->record.object_bytes), key->object);
-    bool is_meant = (is_same && is_reapable(shard, &ret_copy->object)) || MUTANT(REAP_CHANGED);
-    return is_meant ? STORAGE_FOUND : STORAGE_ABSENT;
+    return is_as_meant(shard, message->aim, key, ret_copy) ? STORAGE_FOUND : STORAGE_ABSENT;
 }
 
 /* Asked again for that key alone when storage has answered. */
@@ -228,6 +290,7 @@ static void on_prove(struct shard *shard, const struct source *source, const str
     fence_hear(shard, message->number);
     struct message_proof head = {
         .partition = message->partition,
+        .aim = message->aim,
         .number = shard->fence.own.heard,
         .attempt = message->attempt,
         .ground = ground_of(shard, message->partition),
@@ -235,7 +298,7 @@ static void on_prove(struct shard *shard, const struct source *source, const str
     size_t begun = message_begin_proof(&proven, MESSAGE_PROVEN, &head);
     while (proof_next_key(&list, &key)) {
         struct copy copy;
-        enum storage_status status = load_same(shard, message->partition, &key, &copy);
+        enum storage_status status = load_same(shard, message, &key, &copy);
         const struct keyspace *keyspace = keyspace_of_key(shard->options.keyspaces, key.key);
         if (status == STORAGE_PENDING) {
             park(shard, source, MESSAGE_PROVE, message, &key);
@@ -254,9 +317,8 @@ static void on_prove(struct shard *shard, const struct source *source, const str
 
 static struct candidate *candidate_meant(const struct shard *shard, const struct message_proof *answer,
                                          const struct proof_key *key, enum candidate_state state) {
-    struct candidate *candidate = candidate_find(shard, key->key);
-    bool is_meant = candidate != NULL && candidate->state == state && candidate->attempt == answer->attempt &&
-                    digest_equal(candidate->object, key->object);
+    struct candidate *candidate = candidate_find(shard, key->key, answer->aim, key->what);
+    bool is_meant = candidate != NULL && candidate->state == state && candidate->attempt == answer->attempt;
     return is_meant ? candidate : NULL;
 }
 
@@ -274,16 +336,27 @@ static void on_proven(struct shard *shard, struct member_index from, const struc
     }
 }
 
+static void let_go(struct shard *shard, const struct message_proof *message, const struct proof_key *key,
+                   const struct copy *copy) {
+    struct reaper *reaper = &shard->reaper;
+    if (message->aim == PROOF_PRUNES) {
+        bool is_done = replica_prune(shard, message->partition, key->key, copy, proof_entry(key->what));
+        reaper->pruned += is_done ? 1 : 0;
+    } else {
+        reaper->reaped += replica_reap(shard, message->partition, key->key, copy) ? 1 : 0;
+    }
+}
+
 static void on_reap(struct shard *shard, const struct source *source, const struct message_proof *message) {
     struct reader list = reader_of(message->list);
     struct proof_key key;
     while (proof_next_key(&list, &key)) {
         struct copy copy;
-        enum storage_status status = load_same(shard, message->partition, &key, &copy);
+        enum storage_status status = load_same(shard, message, &key, &copy);
         if (status == STORAGE_PENDING) {
             park(shard, source, MESSAGE_REAP, message, &key);
         } else if (status == STORAGE_FOUND) {
-            shard->reaper.reaped += replica_reap(shard, message->partition, key.key, &copy) ? 1 : 0;
+            let_go(shard, message, &key, &copy);
         } else {
             shard->reaper.changed++;
         }
@@ -330,7 +403,7 @@ static void on_confirm(struct shard *shard, const struct source *source, const s
     }
     while (proof_next_key(&list, &key)) {
         struct copy copy;
-        enum storage_status status = load_same(shard, message->partition, &key, &copy);
+        enum storage_status status = load_same(shard, message, &key, &copy);
         bool is_nothing = status == STORAGE_ABSENT && object_is_absent(&copy.object);
         if (status == STORAGE_PENDING) {
             park(shard, source, MESSAGE_CONFIRM, message, &key);
@@ -406,23 +479,36 @@ static void scan_on(struct shard *shard) {
     reaper->is_scanning = status == STORAGE_PENDING;
 }
 
+static void propose(struct shard *shard, struct partition partition, struct view key, enum proof_aim aim,
+                    struct digest what) {
+    if (candidate_find(shard, key, aim, what) == NULL) {
+        struct candidate *candidate = candidate_new(shard, partition, key, aim, what);
+        tell_owners(shard, MESSAGE_PROVE, candidate);
+        check_proof(shard, candidate); /* an only owner has nobody to ask */
+    }
+}
+
 static void take_record(struct shard *shard, struct partition partition, const struct storage_scanned *scanned) {
     struct record record;
     struct object object;
     if (scanned->status != STORAGE_FOUND || !record_decode(scanned->record, &record) ||
-        !object_decode(record.object_bytes, &shard->scratch, &object) || reapable_ms(&object) == 0) {
+        !object_decode(record.object_bytes, &shard->scratch, &object)) {
         return;
     }
     shard->reaper.found_due_ms = sooner_ms(shard->reaper.found_due_ms, due_ms_for(shard, &object));
-    if (!is_reapable(shard, &object)) {
+    const struct keyspace *keyspace = keyspace_of_key(shard->options.keyspaces, scanned->key);
+    if (!replica_is_informed(shard, keyspace, partition)) {
         return;
     }
-    const struct keyspace *keyspace = keyspace_of_key(shard->options.keyspaces, scanned->key);
-    if (candidate_find(shard, scanned->key) == NULL && replica_is_informed(shard, keyspace, partition)) {
-        struct candidate *candidate =
-            candidate_new(shard, partition, scanned->key, trees_entry(shard, scanned->key, record.object_bytes));
-        tell_owners(shard, MESSAGE_PROVE, candidate);
-        check_proof(shard, candidate); /* an only owner has nobody to ask */
+    if (is_reapable(shard, &object)) {
+        propose(shard, partition, scanned->key, PROOF_REAPS, trees_entry(shard, scanned->key, record.object_bytes));
+        return;
+    }
+    const struct context *context = &object.context;
+    uint32_t place = next_prunable(shard, &object, 0);
+    for (uint32_t count = 0; place < context->vector_count && count < ENTRIES_AT_ONCE; count++) {
+        propose(shard, partition, scanned->key, PROOF_PRUNES, proof_of_entry(context->vector[place]));
+        place = next_prunable(shard, &object, place + 1);
     }
 }
 
@@ -450,7 +536,7 @@ void reaper_on_scanned(struct shard *shard, enum storage_status status, const st
 static void confirm(struct shard *shard, struct candidate *candidate) {
     struct buffer body;
     buffer_init(&body);
-    message_add_proof(&body, &(struct proof_key){blob_view(&candidate->key), candidate->object});
+    message_add_proof(&body, &(struct proof_key){blob_view(&candidate->key), candidate->what});
     struct source source = {.shard = shard->options.shard_index};
     struct message_proof message = head_of(candidate);
     message.list = buffer_view(&body);

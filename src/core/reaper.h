@@ -1,5 +1,6 @@
-/* The reaper: gives back what deleted keys still take. A tombstone must outlive everything that it covers, wherever
- * that hides (Riak and Cassandra reap by a timer, and the deleted comes back), so no timer takes part:
+/* The reaper: gives back what deleted keys still take, and prunes the vectors of living ones. A tombstone must outlive
+ * everything that it covers, wherever that hides (Riak and Cassandra reap by a timer, and the deleted comes back), so
+ * no timer takes part:
  *
  *      the first owner finds a bare tombstone     --> PROVE to the other owners: do you hold exactly this?
  *      each that does, once it is fsynced there   --> PROVEN, with the greatest fence that it has heard of, p
@@ -12,6 +13,12 @@
  * What has expired goes the same way, some time after: every owner holds the same value with the same expiry, and each
  * finds by its own clock that it has expired, longer ago than clocks may differ. No replica discards bytes on its own
  * clock alone, and an EXPIRE that was on its way would have been of before the fence.
+ *
+ * An entry of a living key's vector whose actor has ended (its process runs no more) goes by the same steps. What each
+ * owner proves of it stays true whatever is written meanwhile, unless the owner loses its copy: that it covers all of
+ * the entry, that no value bears any of it, and that the actor isn't its own; so after the fence a value of that actor
+ * is nowhere, and nothing needs to cover one. Exchange with an owner that hasn't pruned yet brings the entry back, and
+ * a client's old context may: it is proved and pruned again.
  *
  * A word that is lost costs time: an owner that was not told still holds the tombstone, exchange brings it back to the
  * others, and all begins anew. What holds: no owner reaps before all of them held the same durably, a fence that began
@@ -36,7 +43,7 @@ enum {
     REAPER_PROOF_MS = 3000,        /* a proof that is not complete by then begins anew */
     REAPER_SCAN_BYTES = 1024 * 1024,
     REAPER_SCANS_A_BEAT = 16,
-    REAPER_TOMBSTONES_MS = 5000, /* until a partition in which there are tombstones is looked through (again) ... */
+    REAPER_TOMBSTONES_MS = 5000, /* until a partition that holds something to reap or prune is looked through ... */
     REAPER_EXPIRED_MS =
         60000, /* ... and one in which values expired, or will: at all times, where everything expires */
     REAPER_MARGIN_MS = 2 * 60000, /* after an expiry: twice what a clock may be off and still coordinate */
@@ -53,7 +60,8 @@ struct reaper {
     bool is_scanning;      /* storage owes an answer */
     uint32_t scans_left;   /* in this heartbeat */
     uint64_t found_due_ms; /* in this pass over the partition */
-    uint64_t proofs, reaped, changed;
+    uint64_t *runs;        /* a bit for each tag of a present run of a member */
+    uint64_t proofs, reaped, pruned, changed;
 };
 
 void reaper_init(struct shard *shard);
@@ -61,6 +69,8 @@ void reaper_release(struct shard *shard);
 void reaper_beat(struct shard *shard);
 /* An object of this shard's partitions was written. */
 void reaper_stored(struct shard *shard, struct partition partition, const struct object *object);
+/* A member was met in another run: actors have ended. */
+void reaper_runs_changed(struct shard *shard);
 /* The partition's data is not what was written: what a pass found, or did not find, says nothing. */
 void reaper_look_again(struct shard *shard, struct partition partition);
 /* For those who look: partitions in which there may be something to reap for this shard, and how long the oldest

@@ -586,6 +586,16 @@ bool replica_reap(struct shard *shard, struct partition partition, struct view k
     return status != STORAGE_ERROR;
 }
 
+bool replica_prune(struct shard *shard, struct partition partition, struct view key, const struct copy *copy,
+                   struct dot entry) {
+    struct object pruned = object_prune(&copy->object, entry, &shard->scratch);
+    if (shard_traces_keys(shard)) {
+        shard_trace(shard,
+                    &(struct trace_record){.kind = TRACE_PRUNED, .key = key, .dot = entry, .object = &copy->object});
+    }
+    return replica_write(shard, partition, key, copy, &pruned, 0, 0) != STORAGE_ERROR;
+}
+
 void replica_on_storage_written(struct shard *shard, uint64_t token, enum storage_status status) {
     struct waiting_write *waiting = (struct waiting_write *)(uintptr_t)token;
     shard->has_failed_store = shard->has_failed_store || status == STORAGE_ERROR; /* it takes nothing any more */

@@ -88,8 +88,10 @@ void replica_park_proof(struct shard *shard, struct view key, const struct sourc
                         struct view body);
 /* Sends a whole frame once everything written so far is fsynced. */
 void replica_answer_durably(struct shard *shard, const struct source *source, struct view answer);
-/* Lets the copy just loaded go: see reaper.h. False: the store has failed. */
+/* Lets the copy just loaded go, or an entry of its vector: see reaper.h. False: the store has failed. */
 bool replica_reap(struct shard *shard, struct partition partition, struct view key, const struct copy *copy);
+bool replica_prune(struct shard *shard, struct partition partition, struct view key, const struct copy *copy,
+                   struct dot entry);
 
 void replica_on_put(struct shard *shard, const struct source *source, struct view body);
 void replica_on_read(struct shard *shard, const struct source *source, struct view body);

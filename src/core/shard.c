@@ -84,6 +84,7 @@ struct shard *shard_new(const struct shard_options *options, struct moment momen
     buffer_init(&shard->record);
     blobs_init(&shard->blobs);
     rng_init(&shard->rng, options->seed);
+    shard->run_tag = lanes_run_tag(options->run);
     timers_init(&shard->timers);
     clock_init(&shard->clock, options->clock_floor);
     shard->next_request = 1;

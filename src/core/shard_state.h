@@ -46,6 +46,7 @@ struct shard {
     struct alarm heartbeat;
     struct instant last_heartbeat;
     uint64_t next_request;
+    uint16_t run_tag; /* of the actors that are drawn here */
 
     struct front *front;
     struct mailbox mailboxes[LIMIT_SHARDS];

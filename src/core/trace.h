@@ -22,6 +22,7 @@ enum trace_kind {
     TRACE_TREE_DIVERGED, /* a scrub found other data on the disk than the hash tree says */
     TRACE_DAMAGED,       /* a record whose bytes are not what was written was given up: key */
     TRACE_REAPED,        /* an owner lets a deleted key go: key, object */
+    TRACE_PRUNED,        /* an owner drops an entry of a key's vector: key, dot: the entry, object before */
     TRACE_CLOCK_OFF,     /* this node's clock is too far off its peers' to coordinate */
     TRACE_SUSPECTED,     /* this node's detector suspects peer */
     TRACE_DIED,          /* this node's detector holds peer for dead */

@@ -153,6 +153,7 @@ static void driver_trace(void *self, const struct trace_record *record) {
     case TRACE_REPAIRED:
     case TRACE_SECOND_ROUND:
     case TRACE_REAPED:
+    case TRACE_PRUNED:
     case TRACE_HINTED:
     case TRACE_HINT_HOME:
     case TRACE_HINT_GONE:

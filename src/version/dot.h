@@ -14,6 +14,16 @@ struct dot {
     uint64_t n;     /* from 1 */
 };
 
+/* The first 16 bits of an actor are drawn from the run of the process that drew it, so that whoever knows the runs of
+ * all members can guess which actors have ended. A guess only: two runs may share these bits. */
+static inline uint64_t actor_of_run(uint16_t run_tag, uint64_t random) {
+    return (uint64_t)run_tag << 48 | random >> 16;
+}
+
+static inline uint16_t actor_run_tag(uint64_t actor) {
+    return (uint16_t)(actor >> 48);
+}
+
 static inline bool dot_equal(struct dot a, struct dot b) {
     return a.actor == b.actor && a.n == b.n;
 }

@@ -247,6 +247,35 @@ struct object object_expire(const struct object *object, struct expiry expiry, s
     return changed;
 }
 
+bool object_may_prune(const struct object *object, struct dot entry) {
+    const struct context *context = &object->context;
+    bool is_there = false;
+    for (uint32_t i = 0; !is_there && i < context->vector_count; i++) {
+        is_there = dot_equal(context->vector[i], entry);
+    }
+    for (uint32_t i = 0; is_there && i < context->detached_count; i++) {
+        is_there = context->detached[i].actor != entry.actor;
+    }
+    for (uint32_t i = 0; is_there && i < object->value_count; i++) {
+        is_there = object->values[i].dot.actor != entry.actor;
+    }
+    return is_there;
+}
+
+struct object object_prune(const struct object *object, struct dot entry, struct arena *arena) {
+    struct object pruned = *object;
+    struct dot *vector = ARENA_ARRAY(arena, struct dot, object->context.vector_count);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < object->context.vector_count; i++) {
+        if (object->context.vector[i].actor != entry.actor) {
+            vector[count++] = object->context.vector[i];
+        }
+    }
+    pruned.context.vector = vector;
+    pruned.context.vector_count = count;
+    return pruned;
+}
+
 static bool value_is_valid(const struct value *value, const struct context *context) {
     bool known = value->type == VALUE_STRING || value->type == VALUE_TOMBSTONE;
     return known && value->format == VALUE_FORMAT && value->dot.n != 0 &&

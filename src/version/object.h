@@ -82,6 +82,12 @@ uint32_t object_uncovered_count(const struct object *kept, const struct context 
  * (the later instant, should stamps be equal: the rule of merging). */
 struct object object_expire(const struct object *object, struct expiry expiry, struct arena *arena);
 
+/* The vector says exactly this of the entry's actor, no detached dot adds to it, and no value bears it: nothing here
+ * would change, were the entry not there, as long as none of its events come from elsewhere. */
+bool object_may_prune(const struct object *object, struct dot entry);
+/* Without an entry that it may prune. */
+struct object object_prune(const struct object *object, struct dot entry, struct arena *arena);
+
 /* Structural invariants: sorted, canonical, every value's dot in the context and its time at most the greatest, types
  * and formats known, nothing at all in an absent object. What object_decode() accepts, but for value hashes. */
 bool object_is_valid(const struct object *object);

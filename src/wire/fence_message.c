@@ -31,6 +31,7 @@ bool message_decode_fence(struct view body, struct message_fence *ret_message) {
 
 void message_add_proof_head(struct buffer *buffer, const struct message_proof *head) {
     write_u16(buffer, head->partition.value);
+    write_u8(buffer, (uint8_t)head->aim);
     write_varint(buffer, head->number);
     write_varint(buffer, head->attempt);
     write_u64(buffer, head->ground);
@@ -44,7 +45,7 @@ size_t message_begin_proof(struct buffer *buffer, enum fence_message_kind kind, 
 
 void message_add_proof(struct buffer *buffer, const struct proof_key *key) {
     write_sized(buffer, key->key);
-    write_digest(buffer, key->object);
+    write_digest(buffer, key->what);
 }
 
 void message_end_proof(struct buffer *buffer, size_t begun) {
@@ -56,7 +57,7 @@ bool proof_next_key(struct reader *list, struct proof_key *ret_key) {
         return false;
     }
     struct proof_key key = {.key = read_sized(list)};
-    key.object = read_digest(list);
+    key.what = read_digest(list);
     if (list->failed || key.key.size > LIMIT_KEY_BYTES) {
         return false;
     }
@@ -69,12 +70,14 @@ bool message_decode_proof(struct view body, struct message_proof *ret_message) {
     struct message_proof message = {0};
     struct proof_key key;
     message.partition.value = read_u16(&reader);
+    uint8_t aim = read_u8(&reader);
     message.number = read_varint(&reader);
     message.attempt = read_varint(&reader);
     message.ground = read_u64(&reader);
-    if (reader.failed || message.number > FENCE_NUMBER_MOST) {
+    if (reader.failed || message.number > FENCE_NUMBER_MOST || aim >= PROOF_AIMS) {
         return false;
     }
+    message.aim = (enum proof_aim)aim;
     message.list = view_slice(body, reader.position, reader_left(&reader));
     while (proof_next_key(&reader, &key)) {
     }

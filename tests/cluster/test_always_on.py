@@ -150,5 +150,31 @@ def test_deletes_while_an_owner_is_down_stay_and_give_their_space_back():
             assert connection.command("GET", "k:7") == b"value 7"
 
 
+def entries(node, key):
+    with node.connect() as connection:
+        described = connection.command("GRAMME.EXPLAIN", key)
+    fields = dict(zip(described[::2], described[1::2]))
+    replicas = [dict(zip(replica[::2], replica[1::2])) for replica in fields[b"replicas"]]
+    return [replica[b"context-entries"] for replica in replicas]
+
+
+def test_entries_of_ended_processes_leave_the_vectors_of_living_keys():
+    with Cluster(3) as cluster:
+        nodes = cluster.nodes
+        for node in nodes * 2:
+            with node.connect() as connection:
+                for number in range(200):
+                    connection.command("SET", f"k:{number}", "by %d" % node.index)
+            node.stop()
+            node.start()
+            cluster.wait_ready()
+        last = [f"k:{number}" for number in range(200)]
+        eventually(lambda: all(entries(nodes[0], key) == [1, 1, 1] for key in last), 60, "one entry is left of each key's six")
+        assert len(set(figures_of(nodes, "gramme_vector_entries_pruned"))) == 1
+        eventually(lambda: sum(figures_of(nodes, "gramme_tombstone_partitions")) == 0, 30, "nothing is left to prune")
+        with nodes[1].connect() as connection:
+            assert all(connection.command("GET", key) == b"by 2" for key in last)
+
+
 if __name__ == "__main__":
     sys.exit(run_tests(globals()))

@@ -183,6 +183,9 @@ void peer_puts_under(struct rig *rig, char peer, const char *key, const char *ob
 /* PROVE, PROVEN or REAP of one key; NULL: of what the disk holds. */
 void peer_proves(struct rig *rig, char peer, enum fence_message_kind kind, const char *key, const char *object,
                  uint64_t number);
+/* The same of an entry of the key's vector: "c3". */
+void peer_prunes(struct rig *rig, char peer, enum fence_message_kind kind, const char *key, const char *entry,
+                 uint64_t number);
 void peer_fence(struct rig *rig, char peer, uint64_t heard, uint64_t drained, uint64_t passed);
 void peer_reads(struct rig *rig, char peer, const char *key, const char *compare_with);
 /* "get k", "set k v", "put k v", "del k", "setnx k v", "expire k 5000", "inspect k B" */

@@ -174,6 +174,12 @@ static void print_proof(struct rig *rig, const char *verb, struct view body) {
     while (proof_next_key(&list, &key)) {
         print_format(&rig->log, " ");
         print_key(rig, key.key);
+        if (message.aim == PROOF_PRUNES) {
+            struct dot entry = proof_entry(key.what);
+            struct context context = {.vector = &entry, .vector_count = 1};
+            print_format(&rig->log, " without ");
+            print_context(&rig->notation, &rig->log, &context);
+        }
     }
     print_format(&rig->log, ", fence %u", (unsigned)message.number);
 }

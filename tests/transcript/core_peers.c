@@ -307,6 +307,22 @@ void peer_proves(struct rig *rig, char peer, enum fence_message_kind kind, const
     send_and_release(rig, peer, 0, &frames);
 }
 
+void peer_prunes(struct rig *rig, char peer, enum fence_message_kind kind, const char *key, const char *entry,
+                 uint64_t number) {
+    struct context context = notation_context(&rig->notation, entry);
+    struct message_proof head = {.partition = rig_partition(rig, key),
+                                 .aim = PROOF_PRUNES,
+                                 .number = number,
+                                 .attempt = rig->attempt,
+                                 .ground = rig->ground};
+    struct buffer frames;
+    buffer_init(&frames);
+    size_t begun = message_begin_proof(&frames, kind, &head);
+    message_add_proof(&frames, &(struct proof_key){rig_key_name(rig, key), proof_of_entry(context.vector[0])});
+    message_end_proof(&frames, begun);
+    send_and_release(rig, peer, 0, &frames);
+}
+
 void peer_fence(struct rig *rig, char peer, uint64_t heard, uint64_t drained, uint64_t passed) {
     struct message_fence message = {.heard = heard, .drained = drained, .agreed = drained, .passed = passed};
     struct buffer frames;

@@ -394,6 +394,64 @@ static void a_fence_waits_for_no_hint_from_after_it(void **state) {
     rig_free(rig);
 }
 
+static void an_entry_goes_when_all_cover_it_and_two_fences_have_passed(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    peer_puts(rig, 'B', "k", "b1=v over c3", 0);
+    says(rig, "disk: write k b1=v over c3");
+    disk_done(rig);
+    says(rig, "B: stored");
+    pass_ms(rig, 1000);
+    says(rig, "B: prove k without c3, fence 1", "C: prove k without c3, fence 1");
+    peer_prunes(rig, 'B', MESSAGE_PROVEN, "k", "c3", 1);
+    peer_prunes(rig, 'C', MESSAGE_PROVEN, "k", "c3", 1);
+    peer_puts(rig, 'C', "k", "b2=w over b1", 0); /* what is written meanwhile changes nothing */
+    says(rig, "disk: write k b2=w over c3");
+    disk_done(rig);
+    says(rig, "C: stored");
+    everybody_drains(rig, 2);
+    says_nothing(rig);
+    everybody_drains(rig, 3);
+    says(rig, "B: confirm k without c3, fence 3", "C: confirm k without c3, fence 3");
+    peer_prunes(rig, 'B', MESSAGE_CONFIRMED, "k", "c3", 3);
+    says_nothing(rig);
+    peer_prunes(rig, 'C', MESSAGE_CONFIRMED, "k", "c3", 3);
+    says(rig, "disk: write k b2=w", "B: reap k without c3, fence 3", "C: reap k without c3, fence 3");
+    rig_free(rig);
+}
+
+static void an_owner_prunes_what_it_covers_and_does_not_bear(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.self = 1});
+    disk_holds(rig, "k", "d1=v & e2=w over c3");
+    peer_prunes(rig, 'A', MESSAGE_PROVE, "k", "d1", 1);
+    peer_prunes(rig, 'A', MESSAGE_PROVE, "k", "c2", 1); /* it covers more: another may hold the rest as a value */
+    peer_prunes(rig, 'A', MESSAGE_PROVE, "k", "c4", 1);
+    peer_prunes(rig, 'A', MESSAGE_REAP, "k", "e2", 3);
+    says_nothing(rig);
+    peer_prunes(rig, 'A', MESSAGE_PROVE, "k", "c3", 1);
+    says(rig, "A: proven k without c3, fence 1");
+    peer_prunes(rig, 'A', MESSAGE_CONFIRM, "k", "c3", 3);
+    says(rig, "A: confirmed k without c3, fence 3");
+    peer_prunes(rig, 'A', MESSAGE_REAP, "k", "c3", 3);
+    says(rig, "disk: write k d1=v & e2=w");
+    rig_free(rig);
+}
+
+/* It may stamp the next event of that actor at any time. */
+static void an_owner_proves_nothing_of_its_own_actor(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.self = 1});
+    peer_operates(rig, 'A', true, "set k v");
+    disk_done(rig);
+    peer_puts(rig, 'C', "k", "c1=w over a1", 0);
+    disk_done(rig);
+    rig_forget(rig);
+    peer_prunes(rig, 'A', MESSAGE_PROVE, "k", "a1", 1);
+    says_nothing(rig);
+    rig_free(rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tombstone_goes_when_all_hold_it_and_two_fences_have_passed),
@@ -419,6 +477,9 @@ int main(void) {
         cmocka_unit_test(who_does_not_know_the_number_stamps_nothing_and_takes_no_hint),
         cmocka_unit_test(a_majority_that_knows_no_number_begins_with_the_first),
         cmocka_unit_test(a_greeting_tells_the_number),
+        cmocka_unit_test(an_entry_goes_when_all_cover_it_and_two_fences_have_passed),
+        cmocka_unit_test(an_owner_prunes_what_it_covers_and_does_not_bear),
+        cmocka_unit_test(an_owner_proves_nothing_of_its_own_actor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -190,6 +190,31 @@ static void test_a_value_seen_and_not_held_is_dropped(void **state) {
     assert_true(context_equal(&ruled.context, &merged.context));
 }
 
+/* Of an actor whose values nothing bears, the entry may go; a copy that has it still brings it back, and no more. */
+static void test_pruning(void **state) {
+    struct fixture *fixture = *state;
+    struct object nothing = object_empty();
+    struct object old = put(fixture, &nothing, &fixture->nothing, stamp_of(7, 1, 10, 0), "old");
+    struct object other = put(fixture, &old, &fixture->nothing, stamp_of(9, 1, 11, 0), "other");
+    struct object object = put(fixture, &other, &other.context, stamp_of(8, 1, 12, 0), "new");
+    struct dot entry = {7, 1};
+    assert_false(object_may_prune(&old, entry));                 /* a value bears it */
+    assert_false(object_may_prune(&object, (struct dot){7, 2})); /* it covers less */
+    assert_false(object_may_prune(&object, (struct dot){8, 1})); /* its own */
+    assert_false(object_may_prune(&nothing, entry));             /* nothing is there */
+    assert_true(object_may_prune(&object, entry));
+    struct object pruned = object_prune(&object, entry, &fixture->arena);
+    assert_true(object_is_valid(&pruned));
+    assert_int_equal(pruned.context.vector_count, 2);
+    assert_false(object_may_prune(&pruned, entry));
+    struct object merged = object_merge(&pruned, &object, CONFLICT_SIBLINGS, &fixture->arena);
+    assert_true(object_equal(&merged, &object));
+    struct object later = put(fixture, &pruned, &pruned.context, stamp_of(8, 2, 13, 0), "later");
+    merged = object_merge(&later, &object, CONFLICT_SIBLINGS, &fixture->arena);
+    assert_int_equal(merged.value_count, 1);
+    assert_true(view_equal(merged.values[0].bytes, VIEW("later")));
+}
+
 static void test_latest_takes_ties_by_dot(void **state) {
     struct fixture *fixture = *state;
     struct object nothing = object_empty();
@@ -280,6 +305,7 @@ int main(void) {
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_an_answer_covers_no_unseen_sibling, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_a_value_seen_and_not_held_is_dropped, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_pruning, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_latest_takes_ties_by_dot, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_copies_that_differ_merge_alike, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_expiry, fixture_setup, fixture_teardown),
