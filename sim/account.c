@@ -406,13 +406,19 @@ static void on_reaped(struct account *account, struct account_key *key, uint32_t
 
 static void reach(struct account_key *key, const struct object *object);
 
-/* An acknowledged value, which nothing that is held, nor was reaped or pruned, rightly replaced. */
+/* An acknowledged value, which nothing that is held, nor was reaped or pruned, rightly replaced; in none of its stamps,
+ * should it have been forwarded twice. */
 static bool is_unreached(const struct account *account, const struct account_key *key,
                          const struct stamp_record *stamp) {
     const struct history *history = account->history;
     const struct key_record *described = history_find_key(history, view_of_string(key->name));
-    if (stamp->is_reached || stamp->value_id == 0 || described->is_lww || !described->is_durable) {
+    if (stamp->value_id == 0 || described->is_lww || !described->is_durable) {
         return false;
+    }
+    for (size_t index = 0; index < key->count; index++) {
+        if (key->stamps[index]->value_id == stamp->value_id && key->stamps[index]->is_reached) {
+            return false;
+        }
     }
     return history->operations[history->writer_of[stamp->value_id]].outcome == OP_OK;
 }
