@@ -9,7 +9,8 @@ struct endpoint {
     uint32_t shard;
     struct link *link;      /* NULL at the acceptor until HELLO has said which shard */
     struct buffer greeting; /* acceptor: bytes before that */
-    uint64_t last_due_ns;   /* of what was sent to this end: streams keep their order */
+    struct list queue;      /* of deliveries: what was sent to this end, in order */
+    uint64_t last_due_ns;
 };
 
 struct connection {
@@ -31,7 +32,7 @@ enum delivery_kind { DELIVERY_BYTES, DELIVERY_END };
 struct delivery {
     struct world_event event;
     struct connection *connection;
-    struct list_node waiting;
+    struct list_node queued; /* unless it may overtake others */
     enum delivery_kind kind;
     uint32_t to; /* end */
     struct blob bytes;
@@ -83,6 +84,9 @@ static uint64_t draw_delay(struct network *network, const struct connection *con
 
 static void delivery_free(struct network *network, struct delivery *delivery) {
     struct connection *connection = delivery->connection;
+    if (list_node_linked(&delivery->queued)) {
+        list_remove(&delivery->queued);
+    }
     blob_give(&network->world->blobs, &delivery->bytes);
     pool_give(&network->delivery_pool, delivery);
     connection->deliveries--;
@@ -117,15 +121,31 @@ static void wait_for_passage(struct network *network, struct endpoint *end, stru
     world_schedule(network->world, event, due_ns - network->world->now.ns);
 }
 
+/* A stream keeps its order: what is due may have been sent before something that waited for passage, and after it
+ * something that did not. The first takes its turn, and this one that of the first. */
+static struct delivery *first_in_order(struct world *world, struct delivery *delivery) {
+    if (!list_node_linked(&delivery->queued)) {
+        return delivery;
+    }
+    struct list *queue = &delivery->connection->ends[delivery->to].queue;
+    struct delivery *first = CONTAINER_OF(list_first(queue), struct delivery, queued);
+    if (first != delivery) {
+        uint64_t due_ns = first->event.timer.due.ns;
+        world_cancel(world, &first->event);
+        world_schedule(world, &delivery->event, due_ns - world->now.ns);
+    }
+    return first;
+}
+
 static void deliver(struct world *world, struct world_event *event) {
-    struct delivery *delivery = CONTAINER_OF(event, struct delivery, event);
+    struct delivery *delivery = first_in_order(world, CONTAINER_OF(event, struct delivery, event));
     struct connection *connection = delivery->connection;
     struct network *network = connection->network;
     struct endpoint *end = &connection->ends[delivery->to];
     uint32_t from = connection->nodes[1 - delivery->to];
     uint32_t to = connection->nodes[delivery->to];
     if (network->cut[from][to] || (end->node != NULL && end->node->is_paused)) {
-        wait_for_passage(network, end, event);
+        wait_for_passage(network, end, &delivery->event);
         return;
     }
     network->deliveries++;
@@ -160,6 +180,7 @@ static void send_delivery(struct network *network, struct connection *connection
     }
     if (in_order) {
         end->last_due_ns = due_ns;
+        list_push_back(&end->queue, &delivery->queued);
     }
     world_schedule(network->world, &delivery->event, due_ns - network->world->now.ns);
 }
@@ -283,6 +304,8 @@ void network_dial(struct network *network, struct node *from, uint32_t from_shar
     connection->ends[0] = (struct endpoint){.node = from, .shard = from_shard, .link = link};
     buffer_init(&connection->ends[0].greeting);
     buffer_init(&connection->ends[1].greeting);
+    list_init(&connection->ends[0].queue);
+    list_init(&connection->ends[1].queue);
     connection->dials_ns = network->world->now.ns;
     connection->connect.happen = connect_now;
     list_push_back(&network->connections, &connection->all);

@@ -8,11 +8,13 @@ enum {
     KEPT_BYTES = 64 * 1024, /* of a reader between messages */
 };
 
+static const uint64_t FIRST_SIX = UINT64_MAX >> 16;
+
 struct header {
     uint32_t body_bytes;
     uint8_t kind;
     uint8_t flags;
-    uint16_t reserved;
+    bool is_checked;
     uint64_t checksum;
 };
 
@@ -30,13 +32,14 @@ static void store64(uint8_t *to, uint64_t word) {
 static struct header header_load(const uint8_t *from) {
     ENSURE(from != NULL);
     uint64_t word = load64(from);
-    return (struct header){(uint32_t)word, (uint8_t)(word >> 32), (uint8_t)(word >> 40), (uint16_t)(word >> 48),
-                           load64(from + 8)};
+    bool is_checked = frame_check(word & FIRST_SIX) == (uint16_t)(word >> 48);
+    return (struct header){(uint32_t)word, (uint8_t)(word >> 32), (uint8_t)(word >> 40), is_checked, load64(from + 8)};
 }
 
 static void header_store(uint8_t *to, size_t body_bytes, uint8_t kind, uint8_t flags) {
     ENSURE(body_bytes <= FRAME_BODY_BYTES_MOST);
     uint64_t word = (uint64_t)body_bytes | (uint64_t)kind << 32 | (uint64_t)flags << 40;
+    word |= (uint64_t)frame_check(word) << 48;
     store64(to, word);
     store64(to + 8, hash64(view_of(to + FRAME_HEADER_BYTES, body_bytes), word));
 }
@@ -111,7 +114,7 @@ static void take_back(struct frame_reader *reader) {
 
 static bool header_valid(const struct frame_reader *reader, const struct header *header) {
     bool more = (header->flags & FRAME_FLAG_MORE) != 0;
-    return header->body_bytes <= FRAME_BODY_BYTES_MOST && header->reserved == 0 &&
+    return header->is_checked && header->body_bytes <= FRAME_BODY_BYTES_MOST &&
            (header->flags & ~FRAME_FLAG_MORE) == 0 && (!reader->continues || header->kind == reader->kind) &&
            (!more || header->body_bytes > 0) &&
            header->body_bytes <= LIMIT_MESSAGE_BYTES - buffer_size(&reader->message);

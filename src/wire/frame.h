@@ -2,13 +2,14 @@
  *
  *      0        4     5      6          8                 16
  *     +--------+-----+------+----------+-----------------+------------------+
- *     | length | kind| flags| reserved | checksum        | body             |
- *     | u32    | u8  | u8   | u16, 0   | u64             | `length` bytes   |
+ *     | length | kind| flags| check    | checksum        | body             |
+ *     | u32    | u8  | u8   | u16      | u64             | `length` bytes   |
  *     +--------+-----+------+----------+-----------------+------------------+
  *
  * All little-endian. The checksum is XXH3-64 of the body, seeded with the eight bytes before the checksum, so that it
- * covers both in one pass over memory as it lies. A message too long for one frame continues in the next frame of its
- * stream: the same kind, FRAME_FLAG_MORE on all but the last, and nothing in between. */
+ * covers both in one pass over memory as it lies. The check is of the six bytes before it: a length that was damaged on
+ * its way must not keep a stream waiting for a megabyte that nobody sends. A message too long for one frame continues
+ * in the next frame of its stream: the same kind, FRAME_FLAG_MORE on all but the last, and nothing in between. */
 #ifndef GRAMME_WIRE_FRAME_H
 #define GRAMME_WIRE_FRAME_H
 
@@ -20,6 +21,11 @@ enum {
     FRAME_BODY_BYTES_MOST = LIMIT_FRAME_BYTES - FRAME_HEADER_BYTES,
     FRAME_FLAG_MORE = 1 << 0,
 };
+
+/* Of a header's first six bytes: after Knuth, the upper bits of a multiplication by the golden ratio. */
+static inline uint16_t frame_check(uint64_t first_six) {
+    return (uint16_t)(first_six * UINT64_C(0x9e3779b97f4a7c15) >> 48);
+}
 
 /* Starts a message at the end of `buffer`: its body is then appended to the buffer in place. Returns what frame_end()
  * needs; valid while nothing is consumed from the buffer. */

@@ -67,6 +67,11 @@ static void repair_checksums(uint8_t *stream, size_t size) {
         if (body_bytes > size - FRAME_HEADER_BYTES) {
             break;
         }
+        uint64_t word;
+        memcpy(&word, stream, sizeof(word));
+        word = le64toh(word) & UINT64_MAX >> 16;
+        word = htole64(word | (uint64_t)frame_check(word) << 48);
+        memcpy(stream, &word, sizeof(word));
         reader.position = 0;
         uint64_t checksum = htole64(hash64(view_of(stream + FRAME_HEADER_BYTES, body_bytes), read_u64(&reader)));
         memcpy(stream + 8, &checksum, sizeof(checksum));

@@ -24,9 +24,10 @@ static void test_layout(void **state) {
     append_message(&buffer, 7, VIEW("abc"));
     struct view bytes = buffer_view(&buffer);
     assert_int_equal(bytes.size, FRAME_HEADER_BYTES + 3);
-    assert_memory_equal(bytes.data, "\x03\0\0\0\x07\0\0\0", 8);
+    static const uint8_t header[] = {3, 0, 0, 0, 7, 0, 0xaf, 0x55};
+    assert_memory_equal(bytes.data, header, sizeof(header));
     assert_memory_equal(bytes.data + 16, "abc", 3);
-    static const uint8_t checksum[] = {0x4b, 0xab, 0x82, 0x85, 0x95, 0x26, 0xcb, 0xbf};
+    static const uint8_t checksum[] = {0xbc, 0x30, 0xd0, 0x6f, 0x37, 0x85, 0xd0, 0x5e};
     assert_memory_equal(bytes.data + 8, checksum, 8);
     buffer_release(&buffer);
 }
@@ -167,8 +168,33 @@ static void test_every_flipped_bit_is_noticed(void **state) {
     assert_int_equal(read_one(view_of(zeros, sizeof(zeros)), 64), FRAME_CORRUPT);
 }
 
+/* A stream must not wait for a megabyte because of a length that was damaged on its way. */
+static void test_a_damaged_length_is_noticed_at_once(void **state) {
+    (void)state;
+    struct buffer buffer;
+    buffer_init(&buffer);
+    append_message(&buffer, 3, VIEW("some body or other"));
+    struct view header = view_slice(buffer_view(&buffer), 0, FRAME_HEADER_BYTES);
+    for (size_t bit = 0; bit < 64; bit++) {
+        buffer.data[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        assert_int_equal(read_one(header, 1000), FRAME_CORRUPT);
+        buffer.data[bit / 8] ^= (uint8_t)(1U << bit % 8);
+    }
+    assert_int_equal(read_one(header, 1000), FRAME_MORE);
+    buffer_release(&buffer);
+}
+
+static void header_check(uint8_t header[16]) {
+    uint64_t word = 0;
+    memcpy(&word, header, 6);
+    uint16_t check = frame_check(word);
+    header[6] = (uint8_t)check;
+    header[7] = (uint8_t)(check >> 8);
+}
+
 static void append_raw(struct buffer *buffer, uint8_t kind, uint8_t flags, struct view body) {
     uint8_t header[16] = {(uint8_t)body.size, (uint8_t)(body.size >> 8), (uint8_t)(body.size >> 16), 0, kind, flags};
+    header_check(header);
     uint64_t seed;
     memcpy(&seed, header, sizeof(seed));
     uint64_t checksum = hash64(body, seed);
@@ -205,6 +231,7 @@ static void test_memory_follows_what_arrived(void **state) {
     struct frame_reader reader;
     frame_reader_init(&reader);
     uint8_t header[16] = {0xf0, 0xff, 0x0f, 0, 1};
+    header_check(header);
     struct view input = view_of(header, sizeof(header));
     struct frame frame;
     assert_int_equal(frame_reader_next(&reader, &input, &frame), FRAME_MORE);
@@ -259,6 +286,7 @@ int main(void) {
         cmocka_unit_test(test_layout),
         cmocka_unit_test(test_borrowed_when_whole),
         cmocka_unit_test(test_begins_behind_consumed_bytes),
+        cmocka_unit_test(test_a_damaged_length_is_noticed_at_once),
         cmocka_unit_test(test_any_pieces),
         cmocka_unit_test(test_every_flipped_bit_is_noticed),
         cmocka_unit_test(test_valid_checksums_are_not_enough),
