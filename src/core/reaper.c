@@ -55,9 +55,10 @@ static uint64_t sooner_ms(uint64_t a, uint64_t b) {
 
 /* ---- what may go ---- */
 
+/* 0: of a member that was not met yet; nothing is looked for before all are in reach. */
 static void add_run(struct reaper *reaper, uint64_t run) {
     uint16_t tag = lanes_run_tag(run);
-    reaper->runs[tag / 64] |= UINT64_C(1) << (tag % 64);
+    reaper->runs[tag / 64] |= run == 0 ? 0 : UINT64_C(1) << (tag % 64);
 }
 
 void reaper_runs_changed(struct shard *shard) {
