@@ -79,6 +79,7 @@ struct cluster_options {
     uint32_t replica_count;
     uint32_t partition_count;
     uint32_t deadline_ms;
+    uint32_t max_requests; /* of a shard */
     uint64_t buffer_bytes;
     uint32_t exchange_period_ms;
     uint32_t scan_records;

@@ -364,6 +364,8 @@ static void shard_start(struct node *node, struct sim_shard *shard, const struct
         .scan_records = cluster->options.scan_records,
         .deadline_ms = cluster->options.deadline_ms,
         .max_pipelined = 64,
+        .max_requests = cluster->options.max_requests,
+        .background_latency_ms = 50,
         .storage = store_storage(shard->store),
         .driver = {.self = shard,
                    .session_wake = driver_session_wake,

@@ -297,6 +297,15 @@ static void information_exchange(const struct shard *shard, struct buffer *text)
     append_line(text, VIEW("gramme_exchange_bytes"), exchange->bytes_sent);
 }
 
+static void information_load(const struct shard *shard, struct buffer *text) {
+    const struct load *load = &shard->load;
+    append_line(text, VIEW("gramme_requests_now"), shard->coordinator.requests.size + shard->router.relays.size);
+    append_line(text, VIEW("gramme_request_bytes_now"), load->bytes);
+    append_line(text, VIEW("gramme_requests_turned_away"), load->turned_away);
+    append_line(text, VIEW("gramme_puts_refused_for_memory"), load->refused);
+    append_line(text, VIEW("gramme_background_share"), load->share);
+}
+
 static void information_reaping(const struct shard *shard, struct buffer *text) {
     const struct fence *fence = &shard->fence;
     const struct reaper *reaper = &shard->reaper;
@@ -352,6 +361,7 @@ static void information_cluster(struct shard *shard, struct buffer *text) {
     information_hints(shard, text);
     information_exchange(shard, text);
     information_reaping(shard, text);
+    information_load(shard, text);
     if (ring_replica_count(shard->ring) < ring_configured_replica_count(shard->ring)) {
         buffer_append_view(text, VIEW("gramme_warning:fewer members than replicas are configured\r\n"));
     }

@@ -232,6 +232,8 @@ static struct request *request_new(struct shard *shard, const struct operation *
     request->fence = shard->fence.label;
     request->losses = shard->replica.losses[partition.value];
     request_keep_operation(shard, request, operation);
+    request->begun = shard_now(shard);
+    load_began(shard, request->bytes.size);
     request->keyspace = keyspace_of_key(shard->options.keyspaces, operation->key);
     request->owner_count = (uint8_t)ring_replica_count(shard->ring);
     request->read_quorum = quorum_of(operation->read_quorum, request->keyspace->read_quorum, request->owner_count);
@@ -264,6 +266,7 @@ static void request_free(struct shard *shard, struct request *request) {
     blob_give(&shard->blobs, &request->kept);
     blob_give(&shard->blobs, &request->before);
     blob_give(&shard->blobs, &request->answer_context);
+    load_ended(shard, request->bytes.size);
     blob_give(&shard->blobs, &request->bytes);
     pool_give(&coordinator->request_pool, request);
 }
@@ -273,6 +276,7 @@ void request_finish(struct shard *shard, struct request *request, const struct r
     coordinator->no_replicas += result->outcome == OUTCOME_NOREPLICAS ? 1 : 0;
     coordinator->in_doubt += result->outcome == OUTCOME_INDOUBT ? 1 : 0;
     coordinator->no_quorum += result->outcome == OUTCOME_NOQUORUM ? 1 : 0;
+    load_measured(shard, shard_now(shard).ns - request->begun.ns);
     origin_answer(shard, &request->origin, result);
     struct view key = arena_copy(&shard->scratch, request->operation.key);
     bool holds_key = request->holds_key;

@@ -74,6 +74,7 @@ struct request {
     struct blob bytes;
     struct partition partition;
     const struct keyspace *keyspace;
+    struct instant begun;
     struct instant stamp_until;
     uint64_t fence;  /* the label when it began */
     uint32_t losses; /* of this replica when the request, or its reading, began */

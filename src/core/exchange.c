@@ -241,7 +241,7 @@ void exchange_beat(struct shard *shard) {
     if (ring_replica_count(shard->ring) == 1 && exchange->met_count < shard->trees.owned) {
         meet_nobody(shard);
     }
-    exchange->bytes_left = EXCHANGE_BYTES_A_BEAT;
+    exchange->bytes_left = load_share(shard, EXCHANGE_BYTES_A_BEAT);
     bool is_due = shard_now(shard).ns >= exchange->next_round.ns;
     if (is_due && exchange->job_count == 0) {
         begin_round(shard);

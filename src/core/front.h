@@ -24,6 +24,8 @@ struct front_port {
     /* The operation's views are borrowed for the call. Exactly one front_complete() with the token follows, at the
      * latest at the operation's deadline; it may come before submit() returns. */
     void (*submit)(void *self, const struct operation *operation, uint64_t token);
+    /* Much is under way: a session that has commands in flight waits for those before it begins others. NULL: never. */
+    bool (*is_crowded)(void *self);
     /* The session's output went from empty to non-empty, it wants to be closed after its output (session_output()), or
      * it can go on with input that it kept (front_resume()). */
     void (*session_wake)(void *self, struct session *session);

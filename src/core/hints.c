@@ -311,7 +311,7 @@ static void sweep_on(struct shard *shard) {
     struct hints *hints = &shard->hints;
     struct storage *storage = &shard->options.storage;
     bool is_idle = hints->uncounted == 0 && hints->held == 0;
-    if (hints->is_scanning || is_idle || hints->deliveries.size >= HINT_DELIVERIES_MOST / 2 ||
+    if (hints->is_scanning || is_idle || hints->deliveries.size >= load_share(shard, HINT_DELIVERIES_MOST / 2) ||
         (!hints->is_midway && (hints->sweeps_left == 0 || !choose_partition(shard)))) {
         return;
     }

@@ -572,7 +572,7 @@ void reaper_beat(struct shard *shard) {
         wanted = number > shard->fence.own.passed && number > wanted ? number : wanted;
     }
     fence_want(shard, wanted);
-    shard->reaper.scans_left = REAPER_SCANS_A_BEAT;
+    shard->reaper.scans_left = load_share(shard, REAPER_SCANS_A_BEAT);
     scan_on(shard);
 }
 

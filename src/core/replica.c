@@ -513,6 +513,14 @@ static void put_store(struct shard *shard, const struct source *source, const st
     }
 }
 
+static bool has_values(const struct object *object) {
+    bool has = false;
+    for (uint32_t index = 0; index < object->value_count; index++) {
+        has = has || object->values[index].type != VALUE_TOMBSTONE;
+    }
+    return has;
+}
+
 void replica_on_put(struct shard *shard, const struct source *source, struct view body) {
     struct message_put put;
     struct object incoming;
@@ -528,6 +536,10 @@ void replica_on_put(struct shard *shard, const struct source *source, struct vie
     }
     if (MUTANT(REFUSE_FAR_TIME) && hybrid_time_wall(incoming.context.greatest).ms > shard_wall(shard).ms + 20) {
         answer_put(shard, source, put.request, ANSWER_STORED, false, (struct view){0});
+        return;
+    }
+    if (!load_takes_put(shard, has_values(&incoming))) {
+        answer_put(shard, source, put.request, ANSWER_FAILED, false, (struct view){0});
         return;
     }
     incoming.mark = mark_of(&put);

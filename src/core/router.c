@@ -93,6 +93,7 @@ static struct relay *relay_new(struct shard *shard, const struct operation *oper
     buffer_clear(&shard->encoded);
     operation_encode(&shard->encoded, operation);
     relay->encoded = blob_copy(&shard->blobs, buffer_view(&shard->encoded));
+    load_began(shard, relay->encoded.size);
     map_insert(&router->relays, &relay->node, relay->id);
     list_push_back(&router->active, &relay->active);
     return relay;
@@ -103,6 +104,7 @@ static void relay_free(struct shard *shard, struct relay *relay) {
     map_remove(&router->relays, &relay->node);
     list_remove(&relay->active);
     timers_cancel(&shard->timers, &relay->alarm.timer);
+    load_ended(shard, relay->encoded.size);
     blob_give(&shard->blobs, &relay->encoded);
     pool_give(&router->relay_pool, relay);
 }
@@ -425,6 +427,10 @@ static void route_inspect(struct shard *shard, const struct operation *operation
 void router_route(struct shard *shard, const struct operation *operation, const struct origin *origin, bool hopped) {
     struct partition partition = ring_partition_of_key(shard->ring, operation->key);
     uint32_t to_shard = shard_of_partition(shard, partition);
+    if (!load_admits(shard, operation)) {
+        origin_answer_outcome(shard, origin, OUTCOME_BUSY, "");
+        return;
+    }
     if (to_shard != shard->options.shard_index) {
         struct relay *relay = relay_new(shard, operation, origin, partition);
         relay->by_mail = true;

@@ -31,6 +31,10 @@ static void port_submit(void *self, const struct operation *operation, uint64_t 
     router_route(self, operation, &origin, false);
 }
 
+static bool port_is_crowded(void *self) {
+    return load_is_crowded(self);
+}
+
 static void port_session_wake(void *self, struct session *session) {
     struct shard *shard = self;
     shard->options.driver.session_wake(shard->options.driver.self, session);
@@ -55,6 +59,7 @@ static void shard_open_front(struct shard *shard) {
     struct front_port port = {
         .self = shard,
         .submit = port_submit,
+        .is_crowded = port_is_crowded,
         .session_wake = port_session_wake,
         .cluster_command = cluster_view_command,
         .information = cluster_view_information,
@@ -92,6 +97,7 @@ struct shard *shard_new(const struct shard_options *options, struct moment momen
         frame_reader_init(&shard->mailboxes[index].reader);
         buffer_init(&shard->mailboxes[index].output);
     }
+    load_init(shard);
     lanes_init(shard);
     router_init(shard);
     coordinator_init(shard);
@@ -156,6 +162,7 @@ void shard_keep_clock_bound(struct shard *shard) {
 
 static void shard_beat(struct shard *shard) {
     lanes_heartbeat(shard);
+    load_beat(shard);
     hints_beat(shard);
     trees_beat(shard);
     exchange_beat(shard);

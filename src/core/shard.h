@@ -80,6 +80,8 @@ struct shard_options {
     uint32_t scan_records;    /* that background work reads at once */
     uint32_t deadline_ms;
     uint32_t max_pipelined;
+    uint32_t max_requests;          /* operations under way at once; past it, BUSY (core/load.h) */
+    uint32_t background_latency_ms; /* see core/load.h */
     struct storage storage;
     struct shard_driver driver;
 };
@@ -118,6 +120,9 @@ void shard_storage_scanned(struct shard *shard, uint64_t token, enum storage_sta
                            const struct storage_scanned *records, uint32_t count, bool is_end, uint64_t next_hash,
                            struct moment moment);
 void shard_storage_written(struct shard *shard, uint64_t token, enum storage_status status, struct moment moment);
+
+/* The node's memory is at its limit: no values are taken until it is not. */
+void shard_memory_short(struct shard *shard, bool is_short);
 
 /* Can stamp, and is linked with every peer that can be reached at all: said once after start. */
 bool shard_is_ready(const struct shard *shard);

@@ -16,6 +16,7 @@
 #include "core/hints.h"
 #include "core/detection.h"
 #include "core/lane.h"
+#include "core/load.h"
 #include "core/reaper.h"
 #include "core/replica.h"
 #include "core/router.h"
@@ -67,6 +68,7 @@ struct shard {
     struct fence fence;
     bool has_failed_store; /* it could stamp the same dot again: writes go to other coordinators */
     struct reaper reaper;
+    struct load load;
 };
 
 static inline struct instant shard_now(const struct shard *shard) {

@@ -105,7 +105,7 @@ static void scan_on(struct shard *shard) {
 }
 
 void trees_beat(struct shard *shard) {
-    shard->trees.scans_left = shard->trees.in_doubt > 0 ? TREE_SCANS_A_BEAT : 1;
+    shard->trees.scans_left = load_share(shard, shard->trees.in_doubt > 0 ? TREE_SCANS_A_BEAT : 1);
     scan_on(shard);
 }
 

@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/limits.h"
 #include "server/config_text.h"
+#include "server/memory.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -35,6 +36,9 @@ enum setting_id {
     SETTING_EXCHANGE_PERIOD_MS,
     SETTING_SCRUB_PERIOD_S,
     SETTING_MAX_CLIENTS,
+    SETTING_MAX_REQUESTS,
+    SETTING_MEMORY_LIMIT,
+    SETTING_BACKGROUND_LATENCY_MS,
     SETTING_LOG_LEVEL,
     SETTING_INSECURE_BIND,
     SETTING_COUNT,
@@ -63,6 +67,9 @@ static const char *const setting_names[SETTING_COUNT + 1] = {
     [SETTING_EXCHANGE_PERIOD_MS] = "exchange-period-ms",
     [SETTING_SCRUB_PERIOD_S] = "scrub-period-s",
     [SETTING_MAX_CLIENTS] = "max-clients",
+    [SETTING_MAX_REQUESTS] = "max-requests",
+    [SETTING_MEMORY_LIMIT] = "memory-limit",
+    [SETTING_BACKGROUND_LATENCY_MS] = "background-latency-ms",
     [SETTING_LOG_LEVEL] = "log-level",
     [SETTING_INSECURE_BIND] = "insecure-bind",
 };
@@ -491,12 +498,13 @@ static bool parse_partitions(struct parser *parser, struct view word) {
     return true;
 }
 
-static bool parse_object_buffer(struct parser *parser, struct view word) {
+static bool parse_size(struct parser *parser, const char *name, struct view word, uint64_t least,
+                       const char *least_text, uint64_t *ret) {
     uint64_t bytes = 0;
-    if (!size_from_text(word, &bytes) || bytes < 64 * 1024 || bytes > UINT64_C(1) << 42) {
-        return fail(parser, "object-buffer must be a size from 64kb to 4096gb, not '%.*s'", SHOWN(word));
+    if (!size_from_text(word, &bytes) || bytes < least || bytes > UINT64_C(1) << 42) {
+        return fail(parser, "%s must be a size from %s to 4096gb, not '%.*s'", name, least_text, SHOWN(word));
     }
-    parser->config.object_buffer_bytes = bytes;
+    *ret = bytes;
     return true;
 }
 
@@ -556,7 +564,7 @@ static bool parse_single(struct parser *parser, enum setting_id id, struct view 
     case SETTING_PRIMARY_WRITE_QUORUM:
         return parse_number(parser, name, word, 1, LIMIT_REPLICAS, &parser->defaults.quorums[QUORUM_PRIMARY_WRITE]);
     case SETTING_OBJECT_BUFFER:
-        return parse_object_buffer(parser, word);
+        return parse_size(parser, name, word, 64 << 10, "64kb", &config->object_buffer_bytes);
     case SETTING_DEADLINE_MS:
         return parse_number(parser, name, word, 10, 600000, &config->deadline_ms);
     case SETTING_EXCHANGE_PERIOD_MS:
@@ -565,6 +573,12 @@ static bool parse_single(struct parser *parser, enum setting_id id, struct view 
         return parse_number(parser, name, word, 1, 31536000, &config->scrub_period_s);
     case SETTING_MAX_CLIENTS:
         return parse_number(parser, name, word, 1, 1000000, &config->max_clients);
+    case SETTING_MAX_REQUESTS:
+        return parse_number(parser, name, word, 1, 1000000, &config->max_requests);
+    case SETTING_MEMORY_LIMIT:
+        return parse_size(parser, name, word, 64 << 20, "64mb", &config->memory_limit_bytes);
+    case SETTING_BACKGROUND_LATENCY_MS:
+        return parse_number(parser, name, word, 1, 60000, &config->background_latency_ms);
     default:
         return parse_choice_setting(parser, id, word);
     }
@@ -658,6 +672,8 @@ bool config_parse(struct view text, const char *file_name, struct config *ret_co
     parser->config.exchange_period_ms = 5000;
     parser->config.scrub_period_s = 24 * 3600;
     parser->config.max_clients = LIMIT_CLIENTS;
+    parser->config.max_requests = 4096;
+    parser->config.background_latency_ms = 50;
     parser->config.log_level = CONFIG_LOG_INFO;
 
     bool legal = parse_all(parser, text);
@@ -716,6 +732,8 @@ bool config_load(const char *path, struct config *ret_config, struct config_erro
         return false;
     }
     config.shards = config.shards == 0 ? processor_count() : config.shards;
+    bool has_limit = config.memory_limit_bytes != 0;
+    config.memory_limit_bytes = has_limit ? config.memory_limit_bytes : memory_of_machine() / 4 * 3;
     *ret_config = config;
     return true;
 }
@@ -787,6 +805,9 @@ void config_describe(const struct config *config, void (*emit)(void *context, st
     say_number(&to, SETTING_EXCHANGE_PERIOD_MS, config->exchange_period_ms);
     say_number(&to, SETTING_SCRUB_PERIOD_S, config->scrub_period_s);
     say_number(&to, SETTING_MAX_CLIENTS, config->max_clients);
+    say_number(&to, SETTING_MAX_REQUESTS, config->max_requests);
+    say_number(&to, SETTING_MEMORY_LIMIT, config->memory_limit_bytes);
+    say_number(&to, SETTING_BACKGROUND_LATENCY_MS, config->background_latency_ms);
     say(&to, SETTING_LOG_LEVEL, log_level_names[config->log_level]);
     say(&to, SETTING_INSECURE_BIND, config->insecure_bind ? "yes-i-know" : "");
 }

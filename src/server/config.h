@@ -21,7 +21,12 @@
  *                                                       repeated, this node included; a node listens on its addresses
  *     object-buffer       bytes, or with kb, mb, gb     256mb (of the whole node)
  *     deadline-ms         10 to 600000                  1000
+ *     exchange-period-ms  100 to 3600000                5000
+ *     scrub-period-s      1 to 31536000                 86400
  *     max-clients         1 to 1000000                  10000
+ *     max-requests        1 to 1000000                  4096 (operations under way in a shard; past it, BUSY)
+ *     memory-limit        bytes, or with kb, mb, gb     three quarters of the machine's, or of its control group's
+ *     background-latency-ms  1 to 60000                 50 (slower than that, and background work gives way)
  *     log-level           debug | info | warning | error  info
  *     insecure-bind       yes-i-know                    without it, a node listens on loopback alone
  */
@@ -55,6 +60,10 @@ struct config {
     uint32_t exchange_period_ms;
     uint32_t scrub_period_s;
     uint32_t max_clients;
+    uint32_t max_requests;
+    uint64_t
+        memory_limit_bytes; /* 0 after config_parse() when it isn't said; config_load() puts a part of the machine's */
+    uint32_t background_latency_ms;
     enum config_log_level log_level;
     bool insecure_bind;
 };

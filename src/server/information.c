@@ -1,5 +1,6 @@
 #include "server/information.h"
 
+#include "server/memory.h"
 #include "server/node_leaf.h"
 
 #include <stdarg.h>
@@ -8,9 +9,6 @@
 #include <unistd.h>
 
 enum { LINE_BYTES_MOST = 256 };
-
-/* jemalloc's, where it is linked: sanitizers bring allocators of their own. */
-extern int mallctl(const char *name, void *old, size_t *old_size, void *new, size_t new_size) __attribute__((weak));
 
 __attribute__((format(printf, 2, 3))) static void append_line(struct buffer *text, const char *format, ...) {
     char line[LINE_BYTES_MOST];
@@ -42,36 +40,14 @@ static void describe_server(const struct node *node, struct buffer *text) {
     append_line(text, "uptime_in_days:%llu", (unsigned long long)(uptime_s / 86400));
 }
 
-static uint64_t resident_bytes(void) {
-    unsigned long long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (file != NULL) {
-        if (fscanf(file, "%*u %llu", &pages) != 1) {
-            pages = 0;
-        }
-        (void)fclose(file);
-    }
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-static uint64_t allocated_bytes(uint64_t otherwise) {
-    if (mallctl == NULL) {
-        return otherwise;
-    }
-    uint64_t epoch = 1;
-    size_t size = sizeof(epoch);
-    size_t allocated = 0;
-    size_t allocated_size = sizeof(allocated);
-    (void)mallctl("epoch", &epoch, &size, &epoch, size); /* its numbers are those of the last epoch */
-    return mallctl("stats.allocated", &allocated, &allocated_size, NULL, 0) == 0 ? allocated : otherwise;
-}
-
-static void describe_memory(struct buffer *text) {
-    uint64_t resident = resident_bytes();
-    append_line(text, "used_memory:%llu", (unsigned long long)allocated_bytes(resident));
+static void describe_memory(const struct node *node, struct buffer *text) {
+    uint64_t resident = memory_resident_bytes();
+    append_line(text, "used_memory:%llu", (unsigned long long)memory_allocated_bytes(resident));
     append_line(text, "used_memory_rss:%llu", (unsigned long long)resident);
-    append_line(text, "maxmemory:0");
-    append_line(text, "mem_allocator:%s", mallctl != NULL ? "jemalloc" : "libc");
+    append_line(text, "maxmemory:%llu", (unsigned long long)node->config->memory_limit_bytes);
+    append_line(text, "maxmemory_policy:noeviction");
+    append_line(text, "gramme_memory_is_short:%d", atomic_load(&node->memory_is_short) ? 1 : 0);
+    append_line(text, "mem_allocator:%s", memory_is_jemalloc() ? "jemalloc" : "libc");
 }
 
 static void describe_cpu(struct buffer *text) {
@@ -126,7 +102,7 @@ void information_describe(const struct node *node, struct view section, struct b
         append_line(text, "maxclients:%u", node->max_clients);
         append_line(text, "gramme_clients:%u", atomic_load(&node->clients));
     } else if (view_equal_ignoring_case(section, VIEW("memory"))) {
-        describe_memory(text);
+        describe_memory(node, text);
     } else if (view_equal_ignoring_case(section, VIEW("persistence"))) {
         describe_storage(node, text);
     } else if (view_equal_ignoring_case(section, VIEW("cpu"))) {
@@ -173,7 +149,8 @@ void configuration_describe(const struct node *node, void (*emit)(void *context,
     emit(context, VIEW("appendonly"), is_kept ? VIEW("yes") : VIEW("no"));
     emit(context, VIEW("appendfsync"),
          config->keyspaces.keyspaces[0].durability == DURABILITY_SYNC ? VIEW("always") : VIEW("everysec"));
-    emit(context, VIEW("maxmemory"), VIEW("0"));
+    (void)snprintf(number, sizeof(number), "%llu", (unsigned long long)config->memory_limit_bytes);
+    emit(context, VIEW("maxmemory"), view_of_string(number));
     emit(context, VIEW("maxmemory-policy"), VIEW("noeviction"));
     emit(context, VIEW("timeout"), VIEW("0"));
     emit(context, VIEW("databases"), VIEW("1"));

@@ -5,6 +5,7 @@
 #include "server/connection.h"
 #include "server/dial.h"
 #include "server/information.h"
+#include "server/memory.h"
 #include "server/node_leaf.h"
 
 #include <stdio.h>
@@ -15,6 +16,7 @@ enum {
     TURN_ROUNDS_MOST = 8, /* then sockets get their chance, and the next turn goes on */
     HOUSEKEEPINGS_PER_TIDY = 10,
     CONNECTIONS_PER_SLAB = 64,
+    MEMORY_ROOM_DIVISOR = 20,
 };
 
 /* ---- time ---- */
@@ -376,8 +378,30 @@ static void on_wake(uv_async_t *async) {
     loop_advance(loop);
 }
 
+/* What the allocator kept is given back first; values are taken again when there is some room. */
+static void look_at_memory(struct node *node) {
+    uint64_t limit = node->config->memory_limit_bytes;
+    bool was_short = atomic_load_explicit(&node->memory_is_short, memory_order_relaxed);
+    uint64_t resident = memory_resident_bytes();
+    if (resident > limit) {
+        memory_give_back();
+        resident = memory_resident_bytes();
+    }
+    bool is_short = resident > (was_short ? limit - limit / MEMORY_ROOM_DIVISOR : limit);
+    if (is_short != was_short) {
+        atomic_store_explicit(&node->memory_is_short, is_short, memory_order_relaxed);
+        log_event(is_short ? CONFIG_LOG_ERROR : CONFIG_LOG_INFO, is_short ? "memory-short" : "memory-enough",
+                  "resident=%llu limit=%llu%s", (unsigned long long)resident, (unsigned long long)limit,
+                  is_short ? " meaning=\"values are refused with BUSY, deletions are taken (memory-limit)\"" : "");
+    }
+}
+
 static void on_housekeeping(uv_timer_t *timer) {
     struct loop *loop = timer->data;
+    if (loop->index == 0) {
+        look_at_memory(loop->node);
+    }
+    shard_memory_short(loop->shard, atomic_load_explicit(&loop->node->memory_is_short, memory_order_relaxed));
     dials_expire(loop);
     if (loop->acceptor != NULL) {
         acceptor_tidy(loop->acceptor, loop_now(loop));

@@ -34,7 +34,8 @@ struct node {
     _Atomic uint32_t ready_shards; /* said once by each */
     _Atomic uint32_t quiet_loops;  /* in phase QUIETENING: have nothing under way */
     _Atomic uint32_t ended_loops;
-    _Atomic bool failed; /* a loop saw its store fail */
+    _Atomic bool failed;          /* a loop saw its store fail */
+    _Atomic bool memory_is_short; /* the first loop saw it at its limit */
 };
 
 static inline enum node_phase node_phase(const struct node *node) {

@@ -146,6 +146,8 @@ static bool make_loops(struct stage *stage) {
         .scan_records = SCAN_RECORDS,
         .deadline_ms = config->deadline_ms,
         .max_pipelined = PIPELINED_MOST,
+        .max_requests = config->max_requests,
+        .background_latency_ms = config->background_latency_ms,
     };
     uint64_t seeds[LIMIT_SHARDS];
     bool is_member = ring_find_member(node->ring, config->node, &options.self);

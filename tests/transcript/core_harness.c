@@ -257,6 +257,8 @@ static void make_shard(struct rig *rig) {
         .scan_records = 64,
         .deadline_ms = 1000,
         .max_pipelined = 128,
+        .max_requests = rig->options.max_requests != 0 ? rig->options.max_requests : 4096,
+        .background_latency_ms = 50,
         .storage = disk_storage(&rig->disk),
         .driver = {.self = rig,
                    .session_wake = rig_session_wake,

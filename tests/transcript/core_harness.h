@@ -46,9 +46,10 @@ struct rig_options {
     enum conflict_rule conflict;
     enum durability durability;
     bool was_unclean;
-    bool stays_alone;   /* no peer is there yet: every dial stays without an answer */
-    bool holds_clock;   /* the disk doesn't answer for the clock's bound */
-    bool fence_unknown; /* its store remembers none */
+    bool stays_alone;      /* no peer is there yet: every dial stays without an answer */
+    bool holds_clock;      /* the disk doesn't answer for the clock's bound */
+    bool fence_unknown;    /* its store remembers none */
+    uint32_t max_requests; /* 4096 */
     struct hybrid_time clock_floor;
 };
 

@@ -86,7 +86,8 @@ static void test_everything(void **state) {
                                  "data \"/var/lib/a node\"\n"
                                  "storage memory\nshards 7\npartitions 256\nreplicas 5\nread-quorum 2\nwrite-quorum 4\n"
                                  "conflict siblings\ndurability none\nobject-buffer 3mb\ndeadline-ms 250\n"
-                                 "max-clients 12\nlog-level debug\ninsecure-bind yes-i-know\n" MEMBER1 "member " ID2
+                                 "max-clients 12\nmax-requests 13\nmemory-limit 100mb\nbackground-latency-ms "
+                                 "14\nlog-level debug\ninsecure-bind yes-i-know\n" MEMBER1 "member " ID2
                                  " rack2 900 [2001:db8::1]:7002 node.example:17002");
     assert_true(config.secrets.has_previous);
     assert_int_equal(config.secrets.previous.bytes[15], 0x11);
@@ -98,6 +99,9 @@ static void test_everything(void **state) {
     assert_int_equal(config.object_buffer_bytes, 3 << 20);
     assert_int_equal(config.deadline_ms, 250);
     assert_int_equal(config.max_clients, 12);
+    assert_int_equal(config.max_requests, 13);
+    assert_int_equal(config.memory_limit_bytes, 100 << 20);
+    assert_int_equal(config.background_latency_ms, 14);
     assert_int_equal(config.log_level, CONFIG_LOG_DEBUG);
     assert_true(config.insecure_bind);
     assert_int_equal(config.keyspaces.count, 3);

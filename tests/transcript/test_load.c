@@ -1,0 +1,103 @@
+/* What is beyond the bounds is turned away before anything is done, and background work gives way (core/load.h). */
+#include "core/shard_state.h"
+#include "core_harness.h"
+
+static void beyond_the_bound_an_operation_is_turned_away(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.max_requests = 2});
+    rig_key(rig, "l", "ABC");
+    rig_key(rig, "m", "ABC");
+    client_of(rig, 0, "SET k v");
+    client_of(rig, 1, "GET l");
+    rig_forget(rig);
+    client_of(rig, 2, "SET m v");
+    says(rig, "client 2: -BUSY...");
+    peer_operates(rig, 'B', true, "set m v");
+    says(rig, "B: result busy");
+    disk_done(rig);
+    answer_nth(rig, 'B', 0, "stored");
+    rig_forget(rig);
+    client_of(rig, 2, "SET m v");
+    says(rig, "disk: write m aa1=v", "B: put m aa1=v, name what you keep", "C: put m aa1=v, name what you keep");
+    assert_int_equal(rig->shard->load.turned_away, 2);
+    rig_free(rig);
+}
+
+static void a_client_that_pipelines_is_slowed_down_first(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.max_requests = 2});
+    client(rig, "SET k v");
+    rig_forget(rig);
+    client(rig, "SET k w");
+    says_nothing(rig);
+    disk_done(rig);
+    answer(rig, 'B', "stored");
+    says(rig, "client: OK", "disk: write k a2=w", "B: put k a2=w, name what you keep",
+         "C: put k a2=w, name what you keep");
+    rig_free(rig);
+}
+
+static void what_is_over_gives_its_bytes_back(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    client(rig, "SET k %s", "x*70000");
+    assert_true(rig->shard->load.bytes >= 70000);
+    disk_done(rig);
+    answer(rig, 'B', "stored");
+    assert_int_equal(rig->shard->load.bytes, 0);
+    rig_free(rig);
+}
+
+static void without_memory_values_are_refused_and_deletions_taken(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    disk_holds(rig, "k", "b1=v");
+    shard_memory_short(rig->shard, true);
+    client(rig, "SET k w");
+    says(rig, "client: -BUSY...");
+    peer_puts(rig, 'B', "k", "b2=w over b1", 0);
+    says(rig, "B: failed");
+    peer_puts(rig, 'B', "k", "b2=(deleted) over b1", 0);
+    says(rig, "disk: write k b2=(deleted)");
+    disk_done(rig);
+    rig_forget(rig);
+    client(rig, "GRAMME.DEL k");
+    says(rig, "disk: write k a1=(deleted) & b2=(deleted)", "B: put k a1=(deleted) & b2=(deleted)",
+         "C: put k a1=(deleted) & b2=(deleted)");
+    shard_memory_short(rig->shard, false);
+    peer_puts(rig, 'B', "k", "b3=w over b2", 0);
+    says(rig, "disk: write k a1=(deleted) & b3=w");
+    rig_free(rig);
+}
+
+static void a_slow_second_halves_the_background_and_a_fast_one_doubles_it(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    assert_int_equal(load_share(rig->shard, 64), 64);
+    for (uint32_t expected = 32; expected >= 2; expected /= 2) {
+        client(rig, "SET k v");
+        disk_done(rig);
+        pass_ms(rig, 60);
+        answer(rig, 'B', "stored");
+        answers_never(rig, 'C');
+        pass_ms(rig, 1100);
+        assert_int_equal(load_share(rig->shard, 64), expected < 4 ? 4 : expected);
+    }
+    pass_ms(rig, 1100);
+    assert_int_equal(load_share(rig->shard, 64), 8);
+    pass_ms(rig, 3300);
+    assert_int_equal(load_share(rig->shard, 64), 64);
+    assert_int_equal(load_share(rig->shard, 1), 1);
+    rig_free(rig);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(beyond_the_bound_an_operation_is_turned_away),
+        cmocka_unit_test(a_client_that_pipelines_is_slowed_down_first),
+        cmocka_unit_test(what_is_over_gives_its_bytes_back),
+        cmocka_unit_test(without_memory_values_are_refused_and_deletions_taken),
+        cmocka_unit_test(a_slow_second_halves_the_background_and_a_fast_one_doubles_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
