@@ -381,6 +381,9 @@ static void on_wake(uv_async_t *async) {
 /* What the allocator kept is given back first; values are taken again when there is some room. */
 static void look_at_memory(struct node *node) {
     uint64_t limit = node->config->memory_limit_bytes;
+    if (limit == 0) {
+        return;
+    }
     bool was_short = atomic_load_explicit(&node->memory_is_short, memory_order_relaxed);
     uint64_t resident = memory_resident_bytes();
     if (resident > limit) {

@@ -182,7 +182,7 @@ static void a_waiting_write_past_its_deadline_did_nothing(void **state) {
 static void many_waiting_writes_end_together(void **state) {
     (void)state;
     enum { WRITES = 20000 };
-    struct rig *rig = rig_new((struct rig_options){.members = 4, .shard_count = 2});
+    struct rig *rig = rig_new((struct rig_options){.members = 4, .shard_count = 2, .max_requests = WRITES + 1});
     rig_key_of_shard(rig, "j", "BCD", 0);
     for (int i = 0; i < WRITES; i++) {
         mail_operates(rig, 1, "setnx j v");
