@@ -82,19 +82,26 @@ void account_release(struct account *account) {
     map_release(&account->keys);
 }
 
-static struct account_key *key_get(struct account *account, struct view name) {
-    uint64_t hash = hash64(name, 0);
-    for (struct map_node *node = map_first(&account->keys, hash); node != NULL; node = map_next(node)) {
+static struct account_key *key_find(const struct account *account, struct view name) {
+    for (struct map_node *node = map_first(&account->keys, hash64(name, 0)); node != NULL; node = map_next(node)) {
         struct account_key *key = CONTAINER_OF(node, struct account_key, node);
         if (view_equal(view_of_string(key->name), name)) {
             return key;
         }
     }
-    struct account_key *key = calloc(1, sizeof(*key));
+    return NULL;
+}
+
+static struct account_key *key_get(struct account *account, struct view name) {
+    struct account_key *key = key_find(account, name);
+    if (key != NULL) {
+        return key;
+    }
+    key = calloc(1, sizeof(*key));
     ENSURE(key != NULL && name.size < sizeof(key->name));
     memcpy(key->name, name.data, name.size);
     map_init(&key->by_dot, 64);
-    map_insert(&account->keys, &key->node, hash);
+    map_insert(&account->keys, &key->node, hash64(name, 0));
     return key;
 }
 
@@ -163,7 +170,7 @@ static void check_dropped(struct account *account, struct account_key *key, uint
     const struct held *held = &key->held[node];
     for (uint32_t index = 0; !key->is_forgotten[node] && index < held->count; index++) {
         const struct stamp_record *stamp = key->stamps[held->stamps[index]];
-        if (!context_contains(&object->context, stamp->dot)) {
+        if (!context_contains(&object->context, stamp->dot) && stamp->time.value > account->floor.value) {
             violate(account, "a replica dropped a value that nothing it holds covers", "G1", key, stamp->dot,
                     stamp->value_id);
             return;
@@ -171,7 +178,8 @@ static void check_dropped(struct account *account, struct account_key *key, uint
     }
 }
 
-static void hold(struct account *account, struct account_key *key, uint32_t node, const struct object *object) {
+static void hold(struct account *account, struct account_key *key, uint32_t node, const struct object *object,
+                 uint64_t floor) {
     struct held *held = &key->held[node];
     check_dropped(account, key, node, object);
     hold_nothing(key, node, account->world->now);
@@ -191,6 +199,11 @@ static void hold(struct account *account, struct account_key *key, uint32_t node
         }
         if (stamp->is_buried) {
             violate(account, "a deleted value is back after its tombstone was reaped", "G6", key, value->dot,
+                    stamp->value_id);
+            return;
+        }
+        if (value->time.value <= floor) {
+            violate(account, "a value was stored that lies below the floor of a flush", "G6", key, value->dot,
                     stamp->value_id);
             return;
         }
@@ -372,7 +385,7 @@ static void on_stamped(struct account *account, struct account_key *key, uint32_
     if (earlier != NULL) {
         earlier->is_again = false;
     }
-    hold(account, key, node, record->object);
+    hold(account, key, node, record->object, account->floor_of[node][shard].value);
     check_context(account, key, record->object);
 }
 
@@ -404,7 +417,7 @@ static void on_reaped(struct account *account, struct account_key *key, uint32_t
     hold_nothing(key, node, account->world->now);
 }
 
-static void reach(struct account_key *key, const struct object *object);
+static void reach(const struct account *account, struct account_key *key, const struct object *object);
 
 /* An acknowledged value, which nothing that is held, nor was reaped or pruned, rightly replaced; in none of its stamps,
  * should it have been forwarded twice. */
@@ -425,7 +438,7 @@ static bool is_unreached(const struct account *account, const struct account_key
 
 /* No node holds a value of that actor, and what it wrote was rightly replaced: it will never be known again. */
 static void on_pruned(struct account *account, struct account_key *key, struct dot entry) {
-    reach(key, NULL);
+    reach(account, key, NULL);
     for (size_t index = 0; index < key->count; index++) {
         struct stamp_record *stamp = key->stamps[index];
         if (stamp->dot.actor != entry.actor) {
@@ -443,14 +456,105 @@ static void on_pruned(struct account *account, struct account_key *key, struct d
     }
 }
 
+/* ---- flushes ---- */
+
+static void drop_below(struct account *account, struct account_key *key, uint32_t node, struct hybrid_time floor) {
+    struct held *held = &key->held[node];
+    uint32_t count = 0;
+    for (uint32_t index = 0; index < held->count; index++) {
+        struct stamp_record *stamp = key->stamps[held->stamps[index]];
+        if (stamp->time.value <= floor.value) {
+            stamp->held_by--;
+            stamp->left = account->world->now;
+        } else {
+            held->stamps[count++] = held->stamps[index];
+        }
+    }
+    held->count = count;
+}
+
+/* Of all keys, those of the node's other shards too: these show it again should they store it before they know. */
+static void on_flushed(struct account *account, uint32_t node, uint32_t shard, struct hybrid_time floor) {
+    struct map_cursor cursor = {0};
+    struct map_node *at;
+    account->floor_of[node][shard] = floor;
+    account->floor = floor.value > account->floor.value ? floor : account->floor;
+    while ((at = map_each(&account->keys, &cursor)) != NULL) {
+        drop_below(account, CONTAINER_OF(at, struct account_key, node), node, floor);
+    }
+}
+
+bool account_is_flushed(const struct account *account, const struct object *object) {
+    return object->context.greatest.value <= account->floor.value;
+}
+
+bool account_value_is_below(const struct account *account, struct view name, uint32_t value_id) {
+    const struct account_key *key = key_find(account, name);
+    for (size_t index = 0; key != NULL && index < key->count; index++) {
+        if (key->stamps[index]->value_id == value_id && key->stamps[index]->time.value <= account->floor.value) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* More than a minute ahead of the true time: no clock that coordinates knows of it. */
+static bool is_far_ahead(struct hybrid_time time, struct instant now) {
+    const uint64_t ahead_ms = 60000;
+    return hybrid_time_wall(time).ms > WORLD_EPOCH_MS + now.ns / NS_PER_MS + ahead_ms;
+}
+
+void account_flush_answered(struct account *account, const struct op_record *flush, struct hybrid_time least) {
+    struct flush_answered *answered = &account->flushes[account->flush_count % FLUSHES_KEPT];
+    struct map_cursor cursor = {0};
+    struct map_node *at;
+    *answered = (struct flush_answered){account->world->now, least};
+    account->flush_count++;
+    while ((at = map_each(&account->keys, &cursor)) != NULL) {
+        struct account_key *key = CONTAINER_OF(at, struct account_key, node);
+        for (size_t index = 0; index < key->count; index++) {
+            const struct stamp_record *stamp = key->stamps[index];
+            const struct op_record *writer =
+                stamp->value_id == 0 ? NULL
+                                     : &account->history->operations[account->history->writer_of[stamp->value_id]];
+            bool was_before = writer != NULL && writer->outcome == OP_OK && writer->end.ns < flush->start.ns;
+            if (was_before && stamp->held_by > 0 && stamp->time.value > least.value &&
+                !is_far_ahead(stamp->time, flush->start)) {
+                violate(account, "a flush left a value that was acknowledged before it began", "G6", key, stamp->dot,
+                        stamp->value_id);
+            }
+        }
+    }
+}
+
+bool account_value_is_flushed(const struct account *account, struct view name, uint32_t value_id, struct instant time) {
+    const struct account_key *key = key_find(account, name);
+    struct hybrid_time floor = {0};
+    for (uint32_t index = 0; index < account->flush_count && index < FLUSHES_KEPT; index++) {
+        const struct flush_answered *answered = &account->flushes[index];
+        floor = answered->time.ns < time.ns && answered->floor.value > floor.value ? answered->floor : floor;
+    }
+    bool has_any = false;
+    for (size_t index = 0; key != NULL && index < key->count; index++) {
+        const struct stamp_record *stamp = key->stamps[index];
+        if (stamp->value_id == value_id && stamp->time.value > floor.value) {
+            return false;
+        }
+        has_any = has_any || stamp->value_id == value_id;
+    }
+    return has_any && floor.value != 0;
+}
+
 void account_watch(struct account *account, uint32_t node, uint32_t shard, struct wall_time wall,
                    const struct trace_record *record) {
     if (record->kind == TRACE_STAMPED) {
         on_stamped(account, key_get(account, record->key), node, shard, wall, record);
     } else if (record->kind == TRACE_STORED) {
         struct account_key *key = key_get(account, record->key);
-        hold(account, key, node, record->object);
+        hold(account, key, node, record->object, account->floor_of[node][shard].value);
         check_context(account, key, record->object);
+    } else if (record->kind == TRACE_FLUSHED) {
+        on_flushed(account, node, shard, (struct hybrid_time){record->dot.n});
     } else if (record->kind == TRACE_REAPED) {
         on_reaped(account, key_get(account, record->key), node, record->object);
     } else if (record->kind == TRACE_PRUNED) {
@@ -468,6 +572,7 @@ void account_watch(struct account *account, uint32_t node, uint32_t shard, struc
 void account_forget_node(struct account *account, uint32_t node) {
     struct map_cursor cursor = {0};
     struct map_node *at;
+    memset(account->floor_of[node], 0, sizeof(account->floor_of[node]));
     while ((at = map_each(&account->keys, &cursor)) != NULL) {
         struct account_key *key = CONTAINER_OF(at, struct account_key, node);
         hold_nothing(key, node, account->world->now);
@@ -503,14 +608,16 @@ void account_wipe_node(struct account *account, uint32_t node) {
 }
 
 void account_recall(struct account *account, uint32_t node, struct view key, const struct object *object) {
-    hold(account, key_get(account, key), node, object);
+    hold(account, key_get(account, key), node, object, 0);
+    drop_below(account, key_get(account, key), node, account->floor);
 }
 
 bool account_is_covered(struct account *account, struct view name, uint32_t value_id, const struct object *object) {
     const struct account_key *key = key_get(account, name);
     for (size_t index = key->count; index-- > 0;) {
         const struct stamp_record *stamp = key->stamps[index];
-        if (stamp->value_id == value_id && (stamp->is_pruned || context_contains(&object->context, stamp->dot))) {
+        if (stamp->value_id == value_id && (stamp->is_pruned || stamp->time.value <= account->floor.value ||
+                                            context_contains(&object->context, stamp->dot))) {
             return true;
         }
     }
@@ -520,7 +627,7 @@ bool account_is_covered(struct account *account, struct view name, uint32_t valu
 /* ---- the end ---- */
 
 /* From the object's values, or from all that nodes hold, by what each stamp replaced. */
-static void reach(struct account_key *key, const struct object *object) {
+static void reach(const struct account *account, struct account_key *key, const struct object *object) {
     uint32_t *queue = malloc(sizeof(*queue) * (key->count + 1));
     size_t begin = 0;
     size_t end = 0;
@@ -528,7 +635,8 @@ static void reach(struct account_key *key, const struct object *object) {
     for (size_t index = 0; index < key->count; index++) {
         struct stamp_record *stamp = key->stamps[index];
         bool is_held = object == NULL ? stamp->held_by > 0 : object_find(object, stamp->dot) != NULL;
-        stamp->is_reached = stamp->is_reaped || stamp->is_pruned || is_held;
+        stamp->is_reached =
+            stamp->is_reaped || stamp->is_pruned || is_held || stamp->time.value <= account->floor.value;
         if (stamp->is_reached) {
             queue[end++] = (uint32_t)index;
         }
@@ -546,9 +654,29 @@ static void reach(struct account_key *key, const struct object *object) {
     free(queue);
 }
 
+/* A flush that did not certainly fail was not over when the write began. */
+static bool flush_may_cover(const struct account *account, uint32_t value_id) {
+    const struct history *history = account->history;
+    const struct op_record *writer = &history->operations[history->writer_of[value_id]];
+    for (size_t index = 0; index < history->count; index++) {
+        const struct op_record *flush = &history->operations[index];
+        bool is_over = flush->outcome != OP_PENDING && flush->end.ns < writer->start.ns;
+        if (flush->name == OP_FLUSH && flush->outcome != OP_FAILED && !is_over) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void check_acknowledged(struct account *account, struct account_key *key, uint32_t value_id) {
     for (size_t index = 0; index < key->count; index++) {
-        if (key->stamps[index]->value_id == value_id && key->stamps[index]->is_reached) {
+        const struct stamp_record *stamp = key->stamps[index];
+        if (stamp->value_id == value_id && stamp->time.value <= account->floor.value &&
+            !flush_may_cover(account, value_id)) {
+            violate(account, "an acknowledged write lies below the floor of a flush that was over before it began",
+                    "G1", key, stamp->dot, value_id);
+        }
+        if (stamp->value_id == value_id && stamp->is_reached) {
             return;
         }
     }
@@ -579,7 +707,7 @@ void account_check_final(struct account *account, struct view name, const struct
     if (described == NULL || described->is_lww || !described->is_durable) {
         return; /* lww drops concurrent writes by design; other durabilities promise less */
     }
-    reach(key, object);
+    reach(account, key, object);
     for (size_t index = 0; index < account->history->count; index++) {
         const struct op_record *operation = &account->history->operations[index];
         if (operation->outcome == OP_OK && operation->value_id != 0 && operation->name != OP_FORGERY &&

@@ -20,11 +20,22 @@
 struct stamp_record;
 struct account_key;
 
+enum { FLUSHES_KEPT = 64 };
+
+struct flush_answered {
+    struct instant time;
+    struct hybrid_time floor;
+};
+
 struct account {
     struct world *world;
     struct history *history;
     struct map keys;
-    struct hybrid_time newest[SIM_NODES_MOST][SIM_SHARDS_MOST]; /* stamp of the shard, of its own clock */
+    struct hybrid_time newest[SIM_NODES_MOST][SIM_SHARDS_MOST];   /* stamp of the shard, of its own clock */
+    struct hybrid_time floor_of[SIM_NODES_MOST][SIM_SHARDS_MOST]; /* of a flush, since the shard's start */
+    struct hybrid_time floor;                                     /* the greatest that any shard kept */
+    struct flush_answered flushes[FLUSHES_KEPT];
+    uint32_t flush_count;
     uint64_t stamps;
     bool has_violation;
     char violation[512];
@@ -33,6 +44,15 @@ struct account {
 void account_init(struct account *account, struct world *world, struct history *history);
 void account_release(struct account *account);
 /* The cluster's watch. */
+/* FLUSHALL was answered OK: what had been acknowledged before it began is gone. `floor`: the least that a shard keeps.
+ */
+void account_flush_answered(struct account *account, const struct op_record *flush, struct hybrid_time floor);
+bool account_value_is_flushed(const struct account *account, struct view key, uint32_t value_id, struct instant time);
+/* Some flush may have taken it, answered or not. */
+bool account_value_is_below(const struct account *account, struct view key, uint32_t value_id);
+/* Nothing of it is above the floor. */
+bool account_is_flushed(const struct account *account, const struct object *object);
+
 void account_watch(struct account *account, uint32_t node, uint32_t shard, struct wall_time wall,
                    const struct trace_record *record);
 /* Stores may have lost what was not durable: what the node holds is looked up anew. */

@@ -173,6 +173,9 @@ static void ask(struct client *client, uint32_t key, enum operation_name name) {
     case OP_PERSIST:
         client_ask(client, (struct view[]){VIEW("PERSIST"), key_name}, 2);
         break;
+    case OP_FLUSH:
+        client_ask(client, (struct view[]){VIEW("FLUSHALL")}, 1);
+        break;
     case OP_PUT:
     case OP_DELETE_CONTEXT:
     case OP_FORGERY:
@@ -236,6 +239,14 @@ static void client_begin(struct world *world, struct world_event *event) {
         return;
     }
     uint32_t key = draw_key(client);
+    if (rng_chance(&client->rng, client->workload->flush_per_million)) {
+        /* What clients alone on their keys may then expect depends on which came first. */
+        for (uint32_t index = 0; index < client->workload->history->key_count; index++) {
+            client->workload->history->keys[index].in_doubt++;
+        }
+        ask(client, key, OP_FLUSH);
+        return;
+    }
     ask(client, key, draw_operation(client, &client->workload->history->keys[key], key));
 }
 
@@ -256,6 +267,10 @@ static void keep_context(struct client *client, uint32_t key, struct view token)
 
 static void check_read_id(struct client *client, struct op_record *operation, uint32_t id) {
     struct history *history = client->workload->history;
+    if (client->workload->is_flushed(client->workload->self, &history->keys[operation->key], id, operation->start)) {
+        violate(client->workload, "G6", operation, "a value that had been flushed before the read began");
+        return;
+    }
     if (id == 0 || id > history->value_count) {
         violate(client->workload, "G3", operation, "a value that nobody wrote");
         return;
@@ -353,6 +368,9 @@ static void take_answer(struct client *client, struct op_record *operation, cons
         violate(client->workload, "G8", operation,
                 "a context that was tampered with, or is of another key, was accepted");
         break;
+    case OP_FLUSH:
+        client->workload->flushed(client->workload->self, operation);
+        break;
     case OP_SET_IF_ABSENT:
     case OP_NAMES:
         break;
@@ -377,7 +395,7 @@ static void client_answered(struct client *client, const struct resp_reply *repl
     client->is_busy = false;
     world_cancel(client->workload->world, &client->timeout);
     history_end(history, client->operation, writes_nothing ? OP_FAILED : outcome, client->workload->world->now);
-    bool is_write = operation->name != OP_GET && operation->name != OP_READ;
+    bool is_write = operation->name != OP_GET && operation->name != OP_FLUSH && operation->name != OP_READ;
     if (outcome == OP_IN_DOUBT && is_write) {
         history->keys[operation->key].in_doubt++;
     }

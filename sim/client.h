@@ -39,8 +39,13 @@ struct workload {
     uint32_t client_count;
     uint64_t think_ns; /* mean, of one client */
     uint32_t large_per_million;
+    uint32_t flush_per_million;
     /* A write of a value was acknowledged. */
     void (*acknowledged)(void *self, const struct key_record *key, uint32_t value_id);
+    /* FLUSHALL was answered OK. */
+    void (*flushed)(void *self, const struct op_record *flush);
+    /* A value was gone, by an answered FLUSHALL, before that time. */
+    bool (*is_flushed)(void *self, const struct key_record *key, uint32_t value_id, struct instant time);
     void *self;
     char violation[512];
 };

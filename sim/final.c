@@ -234,6 +234,9 @@ static void check_key(struct cluster *cluster, const struct key_record *key, str
         explain(violation, violation_bytes, world, "G5", key->name, "its object does not decode");
         return;
     }
+    if (!object_is_absent(&object) && account_is_flushed(account, &object)) {
+        explain(violation, violation_bytes, world, "G6", key->name, "what was flushed still takes space");
+    }
     if (is_bare_tombstone(&object)) {
         explain(violation, violation_bytes, world, "G6", key->name, "its tombstone was not reaped");
     }

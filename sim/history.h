@@ -16,6 +16,7 @@ enum operation_name {
     OP_EXPIRE,
     OP_PERSIST,
     OP_FORGERY, /* GRAMME.PUT with a context that was tampered with */
+    OP_FLUSH,   /* FLUSHALL; its key is none of what it does */
     OP_NAMES
 };
 

@@ -356,6 +356,7 @@ static void shard_start(struct node *node, struct sim_shard *shard, const struct
         .clock_floor = MUTANT(CLOCK_BELOW_BOUND) ? (struct hybrid_time){0} : birth->clock_floor,
         .was_clean = birth->was_clean || birth->is_new,
         .fence_floor = birth->fence_floor,
+        .flush_floor = birth->flush_floor,
         .may_lack_unsynced = birth->doubts_unsynced,
         .is_refilling = birth->doubts_all,
         .place_seed = SIM_PLACE_SEED,

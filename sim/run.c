@@ -56,6 +56,8 @@ static const char *trace_kind_text(enum trace_kind kind) {
         return "finds a tree that is not its data's:";
     case TRACE_DAMAGED:
         return "gives up the damaged record of";
+    case TRACE_FLUSHED:
+        return "flushes";
     case TRACE_PRUNED:
         return "prunes a vector";
     case TRACE_REAPED:
@@ -113,6 +115,7 @@ static void check_is_home(struct run *run, const struct trace_record *record) {
     bool is_to_victim = victim != NULL && member_index_equal(victim->member, record->peer);
     bool is_excused = is_to_victim && (run->world.now.ns < nemesis->last_loss.ns + under_way_most_ns ||
                                        account_has_lost(&run->account, victim->index, record->key));
+    is_excused = is_excused || account_is_flushed(&run->account, record->object);
     is_excused = is_excused || account_was_reaped(&run->account, record->key, record->object);
     if (!is_excused && !final_is_home(&run->cluster, record->peer, record->key, record->object)) {
         report(run, "G9 key %.*s: a hint was taken for delivered that its owner would lose in a crash",
@@ -205,11 +208,30 @@ static void acknowledged(void *self, const struct key_record *key, uint32_t valu
     const struct op_record *operation = &run->history.operations[run->history.writer_of[value_id]];
     uint32_t lost = run->nemesis.last_loss.ns > 0 && run->nemesis.last_loss.ns >= operation->start.ns ? 1 : 0;
     bool suffices = copies.all + lost >= WRITE_QUORUM && copies.owners + lost >= owners_least;
-    if (key->is_durable && !suffices) {
+    bool is_below = account_value_is_below(&run->account, view_of_string(key->name), value_id);
+    if (key->is_durable && !suffices && !is_below) {
         report(run,
                "G14 key %s: id %u was acknowledged and would survive on %u nodes, %u of them owners, not %u and %u",
                key->name, value_id, copies.all, copies.owners, (unsigned)WRITE_QUORUM, owners_least);
     }
+}
+
+static void flushed(void *self, const struct op_record *flush) {
+    struct run *run = self;
+    struct hybrid_time least = run->account.floor;
+    for (uint32_t index = 0; index < run->cluster.node_count; index++) {
+        const struct node *node = &run->cluster.nodes[index];
+        for (uint32_t shard = 0; node->is_up && shard < node->shard_count; shard++) {
+            struct hybrid_time floor = shard_flush_floor(node->shards[shard].shard);
+            least = floor.value < least.value ? floor : least;
+        }
+    }
+    account_flush_answered(&run->account, flush, least);
+}
+
+static bool is_flushed(void *self, const struct key_record *key, uint32_t value_id, struct instant time) {
+    struct run *run = self;
+    return account_value_is_flushed(&run->account, view_of_string(key->name), value_id, time);
 }
 
 /* ---- knobs ---- */
@@ -300,6 +322,9 @@ static void run_init(struct run *run, const struct run_options *options) {
     workload_init(&run->workload, &run->world, &run->cluster, &run->history, options->client_count, think_ns,
                   &run->rng);
     run->workload.acknowledged = acknowledged;
+    run->workload.flushed = flushed;
+    run->workload.is_flushed = is_flushed;
+    run->workload.flush_per_million = rng_chance(&run->rng, 250000) ? 400 : 0;
     run->workload.self = run;
     run->workload.large_per_million = rng_chance(&run->rng, 300000) ? 2000 : 0;
 }

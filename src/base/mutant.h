@@ -40,6 +40,8 @@
     X(FENCE_BEFORE_PROOF, "fence-before-proof", "a proven tombstone is reaped without a fence that began afterwards")  \
     X(FENCE_IGNORES_HINTS, "fence-ignores-hints", "a fence passes while hints from before it are kept")                \
     X(PRUNE_ALONE, "prune-alone", "an entry is pruned from a vector by the first owner's proof alone")                 \
+    X(FLUSH_UNHELD, "flush-unheld", "a flush is done before every clock was moved beyond it")                          \
+    X(FLUSH_TAKES_OLD, "flush-takes-old", "what arrives from below the floor of a flush is stored")                    \
     X(REPAIR_OVERWRITES, "repair-overwrites", "read repair replaces the replica's object instead of merging")
 
 /* clang-format off */

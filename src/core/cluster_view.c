@@ -306,6 +306,13 @@ static void information_load(const struct shard *shard, struct buffer *text) {
     append_line(text, VIEW("gramme_background_share"), load->share);
 }
 
+static void information_flush(const struct shard *shard, struct buffer *text) {
+    const struct flush *flush = &shard->flush;
+    append_line(text, VIEW("gramme_flush_floor_ms"), hybrid_time_wall(flush->floor).ms);
+    append_line(text, VIEW("gramme_flush_swept"), flush_is_under_way(flush) ? 0 : 1);
+    append_line(text, VIEW("gramme_flush_dropped"), flush->dropped);
+}
+
 static void information_reaping(const struct shard *shard, struct buffer *text) {
     const struct fence *fence = &shard->fence;
     const struct reaper *reaper = &shard->reaper;
@@ -362,6 +369,7 @@ static void information_cluster(struct shard *shard, struct buffer *text) {
     information_exchange(shard, text);
     information_reaping(shard, text);
     information_load(shard, text);
+    information_flush(shard, text);
     if (ring_replica_count(shard->ring) < ring_configured_replica_count(shard->ring)) {
         buffer_append_view(text, VIEW("gramme_warning:fewer members than replicas are configured\r\n"));
     }

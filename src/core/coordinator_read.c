@@ -313,6 +313,10 @@ static bool take_object(struct shard *shard, struct request *request, struct req
         object_is_absent(&object) || !object_hashes_hold(&object)) {
         return false;
     }
+    struct object whole = object;
+    if (!flush_leaves(shard, &whole, &object)) {
+        return false;
+    }
     object.mark = is_hint ? answer->fence : FENCE_FIRST;
     owner->digest = replica_digest(shard, answer->object);
     request->took_object = true;
@@ -332,6 +336,9 @@ void coordinator_on_read_answer(struct shard *shard, const struct source *source
     struct request_owner *owner = request == NULL ? NULL : request_owner_of(request, source->lane->peer->member);
     if (owner == NULL || request->state != REQUEST_READING || owner->state != OWNER_ASKED) {
         return; /* answered already */
+    }
+    if (answer.status == ANSWER_OBJECT && !flush_leaves_bytes(shard, answer.object)) {
+        answer.status = ANSWER_ABSENT; /* it was read before a flush */
     }
     struct copy copy;
     bool needs_copy = answer.status == ANSWER_OBJECT;

@@ -251,10 +251,11 @@ void exchange_beat(struct shard *shard) {
 
 /* ---- comparing ---- */
 
-static bool record_object(const struct storage_scanned *scanned, struct view *ret_object) {
+static bool record_object(const struct shard *shard, const struct storage_scanned *scanned, struct view *ret_object) {
     struct record record;
-    if (scanned->status != STORAGE_FOUND || !record_decode(scanned->record, &record)) {
-        return false; /* damaged: as if it were not there */
+    if (scanned->status != STORAGE_FOUND || !record_decode(scanned->record, &record) ||
+        !flush_leaves_bytes(shard, record.object_bytes)) {
+        return false; /* damaged, or flushed: as if it were not there */
     }
     *ret_object = record.object_bytes;
     return true;
@@ -289,7 +290,7 @@ static void send_keys(struct shard *shard, const struct exchange_job *job, const
     size_t begun = message_begin_keys(output, MESSAGE_KEYS, job->partition, job->place_from, place_last);
     for (uint32_t index = 0; index < count; index++) {
         struct view object;
-        if (record_object(&records[index], &object)) {
+        if (record_object(shard, &records[index], &object)) {
             struct digest entry = hash_tree_entry(shard->options.place_seed, records[index].key, object);
             message_add_key(output, &(struct exchange_key){records[index].key, entry.low});
         }
@@ -335,7 +336,7 @@ static void compare_own(struct comparison *comparison, const struct storage_scan
     struct shard *shard = comparison->shard;
     struct view object;
     shard->exchange.keys_compared++;
-    if (!record_object(own, &object)) {
+    if (!record_object(shard, own, &object)) {
         if (they_have_it) {
             want(comparison, own->key);
         }
@@ -391,7 +392,7 @@ static void repair_wanted(struct shard *shard, const struct exchange_job *job, c
             at++;
         }
         struct view object;
-        if (at < count && view_equal(records[at].key, wanted.key) && record_object(&records[at], &object)) {
+        if (at < count && view_equal(records[at].key, wanted.key) && record_object(shard, &records[at], &object)) {
             send_repair(shard, job, wanted.key, object);
         }
     }

@@ -181,8 +181,15 @@ void fence_on_drain_durable(struct shard *shard, bool is_durable) {
 
 /* ---- words ---- */
 
-static void say(struct buffer *output, const struct fence_state *state) {
-    struct message_fence message = {state->heard, state->drained, state->agreed, state->passed, state->wanted};
+static void say(const struct shard *shard, struct buffer *output, const struct fence_state *state) {
+    struct message_fence message = {
+        .heard = state->heard,
+        .drained = state->drained,
+        .agreed = state->agreed,
+        .passed = state->passed,
+        .flushed = shard->flush.floor.value,
+        .wanted = state->wanted,
+    };
     if (output != NULL) {
         message_encode_fence(output, &message);
     }
@@ -205,16 +212,16 @@ static void speak(struct shard *shard) {
     struct fence *fence = &shard->fence;
     fence->spoke = shard_now(shard);
     if (!runs_here(shard)) {
-        say(mail_output(shard, 0), &fence->own);
+        say(shard, mail_output(shard, 0), &fence->own);
         return;
     }
     struct fence_state state = state_of_node(shard);
     for (uint32_t index = 1; index < shard->options.shard_count; index++) {
-        say(mail_output(shard, index), &fence->own);
+        say(shard, mail_output(shard, index), &fence->own);
     }
     for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
         if (index != shard->self.value) {
-            say(lane_first_output(shard, (struct member_index){index}), &state);
+            say(shard, lane_first_output(shard, (struct member_index){index}), &state);
         }
     }
 }
@@ -263,6 +270,7 @@ void fence_receive(struct shard *shard, const struct source *source, struct view
     if (!message_decode_fence(body, &message)) {
         return;
     }
+    flush_hear(shard, (struct hybrid_time){message.flushed});
     fence_hear(shard, message.heard);
     fence_hear_passed(shard, message.passed);
     if (!runs_here(shard)) {

@@ -104,6 +104,10 @@ void hints_stored(struct shard *shard, struct partition partition, const struct 
     count_change(&shard->hints, at, is_new ? 1 : 0);
 }
 
+void hints_dropped(struct shard *shard, struct partition partition) {
+    count_change(&shard->hints, &shard->hints.partitions[partition.value], -1);
+}
+
 void hints_lost(struct shard *shard, struct partition partition) {
     shard->hints.lost++;
     count_change(&shard->hints, &shard->hints.partitions[partition.value], -1);
@@ -356,6 +360,10 @@ static void sweep_record(struct shard *shard, struct partition partition, const 
     if (record->status != STORAGE_FOUND || !hint_record_decode(record->record, &owners, &opened)) {
         shard->hints.found_old = true;
         return; /* of another build: kept for it, and no fence passes meanwhile */
+    }
+    if (!flush_leaves_bytes(shard, opened.object_bytes)) {
+        shard->hints.found_old = true;
+        return; /* the sweep of the flush takes it */
     }
     uint64_t label = object_bytes_mark(opened.object_bytes);
     shard->hints.found_old = shard->hints.found_old || label < shard->hints.swept_below;

@@ -67,6 +67,8 @@ void hints_expect_below(struct shard *shard, uint64_t number);
 /* Nor is one left: each partition that held any was swept since without finding one. What a fence waits for. */
 bool hints_below_are_gone(const struct shard *shard, uint64_t number);
 /* The replica gives up the damaged hint of a key. */
+/* A flush took it. */
+void hints_dropped(struct shard *shard, struct partition partition);
 void hints_lost(struct shard *shard, struct partition partition);
 
 /* False when this node keeps as many hints as it may: it says "not stored", and the next fallback is tried. */

@@ -140,6 +140,7 @@ static void link_send_hello(struct shard *shard, struct link *link, uint16_t tar
         .wall = shard_wall(shard),
         .now = shard_now(shard),
         .fence = shard->fence.own.heard,
+        .flushed = shard->flush.floor,
     };
     link_wake(shard, link);
     message_encode_hello(&link->output, &hello);
@@ -340,6 +341,7 @@ static bool link_greet(struct shard *shard, struct link *link, const struct mess
         peer->has_time_offset = false; /* another process, perhaps after a boot: its monotonic time began anew */
     }
     peer->run = hello->run;
+    flush_hear(shard, hello->flushed);
     if (is_new_run) {
         reaper_runs_changed(shard);
     }

@@ -493,6 +493,7 @@ static void take_record(struct shard *shard, struct partition partition, const s
     struct record record;
     struct object object;
     if (scanned->status != STORAGE_FOUND || !record_decode(scanned->record, &record) ||
+        !flush_leaves_bytes(shard, record.object_bytes) ||
         !object_decode(record.object_bytes, &shard->scratch, &object)) {
         return;
     }

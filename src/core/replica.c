@@ -61,6 +61,22 @@ static bool copy_open(enum storage_family family, struct view bytes, struct copy
                                    : record_decode(bytes, &copy->record);
 }
 
+/* What a flush leaves of a copy that was just opened; false when it is nothing. */
+static bool copy_is_left(struct shard *shard, struct copy *copy) {
+    struct object left;
+    bool is_left = flush_leaves(shard, &copy->object, &left);
+    copy->is_flushed = left.value_count != copy->object.value_count;
+    if (!is_left) {
+        *copy = (struct copy){.stored = copy->stored, .is_flushed = true};
+    } else if (copy->is_flushed) {
+        buffer_clear(&shard->encoded);
+        object_encode(&shard->encoded, &left);
+        copy->object = left;
+        copy->record.object_bytes = arena_copy(&shard->scratch, buffer_view(&shard->encoded));
+    }
+    return is_left;
+}
+
 enum storage_status replica_load(struct shard *shard, struct partition partition, struct view key,
                                  struct copy *ret_copy) {
     struct storage *storage = &shard->options.storage;
@@ -79,6 +95,10 @@ enum storage_status replica_load(struct shard *shard, struct partition partition
         (!copy_open(family, bytes, &copy) || !object_decode(copy.record.object_bytes, &shard->scratch, &copy.object))) {
         status = STORAGE_ERROR;
     }
+    copy.stored = copy.record.object_bytes;
+    if (status == STORAGE_FOUND && shard->flush.floor.value != 0 && !copy_is_left(shard, &copy)) {
+        status = STORAGE_ABSENT;
+    }
     if (status == STORAGE_FOUND || status == STORAGE_ABSENT) {
         *ret_copy = copy;
     }
@@ -95,6 +115,12 @@ void replica_lost(struct shard *shard, struct partition partition) {
     exchange_forget_meetings(shard, partition);
     reaper_look_again(shard, partition);
     storage->raise_doubt(storage->self);
+}
+
+void replica_write_again(struct shard *shard, struct partition partition) {
+    struct storage *storage = &shard->options.storage;
+    storage->write_again(storage->self, STORAGE_OBJECTS, partition);
+    flush_sweep_again(shard);
 }
 
 void replica_discard(struct shard *shard, struct partition partition, struct view key) {
@@ -164,7 +190,7 @@ static enum storage_status replica_store(struct shard *shard, struct partition p
                                          enum durability durability, struct waiting_write *waiting) {
     struct storage *storage = &shard->options.storage;
     enum storage_family family = replica_family(shard, partition);
-    bool is_new = object_is_absent(&copy->object);
+    bool is_new = copy->stored.size == 0;
     buffer_clear(&shard->record);
     if (family == STORAGE_HINTS) {
         hint_record_encode(&shard->record, &copy->hint_for, &copy->record.local, object);
@@ -173,7 +199,7 @@ static enum storage_status replica_store(struct shard *shard, struct partition p
     }
     /* Before the write, which ends what the copy borrows. Hints are in no tree. */
     struct hint_owners owners = copy->hint_for;
-    struct view tree_bytes = family == STORAGE_OBJECTS ? copy->record.object_bytes : (struct view){0};
+    struct view tree_bytes = family == STORAGE_OBJECTS ? copy->stored : (struct view){0};
     struct digest before = trees_entry(shard, key, tree_bytes);
     enum storage_status status = storage->write(storage->self, family, partition, key, buffer_view(&shard->record),
                                                 durability, (uint64_t)(uintptr_t)waiting);
@@ -239,7 +265,7 @@ static bool merged_object(struct shard *shard, struct view key, const struct cop
         return !object_is_absent(incoming);
     }
     *ret_merged = object_merge(&copy->object, incoming, rule, &shard->scratch);
-    return !object_equal(ret_merged, &copy->object);
+    return copy->is_flushed || !object_equal(ret_merged, &copy->object);
 }
 
 enum storage_status replica_merge(struct shard *shard, struct partition partition, struct view key,
@@ -420,6 +446,12 @@ static bool put_is_acceptable(struct shard *shard, const struct message_put *put
            object_hashes_hold(ret_object);
 }
 
+/* All of it was flushed since: as good as stored. */
+static bool is_flushed_away(struct shard *shard, struct object *object) {
+    struct object incoming = *object;
+    return !MUTANT(FLUSH_TAKES_OLD) && !flush_leaves(shard, &incoming, object);
+}
+
 /* The planted bug of sending the put instead of the stamped object: this replica makes a dot of its own for it. */
 static struct object stamp_here(struct shard *shard, const struct copy *copy, const struct object *incoming) {
     const struct value *value = object_latest(incoming);
@@ -453,13 +485,12 @@ static bool put_fits(struct shard *shard, const struct message_put *put, struct 
  * that owner only has something older, and is to get ours: for that the tree must stand for some rounds in between. */
 static void refresh_disk(struct shard *shard, struct partition partition) {
     enum { REFRESH_ROUNDS = 3 };
-    struct storage *storage = &shard->options.storage;
     uint64_t *refreshed = &shard->replica.refreshed[partition.value];
     if (*refreshed != 0 && shard->exchange.rounds < *refreshed + REFRESH_ROUNDS) {
         return;
     }
     *refreshed = shard->exchange.rounds;
-    storage->write_again(storage->self, STORAGE_OBJECTS, partition);
+    replica_write_again(shard, partition);
     trees_doubt(shard, partition);
 }
 
@@ -538,6 +569,10 @@ void replica_on_put(struct shard *shard, const struct source *source, struct vie
         answer_put(shard, source, put.request, ANSWER_STORED, false, (struct view){0});
         return;
     }
+    if (is_flushed_away(shard, &incoming)) {
+        answer_put(shard, source, put.request, ANSWER_STORED, false, (struct view){0});
+        return;
+    }
     if (!load_takes_put(shard, has_values(&incoming))) {
         answer_put(shard, source, put.request, ANSWER_FAILED, false, (struct view){0});
         return;
@@ -586,7 +621,7 @@ void replica_answer_durably(struct shard *shard, const struct source *source, st
 
 bool replica_reap(struct shard *shard, struct partition partition, struct view key, const struct copy *copy) {
     struct storage *storage = &shard->options.storage;
-    struct digest before = trees_entry(shard, key, copy->record.object_bytes);
+    struct digest before = trees_entry(shard, key, copy->stored);
     if (shard_traces_keys(shard)) {
         shard_trace(shard, &(struct trace_record){.kind = TRACE_REAPED, .key = key, .object = &copy->object});
     }
@@ -596,6 +631,30 @@ bool replica_reap(struct shard *shard, struct partition partition, struct view k
         trees_changed(shard, partition, key, before, (struct digest){0, 0});
     }
     return status != STORAGE_ERROR;
+}
+
+bool replica_drop_flushed(struct shard *shard, struct partition partition, struct view key, struct view record) {
+    struct storage *storage = &shard->options.storage;
+    enum storage_family family = replica_family(shard, partition);
+    struct copy copy = {0};
+    if (!copy_open(family, record, &copy) || !object_decode(copy.record.object_bytes, &shard->scratch, &copy.object)) {
+        return true; /* of another build, or damaged: the scrub sees to it */
+    }
+    copy.stored = copy.record.object_bytes;
+    if (copy_is_left(shard, &copy)) {
+        return !copy.is_flushed || replica_write(shard, partition, key, &copy, &copy.object, 0, 0) != STORAGE_ERROR;
+    }
+    struct digest before = trees_entry(shard, key, copy.stored);
+    if (storage->remove(storage->self, family, partition, key, DURABILITY_INTERVAL, 0) == STORAGE_ERROR) {
+        return false;
+    }
+    shard->flush.dropped++;
+    if (family == STORAGE_HINTS) {
+        hints_dropped(shard, partition);
+    } else {
+        trees_changed(shard, partition, key, before, (struct digest){0, 0});
+    }
+    return true;
 }
 
 bool replica_prune(struct shard *shard, struct partition partition, struct view key, const struct copy *copy,
@@ -631,6 +690,32 @@ static void answer_read(struct shard *shard, const struct source *source, const 
     }
 }
 
+/* The encoded object as it lies there, undecoded unless a flush may have taken some of it. */
+static enum storage_status load_encoded(struct shard *shard, struct partition partition, struct view key,
+                                        struct view *ret_object) {
+    struct storage *storage = &shard->options.storage;
+    enum storage_family family = replica_family(shard, partition);
+    struct view bytes;
+    struct copy copy = {0};
+    enum storage_status status;
+    if (flush_is_under_way(&shard->flush)) {
+        status = replica_load(shard, partition, key, &copy);
+    } else {
+        status = storage->read(storage->self, family, partition, key, &bytes);
+        if (status == STORAGE_DAMAGED && !MUTANT(ERROR_IS_ABSENCE)) {
+            replica_discard(shard, partition, key);
+        }
+        if (status == STORAGE_FOUND && !copy_open(family, bytes, &copy)) {
+            status = STORAGE_ERROR;
+        }
+        if (status == STORAGE_FOUND && !flush_leaves_bytes(shard, copy.record.object_bytes)) {
+            status = STORAGE_ABSENT;
+        }
+    }
+    *ret_object = copy.record.object_bytes;
+    return status;
+}
+
 void replica_on_read(struct shard *shard, const struct source *source, struct view body) {
     struct message_read read;
     if (!message_decode_read(body, &read)) {
@@ -644,27 +729,20 @@ void replica_on_read(struct shard *shard, const struct source *source, struct vi
         answer_read(shard, source, &answer);
         return;
     }
-    struct storage *storage = &shard->options.storage;
-    struct view bytes;
-    struct copy copy = {0};
-    enum storage_family family = replica_family(shard, read.partition);
-    enum storage_status status = storage->read(storage->self, family, read.partition, read.key, &bytes);
+    struct view object = {0};
+    enum storage_status status = load_encoded(shard, read.partition, read.key, &object);
     if (status == STORAGE_PENDING) {
         park_message(shard, PARKED_READ, read.key, source, body);
         return;
     }
-    if (status == STORAGE_DAMAGED && !MUTANT(ERROR_IS_ABSENCE)) {
-        replica_discard(shard, read.partition, read.key);
-    }
     shard->replica.reads++;
-    answer.informed = family == STORAGE_OBJECTS &&
+    answer.informed = replica_family(shard, read.partition) == STORAGE_OBJECTS &&
                       replica_is_informed(shard, keyspace_of_key(shard->options.keyspaces, read.key), read.partition);
     answer.status = ANSWER_FAILED;
     bool is_unreadable = status == STORAGE_ERROR || status == STORAGE_DAMAGED;
     if (status == STORAGE_ABSENT || (is_unreadable && MUTANT(ERROR_IS_ABSENCE))) {
         answer.status = ANSWER_ABSENT;
-    } else if (status == STORAGE_FOUND && copy_open(family, bytes, &copy)) {
-        struct view object = copy.record.object_bytes;
+    } else if (status == STORAGE_FOUND) {
         answer.fence = fence_label(shard, read.partition, object_bytes_mark(object));
         bool is_same = read.has_digest && digest_equal(read.digest, replica_digest(shard, object));
         answer.status = is_same ? ANSWER_SAME : ANSWER_OBJECT;

@@ -31,6 +31,8 @@ struct copy {
     struct record record;
     struct object object;
     struct hint_owners hint_for; /* a hint: who is still to have it */
+    struct view stored; /* the encoded object as it lies there: more than `object` has, where a flush is under way */
+    bool is_flushed;    /* it is more */
 };
 
 /* What stands for an object when copies are compared: of a large one not its values' bytes but their hashes, which were
@@ -79,6 +81,9 @@ void replica_park_delivery(struct shard *shard, struct view key, uint64_t delive
 /* Some of what this owner held of the partition is gone: from now on it is uninformed, durably, until it was filled. */
 void replica_lost(struct shard *shard, struct partition partition);
 
+/* Writes what memory has of a partition, because the disk has something else. */
+void replica_write_again(struct shard *shard, struct partition partition);
+
 /* Gives up a record whose bytes are not what was written: kept, it could be neither served nor merged with, and what
  * the others have could not come back. An owner knows from now on that it lacks something, a fallback counts. */
 void replica_discard(struct shard *shard, struct partition partition, struct view key);
@@ -92,6 +97,10 @@ void replica_answer_durably(struct shard *shard, const struct source *source, st
 bool replica_reap(struct shard *shard, struct partition partition, struct view key, const struct copy *copy);
 bool replica_prune(struct shard *shard, struct partition partition, struct view key, const struct copy *copy,
                    struct dot entry);
+
+/* Of a record as it lies in the store, and is in no tree's way: drops it when nothing of it is above the floor of a
+ * flush, writes it without what is below. False: the store takes no writes just now. */
+bool replica_drop_flushed(struct shard *shard, struct partition partition, struct view key, struct view record);
 
 void replica_on_put(struct shard *shard, const struct source *source, struct view body);
 void replica_on_read(struct shard *shard, const struct source *source, struct view body);

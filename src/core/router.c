@@ -163,7 +163,8 @@ static struct relay *relay_find(const struct shard *shard, uint64_t id) {
 }
 
 static bool operation_is_write(const struct operation *operation) {
-    return operation->kind == OPERATION_PUT || operation->kind == OPERATION_EXPIRE;
+    return operation->kind == OPERATION_PUT || operation->kind == OPERATION_EXPIRE ||
+           operation->kind == OPERATION_FLUSH;
 }
 
 /* Doing it twice does no harm: a read, or a SET that says the same thing again. */
@@ -424,19 +425,29 @@ static void route_inspect(struct shard *shard, const struct operation *operation
     }
 }
 
+static void route_by_mail(struct shard *shard, const struct operation *operation, const struct origin *origin,
+                          struct partition partition, uint32_t to_shard, bool hopped) {
+    struct relay *relay = relay_new(shard, operation, origin, partition);
+    relay->by_mail = true;
+    relay->hopped = hopped;
+    relay->to_shard = to_shard;
+    relay_send(shard, relay);
+}
+
 void router_route(struct shard *shard, const struct operation *operation, const struct origin *origin, bool hopped) {
     struct partition partition = ring_partition_of_key(shard->ring, operation->key);
-    uint32_t to_shard = shard_of_partition(shard, partition);
+    bool is_flush = operation->kind == OPERATION_FLUSH;
+    uint32_t to_shard = is_flush ? 0 : shard_of_partition(shard, partition);
     if (!load_admits(shard, operation)) {
         origin_answer_outcome(shard, origin, OUTCOME_BUSY, "");
         return;
     }
     if (to_shard != shard->options.shard_index) {
-        struct relay *relay = relay_new(shard, operation, origin, partition);
-        relay->by_mail = true;
-        relay->hopped = hopped;
-        relay->to_shard = to_shard;
-        relay_send(shard, relay);
+        route_by_mail(shard, operation, origin, partition, to_shard, hopped);
+        return;
+    }
+    if (is_flush && !hopped) {
+        flush_begin(shard, operation, origin);
         return;
     }
     if (operation->kind == OPERATION_INSPECT) {

@@ -1,6 +1,7 @@
 #include "core/scan_owner.h"
 #include "core/shard_state.h"
 #include "wire/fence_message.h"
+#include "wire/flush_message.h"
 
 /* A restart begins at the bound, so a lease is also how far a crash may move a clock ahead. */
 enum { CLOCK_LEASE_MS = 10000 };
@@ -108,6 +109,7 @@ struct shard *shard_new(const struct shard_options *options, struct moment momen
     detection_init(shard);
     fence_init(shard);
     reaper_init(shard);
+    flush_init(shard);
     shard_open_front(shard);
     shard->heartbeat.kind = ALARM_HEARTBEAT;
     timers_schedule(&shard->timers, &shard->heartbeat.timer, moment.now);
@@ -149,6 +151,7 @@ void shard_keep_clock_bound(struct shard *shard) {
     switch (storage->remember_clock(storage->self, bound, clock_token)) {
     case STORAGE_FOUND:
         clock_extend(&shard->clock, bound);
+        flush_clock_extended(shard);
         break;
     case STORAGE_PENDING:
         shard->bound_pending = true;
@@ -169,6 +172,7 @@ static void shard_beat(struct shard *shard) {
     detection_beat(shard);
     fence_beat(shard);
     reaper_beat(shard);
+    flush_beat(shard);
     shard_keep_clock_bound(shard);
     if (lanes_clock_is_off(shard)) {
         shard_trace_peer(shard, TRACE_CLOCK_OFF, shard->self, NULL);
@@ -196,6 +200,9 @@ void shard_tick(struct shard *shard, struct moment moment) {
             break;
         case ALARM_REQUEST_HEDGE:
             coordinator_on_hedge(shard, alarm);
+            break;
+        case ALARM_FLUSH:
+            flush_on_alarm(shard, alarm);
             break;
         }
     }
@@ -276,6 +283,14 @@ void shard_receive(struct shard *shard, const struct source *source, uint8_t kin
     case MESSAGE_REAP:
         reaper_receive(shard, source, kind, body);
         break;
+    case MESSAGE_FLUSH_ASK:
+    case MESSAGE_FLUSH_TIME:
+    case MESSAGE_FLUSH_HOLD:
+    case MESSAGE_FLUSH_HELD:
+    case MESSAGE_FLUSH_DO:
+    case MESSAGE_FLUSH_DONE:
+        flush_receive(shard, source, kind, body);
+        break;
     default:
         break; /* a later protocol's; its sender does without an answer */
     }
@@ -329,6 +344,9 @@ void shard_storage_scanned(struct shard *shard, uint64_t token, enum storage_sta
     case SCAN_REAPER:
         reaper_on_scanned(shard, status, records, count, is_end, next_hash);
         break;
+    case SCAN_FLUSH:
+        flush_on_scanned(shard, status, records, count, is_end, next_hash);
+        break;
     case SCAN_EXCHANGE:
         exchange_on_scanned(shard, status, records, count, is_end, next_hash);
         break;
@@ -343,6 +361,9 @@ void shard_storage_written(struct shard *shard, uint64_t token, enum storage_sta
     case FENCE_LABEL_TOKEN:
         fence_on_label_durable(shard, status == STORAGE_FOUND);
         return;
+    case FLUSH_FLOOR_TOKEN:
+        flush_on_durable(shard, status == STORAGE_FOUND);
+        return;
     case FENCE_DRAIN_TOKEN:
         fence_on_drain_durable(shard, status == STORAGE_FOUND);
         return;
@@ -353,6 +374,7 @@ void shard_storage_written(struct shard *shard, uint64_t token, enum storage_sta
     shard->bound_pending = false;
     if (status == STORAGE_FOUND) {
         clock_extend(&shard->clock, shard->bound_wanted);
+        flush_clock_extended(shard);
         coordinator_stamps_again(shard);
     }
 }
@@ -369,6 +391,10 @@ uint32_t shard_reachable_members(const struct shard *shard) {
 
 bool shard_may_stamp(const struct shard *shard) {
     return !lanes_clock_is_off(shard) && !shard->has_failed_store;
+}
+
+struct hybrid_time shard_flush_floor(const struct shard *shard) {
+    return shard->flush.floor;
 }
 
 bool shard_all_are_reachable(const struct shard *shard) {

@@ -71,6 +71,7 @@ struct shard_options {
     uint64_t run;                   /* random id of this run of the process, the same in all its shards; not 0 */
     struct hybrid_time clock_floor; /* store_birth.clock_floor */
     uint64_t fence_floor;           /* store_birth.fence_floor */
+    struct hybrid_time flush_floor; /* store_birth.flush_floor */
     bool was_clean;                 /* the last run stopped cleanly, or there was none: for INFO */
     bool may_lack_unsynced;         /* store_birth.doubts_unsynced */
     bool is_refilling;   /* store_birth.doubts_all: no absence here may be believed until exchange has filled it */
@@ -130,6 +131,8 @@ bool shard_is_ready(const struct shard *shard);
 uint32_t shard_reachable_members(const struct shard *shard);
 /* False: writes go to other coordinators, since its clock is off or its store has failed. */
 bool shard_may_stamp(const struct shard *shard);
+/* What was stamped at or below it is gone (core/flush.h); 0: nothing was flushed. */
+struct hybrid_time shard_flush_floor(const struct shard *shard);
 /* What needs every member: proofs, fences. */
 bool shard_all_are_reachable(const struct shard *shard);
 

@@ -13,6 +13,7 @@
 #include "core/coordinator.h"
 #include "core/exchange.h"
 #include "core/fence.h"
+#include "core/flush.h"
 #include "core/hints.h"
 #include "core/detection.h"
 #include "core/lane.h"
@@ -69,6 +70,7 @@ struct shard {
     bool has_failed_store; /* it could stamp the same dot again: writes go to other coordinators */
     struct reaper reaper;
     struct load load;
+    struct flush flush;
 };
 
 static inline struct instant shard_now(const struct shard *shard) {

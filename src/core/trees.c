@@ -109,11 +109,6 @@ void trees_beat(struct shard *shard) {
     scan_on(shard);
 }
 
-static void write_again(struct shard *shard, struct partition partition) {
-    struct storage *storage = &shard->options.storage;
-    storage->write_again(storage->self, STORAGE_OBJECTS, partition);
-}
-
 static void scan_ended(struct shard *shard) {
     struct trees *trees = &shard->trees;
     struct hash_tree *tree = trees->of[trees->building];
@@ -133,7 +128,7 @@ static void scan_ended(struct shard *shard) {
         trees->divergences++;
         shard_trace_peer(shard, TRACE_TREE_DIVERGED, shard->self, "a partition's data is not what was written");
         replica_lost(shard, partition);
-        write_again(shard, partition);
+        replica_write_again(shard, partition);
         trees_doubt(shard, partition);
     }
 }
@@ -145,7 +140,7 @@ static void mend_from_memory(struct shard *shard, const struct storage_scanned *
         is_bad = is_bad || records[index].is_bad_on_disk;
     }
     if (is_bad) {
-        write_again(shard, (struct partition){(uint16_t)shard->trees.building});
+        replica_write_again(shard, (struct partition){(uint16_t)shard->trees.building});
     }
 }
 

@@ -137,6 +137,7 @@ static bool make_loops(struct stage *stage) {
         .run = node->run,
         .clock_floor = stage->birth.clock_floor,
         .fence_floor = stage->birth.fence_floor,
+        .flush_floor = stage->birth.flush_floor,
         .was_clean = stage->birth.was_clean || stage->birth.is_new,
         .may_lack_unsynced = stage->birth.doubts_unsynced,
         .is_refilling = stage->birth.doubts_all,

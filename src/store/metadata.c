@@ -32,6 +32,10 @@ void metadata_fence_write(struct metadata_number *fence, uint32_t shard_index, u
     number_write(fence, "fence", shard_index, fence_number);
 }
 
+void metadata_flush_write(struct metadata_number *flush, uint32_t shard_index, struct hybrid_time floor) {
+    number_write(flush, "flush", shard_index, floor.value);
+}
+
 void metadata_doubt_write(struct metadata_doubt *doubt, uint32_t shard_index) {
     shard_key_write(doubt->key, "doubt", shard_index);
 }
@@ -62,6 +66,22 @@ struct survey {
     uint32_t doubtful_shards; /* one more than the greatest that was in doubt */
 };
 
+/* The greatest that any shard remembered. */
+static void survey_number(struct survey *survey, struct view key, struct view record) {
+    struct store_birth *birth = &survey->birth;
+    uint64_t *kept = view_starts_with(key, VIEW("fence"))   ? &birth->fence_floor
+                     : view_starts_with(key, VIEW("clock")) ? &birth->clock_floor.value
+                     : view_starts_with(key, VIEW("flush")) ? &birth->flush_floor.value
+                                                            : NULL;
+    if (kept == NULL) {
+        return;
+    }
+    struct reader reader = reader_of(record);
+    uint64_t number = read_u64(&reader);
+    survey->is_damaged = survey->is_damaged || !reader_finished(&reader);
+    *kept = number > *kept ? number : *kept;
+}
+
 /* Records that this build doesn't know are left alone: a later one may have written them. */
 static bool survey_visit(void *self, struct view key, struct view value) {
     struct survey *survey = self;
@@ -80,18 +100,8 @@ static bool survey_visit(void *self, struct view key, struct view value) {
         uint32_t shard_index = (uint32_t)key.data[5] << 8 | key.data[6];
         survey->doubtful_shards = shard_index + 1 > survey->doubtful_shards ? shard_index + 1 : survey->doubtful_shards;
         survey->birth.doubts_all = survey->birth.doubts_all || (record.size > 0 && record.data[0] == 1);
-    } else if (key.size == METADATA_SHARD_KEY_BYTES && view_starts_with(key, VIEW("fence"))) {
-        struct reader reader = reader_of(record);
-        uint64_t number = read_u64(&reader);
-        survey->is_damaged = survey->is_damaged || !reader_finished(&reader);
-        survey->birth.fence_floor = number > survey->birth.fence_floor ? number : survey->birth.fence_floor;
-    } else if (key.size == METADATA_SHARD_KEY_BYTES && view_starts_with(key, VIEW("clock"))) {
-        struct reader reader = reader_of(record);
-        uint64_t bound = read_u64(&reader);
-        survey->is_damaged = survey->is_damaged || !reader_finished(&reader);
-        if (bound > survey->birth.clock_floor.value) {
-            survey->birth.clock_floor.value = bound;
-        }
+    } else if (key.size == METADATA_SHARD_KEY_BYTES) {
+        survey_number(survey, key, record);
     }
     return true;
 }

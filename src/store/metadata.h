@@ -25,6 +25,7 @@ struct metadata_number {
 };
 
 void metadata_clock_write(struct metadata_number *clock, uint32_t shard_index, struct hybrid_time bound);
+void metadata_flush_write(struct metadata_number *flush, uint32_t shard_index, struct hybrid_time floor);
 void metadata_fence_write(struct metadata_number *fence, uint32_t shard_index, uint64_t fence_number);
 
 struct metadata_doubt {

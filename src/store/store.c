@@ -216,6 +216,13 @@ static enum storage_status remember_fence(void *self, uint64_t number, uint64_t 
     return remember(store, &fence, token);
 }
 
+static enum storage_status remember_flush(void *self, struct hybrid_time floor, uint64_t token) {
+    struct store *store = self;
+    struct metadata_number flush;
+    metadata_flush_write(&flush, store->options.shard_index, floor);
+    return remember(store, &flush, token);
+}
+
 static enum storage_status raise_doubt(void *self) {
     struct store *store = self;
     struct metadata_doubt doubt;
@@ -322,6 +329,14 @@ static enum storage_status remember_fence_direct(void *self, uint64_t number, ui
     return remember_direct(store, &fence);
 }
 
+static enum storage_status remember_flush_direct(void *self, struct hybrid_time floor, uint64_t token) {
+    (void)token;
+    struct store *store = self;
+    struct metadata_number flush;
+    metadata_flush_write(&flush, store->options.shard_index, floor);
+    return remember_direct(store, &flush);
+}
+
 static void write_again_direct(void *self, enum storage_family family, struct partition partition) {
     (void)self;
     (void)family;
@@ -351,6 +366,7 @@ struct storage store_storage(struct store *store) {
         .raise_doubt = raise_doubt,
         .settle_doubt = settle_doubt,
         .remember_fence = remember_fence,
+        .remember_flush = remember_flush,
         .remember_clock = remember_clock,
     };
     if (store->port->synchronous) {
@@ -362,6 +378,7 @@ struct storage store_storage(struct store *store) {
         storage.raise_doubt = raise_doubt_direct;
         storage.settle_doubt = settle_doubt_direct;
         storage.remember_fence = remember_fence_direct;
+        storage.remember_flush = remember_flush_direct;
         storage.remember_clock = remember_clock_direct;
     }
     return storage;

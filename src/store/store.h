@@ -67,6 +67,7 @@ void store_statistics(const struct store *store, struct store_statistics *ret_st
  * only after a clean stop; start removes it), the format. */
 struct store_birth {
     struct hybrid_time clock_floor; /* greatest bound that any shard remembered */
+    struct hybrid_time flush_floor; /* greatest floor of a flush that any shard remembered; 0: none */
     uint64_t fence_floor;           /* greatest fence that any shard remembered; 0: none */
     bool is_new;                    /* nothing was ever stored here */
     bool was_clean;                 /* the last run stopped cleanly */

@@ -167,6 +167,14 @@ uint64_t object_bytes_mark(struct view bytes) {
     return reader.failed || format != OBJECT_FORMAT ? 0 : mark;
 }
 
+struct hybrid_time object_bytes_greatest(struct view bytes) {
+    struct reader reader = reader_of(bytes);
+    uint8_t format = read_u8(&reader);
+    (void)read_varint(&reader);
+    struct hybrid_time greatest = {read_u64(&reader)};
+    return reader.failed || format != OBJECT_FORMAT ? (struct hybrid_time){0} : greatest;
+}
+
 bool object_decode(struct view bytes, struct arena *arena, struct object *ret_object) {
     struct reader reader = reader_of(bytes);
     uint8_t format = read_u8(&reader);

@@ -20,6 +20,8 @@ void object_encode(struct buffer *buffer, const struct object *object);
  * hashes are not recomputed here (object_hashes_hold() does that, where bytes come from a network or a disk). On false
  * *ret_object is untouched. */
 bool object_decode(struct view bytes, struct arena *arena, struct object *ret_object);
+/* The greatest time of its context alone; 0 when there is none to be read. */
+struct hybrid_time object_bytes_greatest(struct view bytes);
 /* The mark alone; 0 when there is none to be read. */
 uint64_t object_bytes_mark(struct view bytes);
 bool object_hashes_hold(const struct object *object);

@@ -28,6 +28,7 @@ struct message_fence {
     uint64_t drained; /* nothing that the sender took from a store before that number is left of it */
     uint64_t agreed;  /* every member has, as far as the sender saw */
     uint64_t passed;  /* every member agrees */
+    uint64_t flushed; /* the floor that the sender keeps (core/flush.h), as an integer */
     uint64_t wanted;  /* within a node: the number that a shard waits for */
 };
 

@@ -24,6 +24,7 @@ void message_encode_hello(struct buffer *buffer, const struct message_hello *mes
     write_u64(buffer, message->wall.ms);
     write_u64(buffer, message->now.ns);
     write_u64(buffer, message->fence);
+    write_u64(buffer, message->flushed.value);
     frame_end(buffer, frame);
 }
 
@@ -46,6 +47,7 @@ bool message_decode_hello(struct view body, struct message_hello *ret_message) {
     message.wall.ms = read_u64(&reader);
     message.now.ns = read_u64(&reader);
     message.fence = read_u64(&reader);
+    message.flushed.value = read_u64(&reader);
     /* A later protocol may append: only what this version knows is required. */
     if (reader.failed || message.magic != HELLO_MAGIC || is_bulk > 1 || message.shard_count == 0 ||
         message.shard_count > LIMIT_SHARDS || message.shard_index >= message.shard_count ||

@@ -45,8 +45,9 @@ struct message_hello {
     struct digest ring;
     struct digest keyspaces;
     struct wall_time wall;
-    struct instant now; /* the sender's own monotonic time */
-    uint64_t fence;     /* the greatest number that the sender knows of (core/fence.h); 0: none */
+    struct instant now;         /* the sender's own monotonic time */
+    uint64_t fence;             /* the greatest number that the sender knows of (core/fence.h); 0: none */
+    struct hybrid_time flushed; /* the floor that the sender keeps (core/flush.h); 0: none */
 };
 
 /* Beyond any that counting reaches: a number from a damaged or hostile word must not exhaust those that follow. */

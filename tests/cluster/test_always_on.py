@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 
-from harness import Cluster, ReplyError, eventually, run_tests
+from harness import Cluster, ReplyError, encode, eventually, run_tests
 
 KEYS = 2000
 
@@ -148,6 +148,37 @@ def test_deletes_while_an_owner_is_down_stay_and_give_their_space_back():
         set_all(nodes[1], "k", 100)
         with nodes[2].connect() as connection:
             assert connection.command("GET", "k:7") == b"value 7"
+
+
+def test_flushall_empties_every_node_and_needs_all_of_them():
+    with Cluster(3, settings={"shards": 2}) as cluster:
+        nodes = cluster.nodes
+        set_all(nodes[0], "k")
+        with nodes[1].connect() as connection:
+            connection.send(encode("SET", "before", "v") + encode("FLUSHALL") + encode("GET", "before") +
+                            encode("SET", "after", "w"))
+            assert [connection.read_reply() for _ in range(4)] == ["OK", "OK", None, "OK"]
+        for node in nodes:
+            with node.connect() as connection:
+                assert all(connection.command("GET", f"k:{number}") is None for number in range(0, KEYS, 7))
+                assert connection.command("GET", "after") == b"w"
+        eventually(lambda: all(figures_of(nodes, "gramme_flush_swept")), 30, "the space is swept")
+        assert min(figures_of(nodes, "gramme_flush_dropped")) > KEYS / 4  # each tells of one of its two shards
+        for node in nodes:  # after a restart too, which sees nothing of the flush but its floor
+            node.kill()
+        for node in nodes:
+            node.start()
+        cluster.wait_ready()
+        with nodes[2].connect() as connection:
+            assert connection.command("GET", "k:1") is None and connection.command("GET", "after") == b"w"
+            nodes[0].kill()
+            eventually(lambda: cluster_info(nodes[2], "gramme_members_reachable") == 2, 10, "it is missed")
+            try:
+                connection.command("FLUSHALL", "SYNC")
+                assert False, "a flush without a member"
+            except ReplyError as error:
+                assert str(error).startswith("NOREPLICAS"), error
+            assert connection.command("GET", "after") == b"w"
 
 
 def entries(node, key):

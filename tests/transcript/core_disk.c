@@ -196,6 +196,13 @@ static enum storage_status disk_remember_fence(void *self, uint64_t number, uint
     return ((struct disk *)self)->has_stopped ? STORAGE_ERROR : STORAGE_FOUND;
 }
 
+static enum storage_status disk_remember_flush(void *self, struct hybrid_time floor, uint64_t token) {
+    struct disk *disk = self;
+    (void)token;
+    disk->flush_floor = floor;
+    return disk->has_stopped ? STORAGE_ERROR : STORAGE_FOUND;
+}
+
 static enum storage_status disk_remember_clock(void *self, struct hybrid_time bound, uint64_t token) {
     struct disk *disk = self;
     disk->clock_bound = bound;
@@ -227,6 +234,7 @@ struct storage disk_storage(struct disk *disk) {
         .raise_doubt = disk_raise_doubt,
         .settle_doubt = disk_settle_doubt,
         .remember_fence = disk_remember_fence,
+        .remember_flush = disk_remember_flush,
         .remember_clock = disk_remember_clock,
     };
 }

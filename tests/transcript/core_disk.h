@@ -47,6 +47,7 @@ struct disk {
     bool has_stopped;    /* writes answer ERROR */
     bool holds_clock;    /* remember_clock() is PENDING */
     uint32_t doubts;     /* raised */
+    struct hybrid_time flush_floor;
     struct hybrid_time clock_bound;
     disk_watch *watch;
     void *watch_context;

@@ -24,6 +24,7 @@
 #include "core/fence.h"
 #include "core/shard.h"
 #include "wire/fence_message.h"
+#include "wire/flush_message.h"
 #include "wire/message.h"
 
 #include <setjmp.h>
@@ -187,7 +188,11 @@ void peer_proves(struct rig *rig, char peer, enum fence_message_kind kind, const
 /* The same of an entry of the key's vector: "c3". */
 void peer_prunes(struct rig *rig, char peer, enum fence_message_kind kind, const char *key, const char *entry,
                  uint64_t number);
+/* A word about a flush: of the attempt that was written down last, and a time so many milliseconds from now. */
+void peer_flushes(struct rig *rig, char peer, enum flush_message_kind kind, int64_t ms);
 void peer_fence(struct rig *rig, char peer, uint64_t heard, uint64_t drained, uint64_t passed);
+/* A word of the fence that tells of a flush. */
+void peer_fence_flushed(struct rig *rig, char peer, int64_t ms);
 void peer_reads(struct rig *rig, char peer, const char *key, const char *compare_with);
 /* "get k", "set k v", "put k v", "del k", "setnx k v", "expire k 5000", "inspect k B" */
 void peer_operates(struct rig *rig, char peer, bool hopped, const char *text);

@@ -93,6 +93,8 @@ static const char *verb_of(const struct operation *operation) {
         return "expire";
     case OPERATION_INSPECT:
         return "inspect";
+    case OPERATION_FLUSH:
+        return "flush";
     case OPERATION_PUT:
         break;
     }
@@ -184,6 +186,19 @@ static void print_proof(struct rig *rig, const char *verb, struct view body) {
     print_format(&rig->log, ", fence %u", (unsigned)message.number);
 }
 
+/* The time as milliseconds from now, by the test's clock. */
+static void print_flush(struct rig *rig, const struct frame *frame) {
+    static const char *const words[] = {"ask", "time", "hold", "held", "do", "done"};
+    struct message_flush message;
+    assert_true(message_decode_flush(frame->body, &message));
+    rig->attempt = message.attempt;
+    print_format(&rig->log, "flush %s", words[frame->kind - MESSAGE_FLUSH_ASK]);
+    if (frame->kind != MESSAGE_FLUSH_ASK) {
+        int64_t ms = (int64_t)hybrid_time_wall(message.time).ms - (int64_t)rig->moment.wall.ms;
+        print_format(&rig->log, " %+lld", (long long)ms);
+    }
+}
+
 void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) {
     line_begin(rig, who);
     switch (frame->kind) {
@@ -222,6 +237,14 @@ void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) 
         break;
     case MESSAGE_REAP:
         print_proof(rig, "reap", frame->body);
+        break;
+    case MESSAGE_FLUSH_ASK:
+    case MESSAGE_FLUSH_TIME:
+    case MESSAGE_FLUSH_HOLD:
+    case MESSAGE_FLUSH_HELD:
+    case MESSAGE_FLUSH_DO:
+    case MESSAGE_FLUSH_DONE:
+        print_flush(rig, frame);
         break;
     default:
         fail_msg("a message of unknown kind %u", frame->kind);

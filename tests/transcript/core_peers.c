@@ -323,8 +323,30 @@ void peer_prunes(struct rig *rig, char peer, enum fence_message_kind kind, const
     send_and_release(rig, peer, 0, &frames);
 }
 
+void peer_flushes(struct rig *rig, char peer, enum flush_message_kind kind, int64_t ms) {
+    struct wall_time wall = {(uint64_t)((int64_t)rig->moment.wall.ms + ms)};
+    struct message_flush message = {rig->attempt, hybrid_time_of_wall(wall)};
+    struct buffer frames;
+    buffer_init(&frames);
+    message_encode_flush(&frames, kind, &message);
+    send_and_release(rig, peer, 0, &frames);
+}
+
 void peer_fence(struct rig *rig, char peer, uint64_t heard, uint64_t drained, uint64_t passed) {
     struct message_fence message = {.heard = heard, .drained = drained, .agreed = drained, .passed = passed};
+    struct buffer frames;
+    buffer_init(&frames);
+    message_encode_fence(&frames, &message);
+    send_and_release(rig, peer, 0, &frames);
+}
+
+void peer_fence_flushed(struct rig *rig, char peer, int64_t ms) {
+    struct wall_time wall = {(uint64_t)((int64_t)rig->moment.wall.ms + ms)};
+    struct message_fence message = {.heard = FENCE_FIRST,
+                                    .drained = FENCE_FIRST,
+                                    .agreed = FENCE_FIRST,
+                                    .passed = FENCE_FIRST,
+                                    .flushed = hybrid_time_of_wall(wall).value};
     struct buffer frames;
     buffer_init(&frames);
     message_encode_fence(&frames, &message);

@@ -27,6 +27,7 @@ struct pending_kind {
     enum operation_kind operation;
     uint32_t operation_flags;
     bool has_values; /* arguments are pairs of key and value */
+    bool is_alone;   /* begins when all before it of the session are over, and those behind wait for it */
 };
 
 /* What is kept of one result until all are there. */

@@ -9,7 +9,6 @@
 #define NO_MESSAGES ": a message would reach the clients of one node and silently miss those of the others"
 #define NO_PRIMARY  ": no node is a primary; the ring says which nodes hold a key"
 #define NO_LISTING  " yet: keys lie on all nodes, and this one knows only its own"
-#define ALL_MEMBERS " yet: it needs every member to agree"
 #define DURABILITY  ": a write is as durable as its keyspace says when it is answered"
 #define USERS       " yet: there are no users"
 
@@ -195,8 +194,6 @@ static const struct refusal table[] = {
     {"scan", NO_LISTING},
     {"randomkey", NO_LISTING},
     {"dbsize", NO_LISTING},
-    {"flushall", ALL_MEMBERS},
-    {"flushdb", ALL_MEMBERS},
     {"move", ": there is one database"},
     {"swapdb", ": there is one database"},
     {"migrate", ": nodes move keys by themselves"},

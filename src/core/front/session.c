@@ -34,6 +34,9 @@ static bool session_may_begin(const struct front *front, const struct session *s
     if (session->scatter != NULL) {
         return scatter_has_room(session->scatter);
     }
+    if (session->tail != NULL && session->tail->kind != NULL && session->tail->kind->is_alone) {
+        return false;
+    }
     bool is_crowded =
         session->in_flight > 0 && front->port.is_crowded != NULL && front->port.is_crowded(front->port.self);
     return !is_crowded && session->in_flight < front->options.max_pipelined &&

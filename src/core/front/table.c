@@ -169,6 +169,13 @@ static const struct command table[] = {
     {"persist", run_persist, 2, COMMAND_WRITE | COMMAND_FAST, GROUP_GENERIC, ONE_KEY(KEY_RW | KEY_UPDATE), NULL,
      "2.2.0", "Lets a key expire no more", LEAF},
 
+    {"flushall", run_flushall, -1, COMMAND_WRITE | COMMAND_DANGEROUS, GROUP_SERVER, NO_KEYS,
+     "request_policy:all_shards response_policy:all_succeeded", "1.0.0",
+     "Removes all keys, everywhere; needs every member of the cluster", LEAF},
+    {"flushdb", run_flushall, -1, COMMAND_WRITE | COMMAND_DANGEROUS, GROUP_SERVER, NO_KEYS,
+     "request_policy:all_shards response_policy:all_succeeded", "1.0.0",
+     "Removes all keys, everywhere; needs every member of the cluster", LEAF},
+
     {"gramme.get", run_gramme_get, -2, READ_FLAGS, GROUP_GENERIC, ONE_KEY(KEY_RO | KEY_ACCESS), NULL, GRAMME_VERSION,
      "Tells a key's context and all its concurrent values", LEAF},
     {"gramme.put", run_gramme_put, -3, COMMAND_WRITE | COMMAND_DENYOOM, GROUP_GENERIC, ONE_KEY(KEY_RW | KEY_UPDATE),

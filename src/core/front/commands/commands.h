@@ -52,6 +52,7 @@ void run_pexpire(struct call *call);
 void run_expireat(struct call *call);
 void run_pexpireat(struct call *call);
 void run_persist(struct call *call);
+void run_flushall(struct call *call); /* FLUSHDB too: there is one database */
 
 /* versions.c */
 void run_gramme_get(struct call *call);

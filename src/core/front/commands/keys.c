@@ -201,3 +201,26 @@ static const struct pending_kind persist_kind = {.finish = finish_persist};
 void run_persist(struct call *call) {
     call_submit(call, &persist_kind, 0, &(struct operation){.kind = OPERATION_EXPIRE, .key = call->arguments[1]});
 }
+
+/* ---- FLUSHALL ---- */
+
+static void finish_flushall(struct answer *answer) {
+    if (answer_is_good(answer)) {
+        resp_write_raw(answer->reply, VIEW("+OK\r\n"));
+    }
+}
+
+static const struct pending_kind flushall_kind = {.finish = finish_flushall, .is_alone = true};
+
+/* ASYNC and SYNC are one: it is answered when nothing shows a key any more, and the space comes back by and by. */
+void run_flushall(struct call *call) {
+    bool is_known =
+        call->count == 1 || (call->count == 2 && (call_is(call, 1, VIEW("async")) || call_is(call, 1, VIEW("sync"))));
+    if (!is_known) {
+        call_syntax_error(call);
+    } else if (call->session->in_flight > 0) {
+        call->has_to_wait = true;
+    } else {
+        call_submit(call, &flushall_kind, 0, &(struct operation){.kind = OPERATION_FLUSH});
+    }
+}

@@ -1,0 +1,110 @@
+/* FLUSHALL: everything that was written is gone, everywhere, for good; what is written from now on stays.
+ *
+ * A flush is a time, the *floor*: what was stamped at or below it is gone. Each shard keeps the greatest floor it knows
+ * of and shows, takes and sends nothing from below it, so nothing old comes back, however long it lay in a socket, a
+ * hint or a node that was away; a sweep gives its space back. Who asks:
+ *
+ *      ASK   every shard of every member  --> TIME  the greatest time that it has issued or merged
+ *      HOLD  the greatest of those        --> HELD  its clock is beyond that, durably: what it stamps from now on stays
+ *      DO    all hold                     --> DONE  the floor is durable here
+ *
+ * A flush needs every member, or it is refused before anything is done: a member that had not heard of it would stamp
+ * below the floor and lose what it acknowledged. Until DO nothing has happened. After the first DO the floor spreads by
+ * itself, with greetings and the words of fences, so a flush that lost its asker is in doubt, but never half done.
+ *
+ * What holds: a floor that anybody keeps was held by all before, so no write that began after a flush was answered (or
+ * given up) lies below it; and all that was acknowledged before a flush began does, unless it was stamped more than a
+ * minute ahead of all clocks. An object that has no value above the floor has no event there either, since each event's
+ * time is above all that it replaces: it is as if it had never been. (The paper has no flush; a tombstone for each key
+ * would be one, but neither at once nor for keys that lie elsewhere.) */
+#ifndef GRAMME_CORE_FLUSH_H
+#define GRAMME_CORE_FLUSH_H
+
+#include "core/alarm.h"
+#include "core/router.h"
+#include "version/clock.h"
+#include "version/object.h"
+
+struct copy;
+struct shard;
+struct source;
+
+enum {
+    FLUSH_PARTS_MOST = 8, /* words of others that wait for this node's shards */
+    FLUSH_SCANS_A_BEAT = 32,
+    FLUSH_SCAN_BYTES = 1024 * 1024,
+    FLUSH_FLOOR_TOKEN = 4, /* of a write: tokens of others are addresses */
+};
+
+/* A word that came, until all shards of this node have answered it. */
+struct flush_part {
+    bool is_used;
+    uint8_t kind;
+    struct source source; /* its lane NULL: this node asks itself */
+    uint64_t attempt;
+    uint64_t id; /* within this node */
+    struct hybrid_time time;
+    uint32_t missing; /* shards */
+};
+
+/* What this shard is still to answer, to its node's first shard. */
+struct flush_debt {
+    uint64_t id; /* of the part; 0: none */
+    struct hybrid_time time;
+};
+
+struct flush {
+    struct hybrid_time floor; /* 0: there was no flush */
+    struct hybrid_time durable;
+    struct hybrid_time wanted; /* on its way to the disk; 0: nothing is */
+    struct flush_debt held;    /* HELD is owed when the clock's bound is beyond it */
+    struct flush_debt done;    /* DONE, when the floor is durable */
+
+    /* First shard: what it asks, and what it is asked. */
+    uint64_t attempt; /* 0: none under way */
+    uint8_t asking;   /* ASK, HOLD or DO */
+    struct hybrid_time time;
+    struct origin origin;
+    struct alarm deadline;
+    bool *has_answered; /* by member */
+    uint32_t missing;   /* members */
+    struct flush_part parts[FLUSH_PARTS_MOST];
+    uint64_t flushes;
+
+    /* The sweep: of what was there when the floor rose. */
+    bool is_swept;
+    uint32_t sweeping; /* partition */
+    uint64_t next_hash;
+    bool is_scanning; /* storage owes an answer */
+    bool is_stale;    /* ... for an earlier floor */
+    uint32_t scans_left;
+    uint64_t dropped; /* records */
+};
+
+void flush_init(struct shard *shard);
+/* OPERATION_FLUSH, at the node's first shard. */
+void flush_begin(struct shard *shard, const struct operation *operation, const struct origin *origin);
+void flush_on_alarm(struct shard *shard, struct alarm *alarm);
+void flush_beat(struct shard *shard);
+void flush_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body);
+/* Somebody keeps that floor, so all members held it. */
+void flush_hear(struct shard *shard, struct hybrid_time floor);
+void flush_on_durable(struct shard *shard, bool is_durable);
+/* The clock's bound was extended. */
+void flush_clock_extended(struct shard *shard);
+void flush_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,
+                      uint32_t count, bool is_end, uint64_t next_hash);
+
+/* Something was written that the sweep has not seen: what memory had and the disk had lost. */
+void flush_sweep_again(struct shard *shard);
+
+/* What is left of the object above the floor; false when nothing is. */
+bool flush_leaves(struct shard *shard, const struct object *object, struct object *ret_object);
+/* The same of an encoded one, as far as its greatest time tells: true also for one of which some values are gone. */
+bool flush_leaves_bytes(const struct shard *shard, struct view object_bytes);
+/* Of what lies in the store some values may be below the floor, and others above it. */
+static inline bool flush_is_under_way(const struct flush *flush) {
+    return flush->floor.value != 0 && !flush->is_swept;
+}
+
+#endif
