@@ -347,6 +347,7 @@ static void on_stamped(struct account *account, struct account_key *key, uint32_
     check_time(account, key, node, shard, wall, record, value);
     struct stamp_record *stamp = stamp_add(key, record->dot, value, account->world->now);
     stamp->made_by = node;
+    account->latest = value->time.value > account->latest.value ? value->time : account->latest;
     notice_second_coordinator(account, key, stamp);
     const struct op_record *operation = NULL;
     if (stamp->value_id != 0 && stamp->value_id <= account->history->value_count) {

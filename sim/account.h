@@ -36,6 +36,7 @@ struct account {
     struct hybrid_time floor;                                     /* the greatest that any shard kept */
     struct flush_answered flushes[FLUSHES_KEPT];
     uint32_t flush_count;
+    struct hybrid_time latest; /* of all stamps */
     uint64_t stamps;
     bool has_violation;
     char violation[512];

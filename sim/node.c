@@ -367,6 +367,7 @@ static void shard_start(struct node *node, struct sim_shard *shard, const struct
         .max_pipelined = 64,
         .max_requests = cluster->options.max_requests,
         .background_latency_ms = 50,
+        .prune_pause_ms = 5000,
         .storage = store_storage(shard->store),
         .driver = {.self = shard,
                    .session_wake = driver_session_wake,

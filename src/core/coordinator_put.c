@@ -68,9 +68,23 @@ static void begin_second_round(struct shard *shard, struct request *request) {
     }
 }
 
+/* A fallback's copy goes home to the owner for which it stands, and is deleted then: beside that owner's own it is
+ * none. (A fallback that coordinates stands for some owner also where all are in reach, but may not coordinate.) */
+static uint32_t count_copies(const struct request *request, bool may_come) {
+    uint32_t count = 0;
+    for (uint32_t place = 0; place < request->place_count; place++) {
+        const struct request_owner *at = &request->owners[place];
+        const struct request_owner *owner = &request->owners[at->stands_for];
+        bool counts = at->state == OWNER_ANSWERED || (may_come && at->state == OWNER_ASKED);
+        bool owner_counts = owner->state == OWNER_ANSWERED || (may_come && owner->state == OWNER_ASKED);
+        count += counts && (request_is_owner(request, place) || !owner_counts) ? 1 : 0;
+    }
+    return count;
+}
+
 /* Too few have answered, and too few still may. */
 static bool is_hopeless(const struct request *request) {
-    uint32_t all = request_count_places(request, OWNER_ANSWERED) + request_count_places(request, OWNER_ASKED);
+    uint32_t all = count_copies(request, true);
     uint32_t owners = request_count_owners(request, OWNER_ANSWERED) + request_count_owners(request, OWNER_ASKED);
     return all < request->write_quorum || owners < request->primary_write_quorum;
 }
@@ -94,7 +108,7 @@ static void storing_check(struct shard *shard, struct request *request) {
         begin_second_round(shard, request);
         return;
     }
-    uint32_t durable = request_count_places(request, OWNER_ANSWERED);
+    uint32_t durable = count_copies(request, false);
     uint32_t owners = MUTANT(FALLBACK_IS_OWNER) ? durable : request_count_owners(request, OWNER_ANSWERED);
     if (MUTANT(COUNT_SELF_TWICE) && request->owners[request->self_place].state == OWNER_ANSWERED) {
         durable++;
@@ -285,11 +299,13 @@ static void refuse_put(struct shard *shard, struct request *request, const char 
     }
 }
 
-/* This node's store has stopped: what it stamps now it would forget, and then stamp the same dot again.
- * Whoever forwarded the request tries another owner. */
+/* This node's store has stopped, or its disk is too far behind: what it stamps now it would forget, and then stamp the
+ * same dot again. Whoever forwarded the request tries another owner. */
 static void finish_unstored(struct shard *shard, struct request *request) {
     bool is_forwarded = request->origin.source.lane != NULL;
-    if (request->round == 0 && is_forwarded) {
+    if (request->round == 0 && !shard->has_failed_store && !is_forwarded) {
+        request_finish_outcome(shard, request, OUTCOME_BUSY, "");
+    } else if (request->round == 0 && is_forwarded) {
         request_finish_outcome(shard, request, OUTCOME_NOREPLICAS, "");
     } else if (request->round == 0) {
         request_finish_outcome(shard, request, OUTCOME_REFUSED, STORE_FAILED_DETAIL);

@@ -120,8 +120,10 @@ void fence_hear_passed(struct shard *shard, uint64_t number) {
     }
 }
 
-void fence_want(struct shard *shard, uint64_t number) {
-    shard->fence.own.wanted = number;
+void fence_want(struct shard *shard, uint64_t number, struct hybrid_time time) {
+    struct fence *fence = &shard->fence;
+    fence->own.wanted = number;
+    fence->time = time.value > fence->time.value ? time : fence->time;
 }
 
 uint64_t fence_label(const struct shard *shard, struct partition partition, uint64_t mark) {
@@ -188,6 +190,7 @@ static void say(const struct shard *shard, struct buffer *output, const struct f
         .agreed = state->agreed,
         .passed = state->passed,
         .flushed = shard->flush.floor.value,
+        .time = shard->fence.time,
         .wanted = state->wanted,
     };
     if (output != NULL) {
@@ -264,6 +267,19 @@ void fence_beat(struct shard *shard) {
     }
 }
 
+/* A member that drained a fence says in that word how late the things are that it proved before. Whoever agrees has
+ * taken that over, so what is stamped anywhere once the fence has passed is later, even by a fallback that never held
+ * any of it. False: these clocks are too far apart, and the fence waits. */
+static bool take_time(struct shard *shard, const struct message_fence *message) {
+    struct fence *fence = &shard->fence;
+    if (hybrid_time_wall(message->time).ms > shard_wall(shard).ms + CLOCK_SKEW_LIMIT_MS) {
+        return false;
+    }
+    clock_observe(&shard->clock, shard_wall(shard), message->time);
+    fence->time = message->time.value > fence->time.value ? message->time : fence->time;
+    return true;
+}
+
 void fence_receive(struct shard *shard, const struct source *source, struct view body) {
     struct message_fence message;
     struct fence *fence = &shard->fence;
@@ -272,8 +288,9 @@ void fence_receive(struct shard *shard, const struct source *source, struct view
     }
     flush_hear(shard, (struct hybrid_time){message.flushed});
     fence_hear(shard, message.heard);
+    bool is_taken = take_time(shard, &message);
     fence_hear_passed(shard, message.passed);
-    if (!runs_here(shard)) {
+    if (!runs_here(shard) || !is_taken) {
         return;
     }
     if (source->lane == NULL) {

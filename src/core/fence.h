@@ -35,6 +35,7 @@
 #include "base/identity.h"
 #include "base/limits.h"
 #include "ring/ring.h"
+#include "version/clock.h"
 
 struct shard;
 struct source;
@@ -59,12 +60,13 @@ struct fence_state {
 };
 
 struct fence {
-    struct fence_state own; /* of this shard; passed: as far as it knows */
-    uint64_t label;         /* what it takes from its store now is labelled so: durable, but for the first */
-    uint64_t durable;       /* the greatest number that its store remembers */
-    uint64_t label_wanted;  /* on its way to the disk; 0: none */
-    uint64_t hint_floor;    /* hints below it are refused */
-    uint64_t draining;      /* will be drained when all that was written is durable; 0: none */
+    struct hybrid_time time; /* of what was proved here, or elsewhere: this clock is beyond it */
+    struct fence_state own;  /* of this shard; passed: as far as it knows */
+    uint64_t label;          /* what it takes from its store now is labelled so: durable, but for the first */
+    uint64_t durable;        /* the greatest number that its store remembers */
+    uint64_t label_wanted;   /* on its way to the disk; 0: none */
+    uint64_t hint_floor;     /* hints below it are refused */
+    uint64_t draining;       /* will be drained when all that was written is durable; 0: none */
     struct instant spoke;
     struct instant begun;                       /* first shard: the last fence that it began */
     struct fence_state of_shards[LIMIT_SHARDS]; /* first shard: this node's */
@@ -91,8 +93,8 @@ void fence_hear(struct shard *shard, uint64_t number);
 void fence_hear_label(struct shard *shard, uint64_t label);
 /* A fact, from whoever knows it. */
 void fence_hear_passed(struct shard *shard, uint64_t number);
-/* The reaper waits for this one; 0: for none. */
-void fence_want(struct shard *shard, uint64_t number);
+/* The reaper waits for this one; 0: for none. `time`: of what it proved, which no clock may be behind by then. */
+void fence_want(struct shard *shard, uint64_t number, struct hybrid_time time);
 
 /* The label of what is taken now from this node's store: an owner's own, or a hint with this mark. */
 uint64_t fence_label(const struct shard *shard, struct partition partition, uint64_t mark);

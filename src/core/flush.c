@@ -135,9 +135,7 @@ static void hold(struct shard *shard, uint64_t id, struct hybrid_time time) {
 static void act(struct shard *shard, uint8_t kind, uint64_t id, struct hybrid_time time) {
     struct flush *flush = &shard->flush;
     if (kind == MESSAGE_FLUSH_ASK) {
-        uint64_t wall = hybrid_time_of_wall(shard_wall(shard)).value;
-        uint64_t last = shard->clock.last.value;
-        answer_first_shard(shard, MESSAGE_FLUSH_TIME, id, (struct hybrid_time){last > wall ? last : wall});
+        answer_first_shard(shard, MESSAGE_FLUSH_TIME, id, shard_time(shard));
     } else if (kind == MESSAGE_FLUSH_HOLD) {
         hold(shard, id, time);
     } else {

@@ -34,8 +34,8 @@ bool load_admits(struct shard *shard, const struct operation *operation) {
     return is_admitted;
 }
 
-bool load_takes_put(struct shard *shard, bool has_values) {
-    bool is_taken = !shard->load.memory_is_short || !has_values;
+bool load_takes_put(struct shard *shard) {
+    bool is_taken = !shard->load.memory_is_short;
     shard->load.refused += is_taken ? 0 : 1;
     return is_taken;
 }

@@ -5,7 +5,7 @@
  * it begins the next, so that one that pipelines slows down instead. What is admitted then ends well within its
  * deadline: without a bound a burst would turn into writes whose fate nobody knows, and last until the last of it was
  * worked off. When the node's memory is at its limit, values are refused, from clients and from other nodes; deletions
- * are not, since they give memory back.
+ * and hints on their way home are not.
  *
  * Background work (exchange, scrubs, reaping, hints on their way home) has budgets for each heartbeat. Their share is
  * halved when, of the operations that ended in a second, one in a hundred took longer than `background-latency-ms`, and
@@ -41,8 +41,8 @@ void load_init(struct shard *shard);
 bool load_admits(struct shard *shard, const struct operation *operation);
 /* Half of what may be: clients that pipeline are slowed down, so that few of those that don't are turned away. */
 bool load_is_crowded(const struct shard *shard);
-/* A put from elsewhere would be stored here. */
-bool load_takes_put(struct shard *shard, bool has_values);
+/* A put from elsewhere would bring values here. */
+bool load_takes_put(struct shard *shard);
 void load_began(struct shard *shard, size_t bytes);
 void load_ended(struct shard *shard, size_t bytes);
 /* An operation that was coordinated here took so long. */

@@ -19,12 +19,13 @@ struct candidate {
     uint64_t grounds[LIMIT_REPLICAS]; /* of the owners' proofs */
     uint64_t attempt;
     uint64_t number; /* PROVING: the greatest fence that a prover had heard of; PROVEN: the one that must pass */
+    struct hybrid_time time; /* REAPS: the greatest of the object */
     struct instant since;
 };
 
 enum {
     RUN_TAGS = 1 << 16,
-    ENTRIES_AT_ONCE = 16, /* of one vector, to be pruned: the next pass takes the rest */
+    ENTRIES_AT_ONCE = 64, /* of one vector, to be pruned: the next pass takes the rest */
 };
 
 static bool is_first_owner(const struct shard *shard, uint32_t index) {
@@ -104,20 +105,33 @@ static uint64_t reapable_ms(const struct object *object) {
     return at_ms;
 }
 
-/* When a partition with that object in it is to be looked through next; 0: never for its sake. */
+static uint64_t now_ms(const struct shard *shard) {
+    return shard_now(shard).ns / NS_PER_MS;
+}
+
+/* When a partition with that object in it is to be looked through next, monotonic; 0: never for its sake. */
 static uint64_t due_ms_for(const struct shard *shard, const struct object *object) {
     uint64_t at_ms = reapable_ms(object);
-    uint64_t now_ms = shard_wall(shard).ms;
-    if (at_ms != 1 && next_prunable(shard, object, 0) < object->context.vector_count) {
-        return now_ms + REAPER_TOMBSTONES_MS;
+    uint64_t wall_ms = shard_wall(shard).ms;
+    uint64_t wait_ms = at_ms > wall_ms ? at_ms - wall_ms : 0;
+    if (at_ms == 1) {
+        return now_ms(shard) + REAPER_TOMBSTONES_MS;
     }
-    uint64_t soonest_ms = now_ms + (at_ms == 1 ? REAPER_TOMBSTONES_MS : REAPER_EXPIRED_MS);
-    return at_ms == 0 || at_ms > soonest_ms ? at_ms : soonest_ms;
+    if (next_prunable(shard, object, 0) < object->context.vector_count) {
+        return now_ms(shard) + shard->options.prune_pause_ms;
+    }
+    return at_ms == 0 ? 0 : now_ms(shard) + (wait_ms > REAPER_EXPIRED_MS ? wait_ms : REAPER_EXPIRED_MS);
+}
+
+/* Every time of it lies behind this clock: once nobody remembers it, what is stamped here must still be later. (An
+ * owner that was not told to reap would hide it, else, or under `lww` drop it.) */
+static bool clock_is_beyond(const struct shard *shard, const struct object *object) {
+    return object_greatest_time(object).value <= shard_time(shard).value;
 }
 
 static bool is_reapable(const struct shard *shard, const struct object *object) {
     uint64_t at_ms = reapable_ms(object);
-    return at_ms != 0 && at_ms <= shard_wall(shard).ms;
+    return at_ms != 0 && at_ms <= shard_wall(shard).ms && clock_is_beyond(shard, object);
 }
 
 void reaper_stored(struct shard *shard, struct partition partition, const struct object *object) {
@@ -299,11 +313,15 @@ static void on_prove(struct shard *shard, const struct source *source, const str
     size_t begun = message_begin_proof(&proven, MESSAGE_PROVEN, &head);
     while (proof_next_key(&list, &key)) {
         struct copy copy;
-        enum storage_status status = load_same(shard, message, &key, &copy);
         const struct keyspace *keyspace = keyspace_of_key(shard->options.keyspaces, key.key);
+        if (!replica_is_informed(shard, keyspace, message->partition)) {
+            continue; /* not worth a read */
+        }
+        enum storage_status status = load_same(shard, message, &key, &copy);
+        bool is_informed = replica_is_informed(shard, keyspace, message->partition); /* reading may find damage */
         if (status == STORAGE_PENDING) {
             park(shard, source, MESSAGE_PROVE, message, &key);
-        } else if (status == STORAGE_FOUND && replica_is_informed(shard, keyspace, message->partition)) {
+        } else if (status == STORAGE_FOUND && is_informed) {
             message_add_proof(&proven, &key);
             count++;
         }
@@ -455,7 +473,7 @@ static bool choose_partition(struct shard *shard) {
     uint32_t partitions = ring_partition_count(shard->ring);
     for (uint32_t step = 1; step <= partitions; step++) {
         uint32_t index = (reaper->scanning + step) % partitions;
-        if (reaper->due_ms[index] != 0 && reaper->due_ms[index] <= shard_wall(shard).ms) {
+        if (reaper->due_ms[index] != 0 && reaper->due_ms[index] <= now_ms(shard)) {
             reaper->scanning = index;
             reaper->next_hash = 0;
             reaper->found_due_ms = 0;
@@ -481,9 +499,10 @@ static void scan_on(struct shard *shard) {
 }
 
 static void propose(struct shard *shard, struct partition partition, struct view key, enum proof_aim aim,
-                    struct digest what) {
+                    struct digest what, struct hybrid_time time) {
     if (candidate_find(shard, key, aim, what) == NULL) {
         struct candidate *candidate = candidate_new(shard, partition, key, aim, what);
+        candidate->time = time;
         tell_owners(shard, MESSAGE_PROVE, candidate);
         check_proof(shard, candidate); /* an only owner has nobody to ask */
     }
@@ -503,13 +522,15 @@ static void take_record(struct shard *shard, struct partition partition, const s
         return;
     }
     if (is_reapable(shard, &object)) {
-        propose(shard, partition, scanned->key, PROOF_REAPS, trees_entry(shard, scanned->key, record.object_bytes));
+        propose(shard, partition, scanned->key, PROOF_REAPS, trees_entry(shard, scanned->key, record.object_bytes),
+                object_greatest_time(&object));
         return;
     }
     const struct context *context = &object.context;
     uint32_t place = next_prunable(shard, &object, 0);
     for (uint32_t count = 0; place < context->vector_count && count < ENTRIES_AT_ONCE; count++) {
-        propose(shard, partition, scanned->key, PROOF_PRUNES, proof_of_entry(context->vector[place]));
+        propose(shard, partition, scanned->key, PROOF_PRUNES, proof_of_entry(context->vector[place]),
+                (struct hybrid_time){0});
         place = next_prunable(shard, &object, place + 1);
     }
 }
@@ -565,14 +586,17 @@ void reaper_beat(struct shard *shard) {
     struct list *waiting = &shard->reaper.waiting;
     struct list_node *next;
     uint64_t wanted = 0;
+    struct hybrid_time time = {0};
     for (struct list_node *node = list_first(waiting); node != NULL; node = next) {
         next = list_next(waiting, node);
         struct candidate *candidate = CONTAINER_OF(node, struct candidate, waiting);
         uint64_t number = candidate->state == CANDIDATE_PROVEN ? candidate->number : 0;
+        bool is_later = number != 0 && candidate->time.value > time.value;
+        time = is_later ? candidate->time : time;
         settle(shard, candidate);
         wanted = number > shard->fence.own.passed && number > wanted ? number : wanted;
     }
-    fence_want(shard, wanted);
+    fence_want(shard, wanted, time);
     shard->reaper.scans_left = load_share(shard, REAPER_SCANS_A_BEAT);
     scan_on(shard);
 }

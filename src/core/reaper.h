@@ -18,7 +18,9 @@
  * owner proves of it stays true whatever is written meanwhile, unless the owner loses its copy: that it covers all of
  * the entry, that no value bears any of it, and that the actor isn't its own; so after the fence a value of that actor
  * is nowhere, and nothing needs to cover one. Exchange with an owner that hasn't pruned yet brings the entry back, and
- * a client's old context may: it is proved and pruned again.
+ * a client's old context may: it is proved and pruned again, after a pause. An entry with detached dots of its actor
+ * beside it stays: what lies between them is covered by nobody, so no proof of it would last. (Such a pair takes a
+ * client that goes on with an old context of its own over a restart of its coordinator.)
  *
  * A word that is lost costs time: an owner that was not told still holds the tombstone, exchange brings it back to the
  * others, and all begins anew. What holds: no owner reaps before all of them held the same durably, a fence that began

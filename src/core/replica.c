@@ -185,6 +185,14 @@ static struct view written_object(const struct shard *shard) {
     return record.object_bytes;
 }
 
+/* A store that refuses a write has failed for good, or its disk is too far behind just now; the first refuses
+ * everything. */
+static void note_refusal(struct shard *shard, enum storage_status status) {
+    struct storage *storage = &shard->options.storage;
+    bool has_failed = status == STORAGE_ERROR && storage->barrier(storage->self, DURABILITY_NONE, 0) == STORAGE_ERROR;
+    shard->has_failed_store = shard->has_failed_store || has_failed;
+}
+
 static enum storage_status replica_store(struct shard *shard, struct partition partition, struct view key,
                                          const struct copy *copy, const struct object *object,
                                          enum durability durability, struct waiting_write *waiting) {
@@ -203,7 +211,7 @@ static enum storage_status replica_store(struct shard *shard, struct partition p
     struct digest before = trees_entry(shard, key, tree_bytes);
     enum storage_status status = storage->write(storage->self, family, partition, key, buffer_view(&shard->record),
                                                 durability, (uint64_t)(uintptr_t)waiting);
-    shard->has_failed_store = shard->has_failed_store || status == STORAGE_ERROR;
+    note_refusal(shard, status);
     if (family == STORAGE_HINTS && status != STORAGE_ERROR) {
         hints_stored(shard, partition, &owners, is_new);
     }
@@ -470,13 +478,32 @@ static enum durability put_durability(const struct shard *shard, const struct me
     return must_last ? DURABILITY_SYNC : durability_of_key(shard, put->key);
 }
 
+static bool has_values(const struct object *object) {
+    bool has = false;
+    for (uint32_t index = 0; index < object->value_count; index++) {
+        has = has || object->values[index].type != VALUE_TOMBSTONE;
+    }
+    return has;
+}
+
+/* As a message, on its way home: siblings of two coordinators that were parted may come to more. */
+static bool hint_can_travel(const struct object *merged) {
+    enum { ROOM_FOR_THE_REST = 4 * 1024 * 1024 };
+    size_t bytes = 0;
+    for (uint32_t index = 0; index < merged->value_count; index++) {
+        bytes += merged->values[index].bytes.size;
+    }
+    return bytes <= LIMIT_MESSAGE_BYTES - ROOM_FOR_THE_REST;
+}
+
 /* A fallback without room says so before anything is done, and the next one is tried. */
-static bool put_fits(struct shard *shard, const struct message_put *put, struct copy *copy, bool *changes) {
+static bool put_fits(struct shard *shard, const struct message_put *put, struct copy *copy, const struct object *merged,
+                     bool *changes) {
     if ((put->flags & PUT_HINT) == 0) {
         return true;
     }
     uint32_t before = copy->hint_for.count;
-    bool fits = hints_have_room(shard) && hint_owners_add(&copy->hint_for, put->hint_for);
+    bool fits = hint_can_travel(merged) && hints_have_room(shard) && hint_owners_add(&copy->hint_for, put->hint_for);
     *changes = *changes || copy->hint_for.count > before;
     return fits;
 }
@@ -506,7 +533,10 @@ static void put_store(struct shard *shard, const struct source *source, const st
     if (MUTANT(REPAIR_OVERWRITES) && (put->flags & PUT_REPAIR) != 0) {
         merged = *incoming;
     }
-    if (!put_fits(shard, put, copy, &changes) || !context_fits(&merged.context)) {
+    /* What a hint brings home is taken in any case, or no fence would pass. */
+    bool grows = changes && (put->flags & PUT_HANDOFF) == 0 && has_values(incoming);
+    if ((grows && !load_takes_put(shard)) || !put_fits(shard, put, copy, &merged, &changes) ||
+        !context_fits(&merged.context)) {
         shard->replica.refusals++;
         answer_put(shard, source, put->request, ANSWER_FAILED, false, (struct view){0});
         return;
@@ -544,14 +574,6 @@ static void put_store(struct shard *shard, const struct source *source, const st
     }
 }
 
-static bool has_values(const struct object *object) {
-    bool has = false;
-    for (uint32_t index = 0; index < object->value_count; index++) {
-        has = has || object->values[index].type != VALUE_TOMBSTONE;
-    }
-    return has;
-}
-
 void replica_on_put(struct shard *shard, const struct source *source, struct view body) {
     struct message_put put;
     struct object incoming;
@@ -571,10 +593,6 @@ void replica_on_put(struct shard *shard, const struct source *source, struct vie
     }
     if (is_flushed_away(shard, &incoming)) {
         answer_put(shard, source, put.request, ANSWER_STORED, false, (struct view){0});
-        return;
-    }
-    if (!load_takes_put(shard, has_values(&incoming))) {
-        answer_put(shard, source, put.request, ANSWER_FAILED, false, (struct view){0});
         return;
     }
     incoming.mark = mark_of(&put);

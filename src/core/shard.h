@@ -82,6 +82,7 @@ struct shard_options {
     uint32_t deadline_ms;
     uint32_t max_pipelined;
     uint32_t max_requests;          /* operations under way at once; past it, BUSY (core/load.h) */
+    uint64_t prune_pause_ms;        /* between passes over a partition for the sake of vectors */
     uint32_t background_latency_ms; /* see core/load.h */
     struct storage storage;
     struct shard_driver driver;

@@ -81,6 +81,12 @@ static inline struct wall_time shard_wall(const struct shard *shard) {
     return shard->moment.wall;
 }
 
+/* What this clock stamps from now on is later. */
+static inline struct hybrid_time shard_time(const struct shard *shard) {
+    struct hybrid_time wall = hybrid_time_of_wall(shard_wall(shard));
+    return shard->clock.last.value > wall.value ? shard->clock.last : wall;
+}
+
 /* Which shard of this node a partition belongs to. */
 static inline uint32_t shard_of_partition(const struct shard *shard, struct partition partition) {
     return partition_shard(partition, shard->options.shard_count);

@@ -16,7 +16,8 @@
 enum {
     EXIT_CODE_FAILURE = 1,
     EXIT_CODE_CONFIGURATION = 3,
-    SCAN_RECORDS = 256,   /* that background work reads at once */
+    SCAN_RECORDS = 256, /* that background work reads at once */
+    PRUNE_PAUSE_MS = 30000,
     PIPELINED_MOST = 256, /* commands of one session under way; the rest of its input waits */
     QUIET_LIMIT_MS = 2000,
     END_LIMIT_MS = 10000,
@@ -149,6 +150,7 @@ static bool make_loops(struct stage *stage) {
         .max_pipelined = PIPELINED_MOST,
         .max_requests = config->max_requests,
         .background_latency_ms = config->background_latency_ms,
+        .prune_pause_ms = PRUNE_PAUSE_MS,
     };
     uint64_t seeds[LIMIT_SHARDS];
     bool is_member = ring_find_member(node->ring, config->node, &options.self);

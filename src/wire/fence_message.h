@@ -4,6 +4,7 @@
 
 #include "base/codec.h"
 #include "base/hash.h"
+#include "version/clock.h"
 #include "version/dot.h"
 #include "wire/message.h"
 
@@ -24,12 +25,13 @@ enum proof_aim {
 };
 
 struct message_fence {
-    uint64_t heard;   /* the greatest number that the sender knows of */
-    uint64_t drained; /* nothing that the sender took from a store before that number is left of it */
-    uint64_t agreed;  /* every member has, as far as the sender saw */
-    uint64_t passed;  /* every member agrees */
-    uint64_t flushed; /* the floor that the sender keeps (core/flush.h), as an integer */
-    uint64_t wanted;  /* within a node: the number that a shard waits for */
+    uint64_t heard;          /* the greatest number that the sender knows of */
+    uint64_t drained;        /* nothing that the sender took from a store before that number is left of it */
+    uint64_t agreed;         /* every member has, as far as the sender saw */
+    uint64_t passed;         /* every member agrees */
+    uint64_t flushed;        /* the floor that the sender keeps (core/flush.h), as an integer */
+    struct hybrid_time time; /* of all that was proved here and elsewhere, as far as the sender knows (core/reaper.h) */
+    uint64_t wanted;         /* within a node: the number that a shard waits for */
 };
 
 /* All others: keys of a partition. */

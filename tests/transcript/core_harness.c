@@ -259,6 +259,7 @@ static void make_shard(struct rig *rig) {
         .max_pipelined = 128,
         .max_requests = rig->options.max_requests != 0 ? rig->options.max_requests : 4096,
         .background_latency_ms = 50,
+        .prune_pause_ms = 5000,
         .storage = disk_storage(&rig->disk),
         .driver = {.self = rig,
                    .session_wake = rig_session_wake,
