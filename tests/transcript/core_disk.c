@@ -100,7 +100,7 @@ static enum storage_status disk_write(void *self, enum storage_family family, st
                                       struct view key, struct view record, enum durability durability, uint64_t token) {
     struct disk *disk = self;
     (void)durability;
-    if (disk->has_stopped) {
+    if (disk->has_stopped || disk->is_behind) {
         tell(disk, "refuses write", key, record);
         return STORAGE_ERROR;
     }

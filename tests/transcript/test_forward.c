@@ -392,6 +392,24 @@ static void an_inspection_shows_one_replica_s_own_record(void **state) {
     rig_free(rig);
 }
 
+/* Its hint goes home to the owner for which it stands, and is deleted then: beside that owner's copy it is none. */
+static void a_fallback_for_an_owner_in_reach_is_no_copy_beside_it(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.members = 4});
+    rig_key(rig, "j", "BCD");
+    client(rig, "SET j v");
+    answer(rig, 'B', "noreplicas");
+    answer(rig, 'C', "noreplicas");
+    answer(rig, 'D', "noreplicas");
+    disk_done(rig);
+    rig_forget(rig);
+    answer(rig, 'B', "stored");
+    says_nothing(rig);
+    answer(rig, 'C', "stored");
+    says(rig, "client: OK");
+    rig_free(rig);
+}
+
 /* An inspection of another node that came over a link must not go on over the next. */
 static void an_inspection_does_not_hop_twice(void **state) {
     (void)state;
@@ -431,6 +449,7 @@ int main(void) {
         cmocka_unit_test(a_result_goes_nowhere_when_its_asker_is_gone),
         cmocka_unit_test(an_inspection_shows_one_replica_s_own_record),
         cmocka_unit_test(an_inspection_does_not_hop_twice),
+        cmocka_unit_test(a_fallback_for_an_owner_in_reach_is_no_copy_beside_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

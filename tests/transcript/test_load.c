@@ -91,12 +91,43 @@ static void a_slow_second_halves_the_background_and_a_fast_one_doubles_it(void *
     rig_free(rig);
 }
 
+/* Or the fallback that keeps it drains no fence, and nothing deleted gives its space back anywhere. */
+static void without_memory_a_hint_still_comes_home(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.self = 1});
+    shard_memory_short(rig->shard, true);
+    peer_puts(rig, 'C', "k", "c1=v", PUT_HANDOFF);
+    says(rig, "disk: write k c1=v");
+    disk_done(rig);
+    says(rig, "C: stored");
+    peer_puts(rig, 'C', "k", "c1=v", 0); /* nothing that grows */
+    says(rig, "C: stored");
+    rig_free(rig);
+}
+
+static void a_disk_that_is_behind_refuses_and_has_not_failed(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    rig->disk.is_behind = true;
+    client(rig, "SET k v");
+    says(rig, "disk: refuses write k a1=v", "client: -BUSY...");
+    peer_puts(rig, 'B', "k", "b1=w", 0);
+    says(rig, "disk: refuses write k b1=w", "B: failed");
+    rig->disk.is_behind = false;
+    assert_true(shard_may_stamp(rig->shard));
+    client(rig, "SET k v");
+    says(rig, "disk: write k aa1=v", "B: put k aa1=v, name what you keep", "C: put k aa1=v, name what you keep");
+    rig_free(rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(beyond_the_bound_an_operation_is_turned_away),
         cmocka_unit_test(a_client_that_pipelines_is_slowed_down_first),
         cmocka_unit_test(what_is_over_gives_its_bytes_back),
         cmocka_unit_test(without_memory_values_are_refused_and_deletions_taken),
+        cmocka_unit_test(without_memory_a_hint_still_comes_home),
+        cmocka_unit_test(a_disk_that_is_behind_refuses_and_has_not_failed),
         cmocka_unit_test(a_slow_second_halves_the_background_and_a_fast_one_doubles_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

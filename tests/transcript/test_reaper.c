@@ -452,6 +452,21 @@ static void an_owner_proves_nothing_of_its_own_actor(void **state) {
     rig_free(rig);
 }
 
+/* Forgotten everywhere but at an owner that was not told, it would hide what a clock behind it stamps. */
+static void a_tombstone_ahead_of_the_clock_stays(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.self = 1});
+    disk_holds(rig, "k", "d1=(deleted)@+5000");
+    peer_proves(rig, 'A', MESSAGE_PROVE, "k", NULL, 1);
+    peer_proves(rig, 'A', MESSAGE_CONFIRM, "k", NULL, 3);
+    peer_proves(rig, 'A', MESSAGE_REAP, "k", NULL, 3);
+    says_nothing(rig);
+    pass_ms(rig, 6000);
+    peer_proves(rig, 'A', MESSAGE_PROVE, "k", NULL, 3);
+    says(rig, "A: proven k, fence 3");
+    rig_free(rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tombstone_goes_when_all_hold_it_and_two_fences_have_passed),
@@ -477,6 +492,7 @@ int main(void) {
         cmocka_unit_test(who_does_not_know_the_number_stamps_nothing_and_takes_no_hint),
         cmocka_unit_test(a_majority_that_knows_no_number_begins_with_the_first),
         cmocka_unit_test(a_greeting_tells_the_number),
+        cmocka_unit_test(a_tombstone_ahead_of_the_clock_stays),
         cmocka_unit_test(an_entry_goes_when_all_cover_it_and_two_fences_have_passed),
         cmocka_unit_test(an_owner_prunes_what_it_covers_and_does_not_bear),
         cmocka_unit_test(an_owner_proves_nothing_of_its_own_actor),
