@@ -1,0 +1,133 @@
+#!/usr/bin/python3
+"""A stopped node's data is changed behind its back: among many keys one is damaged and one is gone, or bytes of its files
+are flipped. Exchange finds and mends it without a read, and nobody is ever given what is wrong, or told that it is absent.
+
+KEYS=1000000 makes it a million keys; 60,000 otherwise."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+
+from harness import ROOT, Cluster, ReplyError, encode, eventually, run_tests
+from test_real_data import pipelined
+
+KEYS = int(os.environ.get("KEYS", "60000"))
+
+
+def key(number):
+    return f"key:{number:09d}"
+
+
+def value(number):
+    return b"value %d of this key" % number
+
+
+def load(cluster):
+    failed = []
+    requests = [encode("SET", key(number), value(number)) for number in range(KEYS)]
+    answered = pipelined(cluster.nodes[0].port, requests,
+                         lambda number, reply: failed.append((number, reply)) if reply != "OK" else None, 60)
+    assert answered == KEYS and not failed, (answered, failed[:3])
+
+
+def info(node, *names):
+    figures = node.info("cluster")
+    return [int(figures[name]) for name in names]
+
+
+def met_all(node):
+    met, owned, doubt = info(node, "gramme_partitions_met", "gramme_partitions_owned", "gramme_trees_in_doubt")
+    return met == owned and doubt == 0
+
+
+def edit_store(cluster, node, *edits):
+    tool = os.path.join(cluster.folder, "edit_store")
+    if not os.path.exists(tool):
+        source = os.path.join(ROOT, "tests", "cluster", "edit_store.c")
+        subprocess.run(["cc", "-O1", "-o", tool, source, "-lrocksdb"], check=True)
+    words = [word for edit in edits for word in edit]
+    done = subprocess.run([tool, os.path.join(node.folder, "db"), *words], check=True, capture_output=True, text=True)
+    sizes = [int(line) for line in done.stdout.split()]
+    assert len(sizes) == len(edits) and all(sizes), (edits, sizes)
+
+
+def explained(node, name):
+    """What each of the three owners holds of the key, as text."""
+    with node.connect(20) as connection:
+        described = connection.command("GRAMME.EXPLAIN", name)
+    fields = dict(zip(described[::2], described[1::2]))
+    return [str(replica) for replica in (dict(zip(item[::2], item[1::2])).get(b"values") for item in fields[b"replicas"])]
+
+
+def test_one_key_changed_and_one_removed_among_many():
+    with Cluster(3, settings={"exchange-period-ms": 2000}) as cluster:
+        nodes = cluster.nodes
+        load(cluster)
+        eventually(lambda: all(met_all(node) for node in nodes), 300, "all owners met")
+        nodes[2].stop()
+        edit_store(cluster, nodes[2], ("flip", key(KEYS // 3)), ("remove", key(KEYS // 2)))
+        before = sum(sum(info(node, "gramme_exchange_bytes")) for node in nodes[:2])
+        nodes[2].start()
+        began = time.monotonic()
+        eventually(nodes[2].is_ready, 60, "the node is ready")
+        ready = time.monotonic() - began
+        eventually(lambda: met_all(nodes[2]), 120, "it met the other owners of every partition")
+        mended = time.monotonic() - began
+        for number in (KEYS // 3, KEYS // 2):
+            held = explained(nodes[0], key(number))
+            assert len(set(held)) == 1 and held[0] != "[]", (number, held)
+        spent = sum(sum(info(node, "gramme_exchange_bytes")) for node in nodes) - before
+        nodes[0].kill()
+        nodes[1].kill()
+        with nodes[2].connect() as connection:
+            for number in (KEYS // 3, KEYS // 2, 0, KEYS - 1):
+                assert connection.command("GRAMME.GET", key(number), "R", "1")[1] == value(number)
+        roots = 3 * 1024 * 20
+        print(f"     {KEYS} keys: ready after {ready:.1f} s, equal after {mended:.1f} s; {spent} bytes exchanged, of which "
+              f"about {roots} a round tell whether there is a difference at all")
+
+
+def test_flipped_bytes_in_its_files_are_served_to_nobody():
+    with Cluster(3, settings={"exchange-period-ms": 2000}) as cluster:
+        nodes = cluster.nodes
+        count = min(KEYS, 30000)
+        requests = [encode("SET", key(number), value(number) * 20) for number in range(count)]
+        assert pipelined(nodes[0].port, requests, lambda _, reply: None, 60) == count
+        nodes[2].stop()  # the WAL goes into tables with the next start
+        nodes[2].start()
+        cluster.wait_ready()
+        nodes[2].stop()
+        folder = os.path.join(nodes[2].folder, "db")
+        tables = [os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".sst")]
+        table = max(tables, key=os.path.getsize)
+        with open(table, "r+b") as file:
+            for _ in range(3):
+                at = random.randrange(os.path.getsize(table) // 2)
+                file.seek(at)
+                byte = file.read(1)
+                file.seek(at)
+                file.write(bytes([byte[0] ^ 0x10]))
+        nodes[2].start()
+        time.sleep(1)
+        served = refused = 0
+        for node in nodes:
+            if not node.is_running():
+                continue  # it may rather end than serve
+            with node.connect(20) as connection:
+                for number in range(0, count, 50):
+                    try:
+                        assert connection.command("GET", key(number)) == value(number) * 20, (node.index, number)
+                        served += 1
+                    except ReplyError as error:
+                        refused += 1
+                        assert str(error).split()[0] in ("IOERR", "NOQUORUM", "NOREPLICAS"), error
+        with nodes[0].connect(20) as connection:
+            assert connection.command("SET", "goes", "on") == "OK"
+        print(f"     {served} right, {refused} refused, none wrong; the node "
+              f"{'serves' if nodes[2].is_running() else 'ended'}")
+
+
+if __name__ == "__main__":
+    sys.exit(run_tests(globals()))
