@@ -19,6 +19,7 @@ void coordinator_init(struct shard *shard) {
     list_init(&coordinator->unstamped);
     pool_init(&coordinator->request_pool, sizeof(struct request), 64);
     pool_init(&coordinator->hold_pool, sizeof(struct key_hold), 32);
+    coordinator->hedge_credit = HEDGE_EVERY * HEDGE_SAVED_MOST;
 }
 
 void coordinator_release(struct shard *shard) {

@@ -38,6 +38,8 @@
 
 enum {
     HEDGE_LEAST_MS = 2,
+    HEDGE_EVERY = 10, /* one read in so many may ask one owner more than R: when all are slow, hedging makes it worse */
+    HEDGE_SAVED_MOST = 2000,            /* that were not needed, and may come at once */
     PLACES_MOST = 3 * LIMIT_REPLICAS, /* of a request: its owners, and the fallbacks that were asked after them */
 };
 
@@ -120,6 +122,7 @@ struct coordinator {
     struct list unstamped; /* struct request: wait for a later clock bound */
     struct map holds;      /* struct key_hold by hash of key */
     struct pool hold_pool;
+    uint32_t hedge_credit; /* in tenths, HEDGE_EVERY to a hedge */
     uint64_t reads, puts, second_rounds, repairs, hedges, no_replicas, in_doubt, no_quorum, deadlines;
 };
 

@@ -256,8 +256,18 @@ static void reading_load_own(struct shard *shard, struct request *request) {
     reading_check(shard, request);
 }
 
+/* A budget ("The Tail at Scale", Dean and Barroso 2013): each read saves for a tenth of a hedge. */
+static bool may_hedge(const struct coordinator *coordinator) {
+    return coordinator->hedge_credit >= HEDGE_EVERY;
+}
+
+static void save_for_hedge(struct coordinator *coordinator) {
+    coordinator->hedge_credit += coordinator->hedge_credit < HEDGE_EVERY * HEDGE_SAVED_MOST ? 1 : 0;
+}
+
 void request_begin_reading(struct shard *shard, struct request *request) {
     request->state = REQUEST_READING;
+    save_for_hedge(&shard->coordinator);
     request->losses = shard->replica.losses[request->partition.value];
     request->counted = 0;
     request->counted_owners = 0;
@@ -293,8 +303,9 @@ void coordinator_on_hedge(struct shard *shard, struct alarm *alarm) {
     if (request->state != REQUEST_READING) {
         return;
     }
-    if (ask_one_more(shard, request)) {
+    if (may_hedge(&shard->coordinator) && ask_one_more(shard, request)) {
         shard->coordinator.hedges++;
+        shard->coordinator.hedge_credit -= HEDGE_EVERY;
         arm_hedge(shard, request);
     }
     request->waited = true;

@@ -48,6 +48,7 @@ struct peer {
     int64_t time_offset_ns; /* its monotonic clock minus ours, as the least delayed of its recent words told it */
     struct instant time_offset_at;
     uint64_t latency_p95_ns;             /* of its answers, an estimate; see peer_observe_latency() */
+    uint32_t relays_open;                /* operations that were forwarded to it, and that it has not answered */
     struct lane *lanes[2][LIMIT_SHARDS]; /* [is_bulk][peer's shard]; NULL until wanted */
 };
 

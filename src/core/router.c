@@ -99,8 +99,18 @@ static struct relay *relay_new(struct shard *shard, const struct operation *oper
     return relay;
 }
 
+/* Tries by place, bit i for the i-th, that are over: answered, lost or given up. */
+static void relay_close(struct shard *shard, struct relay *relay, uint64_t tries) {
+    const struct member_index *list = ring_preference(shard->ring, relay->partition);
+    for (uint64_t left = relay->open & tries; left != 0; left &= left - 1) {
+        shard->peers[list[__builtin_ctzll(left)].value].relays_open--;
+    }
+    relay->open &= ~tries;
+}
+
 static void relay_free(struct shard *shard, struct relay *relay) {
     struct router *router = &shard->router;
+    relay_close(shard, relay, UINT64_MAX);
     map_remove(&router->relays, &relay->node);
     list_remove(&relay->active);
     timers_cancel(&shard->timers, &relay->alarm.timer);
@@ -190,6 +200,13 @@ static bool may_coordinate(const struct shard *shard, const struct operation *op
     return !operation_is_write(operation) || shard_may_stamp(shard);
 }
 
+/* How long an operation that is forwarded there is expected to take: the queue before it, and the way (after C3, NSDI
+ * '15, which weighs queues more, as many coordinators choose at once). */
+static uint64_t cost_of(const struct shard *shard, struct member_index member) {
+    const struct peer *peer = &shard->peers[member.value];
+    return peer->latency_p95_ns * (1 + peer->relays_open);
+}
+
 /* The place in the preference list of the owner that shall coordinate, or -1. `tried`: places not to choose again. */
 static int choose_owner(const struct shard *shard, const struct operation *operation, struct partition partition,
                         uint64_t tried) {
@@ -205,8 +222,7 @@ static int choose_owner(const struct shard *shard, const struct operation *opera
         if (operation_is_conditional(operation) || is_self) {
             return place;
         }
-        uint64_t latency = shard->peers[list[place].value].latency_p95_ns;
-        if (chosen < 0 || latency < shard->peers[list[chosen].value].latency_p95_ns) {
+        if (chosen < 0 || cost_of(shard, list[place]) < cost_of(shard, list[chosen])) {
             chosen = place;
         }
     }
@@ -324,6 +340,7 @@ static void relay_try(struct shard *shard, struct relay *relay) {
         }
         if (relay_send(shard, relay)) {
             relay->open |= UINT64_C(1) << place;
+            shard->peers[relay->target.value].relays_open++;
             shard->router.retried += is_retry ? 1 : 0;
             return;
         }
@@ -360,7 +377,7 @@ static bool relay_inspects(const struct relay *relay, struct member_index member
 /* A try came to nothing that is known of: another now, later, or never. */
 static void relay_lost(struct shard *shard, struct relay *relay, uint64_t try) {
     struct operation operation = relay_operation(relay);
-    relay->open &= ~try;
+    relay_close(shard, relay, try);
     relay->is_uncertain = true;
     if (operation.kind == OPERATION_READ) {
         relay_try(shard, relay);
@@ -512,7 +529,7 @@ static bool outcome_did_nothing(enum outcome outcome) {
 static void relay_take_result(struct shard *shard, struct relay *relay, uint64_t try, const struct result *result) {
     struct operation operation = relay_operation(relay);
     bool is_write = operation_is_write(&operation);
-    relay->open &= ~try;
+    relay_close(shard, relay, try);
     bool did_nothing = outcome_did_nothing(result->outcome) || result->outcome == OUTCOME_NOQUORUM;
     bool is_in_doubt = is_write && result->outcome == OUTCOME_INDOUBT;
     relay->is_uncertain = relay->is_uncertain || is_in_doubt;

@@ -1,5 +1,5 @@
-/* Changes a stopped node's store behind its back: edit_store FOLDER [flip|remove KEY]... A flipped record has one bit of
- * its value turned over; a removed one is gone. Prints how many bytes each had. */
+/* Changes a stopped node's store behind its back: edit_store FOLDER [flip|remove KEY]... A flipped record has one bit
+ * of its value turned over; a removed one is gone. Prints how many bytes each had. */
 #include <rocksdb/c.h>
 
 #include <stdio.h>
