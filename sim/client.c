@@ -143,6 +143,13 @@ static void ask_with_context(struct client *client, uint32_t key, enum operation
     client_ask(client, arguments, count);
 }
 
+static void ask_keyspace(struct client *client) {
+    static const char *const prefixes[] = {"unused:", "unused:a", "unused:b", "other:"};
+    struct view prefix = view_of_string(prefixes[rng_below(&client->rng, 4)]);
+    struct view quorum = rng_chance(&client->rng, 500000) ? VIEW("1") : VIEW("3");
+    client_ask(client, (struct view[]){VIEW("GRAMME.KEYSPACE"), VIEW("SET"), prefix, VIEW("read-quorum"), quorum}, 5);
+}
+
 static void ask(struct client *client, uint32_t key, enum operation_name name) {
     struct history *history = client->workload->history;
     struct view key_name = view_of_string(history->keys[key].name);
@@ -175,6 +182,9 @@ static void ask(struct client *client, uint32_t key, enum operation_name name) {
         break;
     case OP_FLUSH:
         client_ask(client, (struct view[]){VIEW("FLUSHALL")}, 1);
+        break;
+    case OP_KEYSPACE:
+        ask_keyspace(client);
         break;
     case OP_PUT:
     case OP_DELETE_CONTEXT:
@@ -245,6 +255,10 @@ static void client_begin(struct world *world, struct world_event *event) {
             client->workload->history->keys[index].in_doubt++;
         }
         ask(client, key, OP_FLUSH);
+        return;
+    }
+    if (rng_chance(&client->rng, client->workload->keyspace_per_million)) {
+        ask(client, key, OP_KEYSPACE);
         return;
     }
     ask(client, key, draw_operation(client, &client->workload->history->keys[key], key));
@@ -372,6 +386,7 @@ static void take_answer(struct client *client, struct op_record *operation, cons
         client->workload->flushed(client->workload->self, operation);
         break;
     case OP_SET_IF_ABSENT:
+    case OP_KEYSPACE:
     case OP_NAMES:
         break;
     }
@@ -395,7 +410,8 @@ static void client_answered(struct client *client, const struct resp_reply *repl
     client->is_busy = false;
     world_cancel(client->workload->world, &client->timeout);
     history_end(history, client->operation, writes_nothing ? OP_FAILED : outcome, client->workload->world->now);
-    bool is_write = operation->name != OP_GET && operation->name != OP_FLUSH && operation->name != OP_READ;
+    bool is_write = operation->name != OP_GET && operation->name != OP_FLUSH && operation->name != OP_KEYSPACE &&
+                    operation->name != OP_READ;
     if (outcome == OP_IN_DOUBT && is_write) {
         history->keys[operation->key].in_doubt++;
     }

@@ -40,6 +40,7 @@ struct workload {
     uint64_t think_ns; /* mean, of one client */
     uint32_t large_per_million;
     uint32_t flush_per_million;
+    uint32_t keyspace_per_million;
     /* A write of a value was acknowledged. */
     void (*acknowledged)(void *self, const struct key_record *key, uint32_t value_id);
     /* FLUSHALL was answered OK. */

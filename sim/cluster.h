@@ -56,6 +56,7 @@ struct node {
     struct member_index member;
     struct node_id id;
     uint32_t shard_count;
+    struct keyspace_table birth_keyspaces; /* version 0: none was kept */
     bool is_up;
     bool is_paused;
     struct instant started; /* last */

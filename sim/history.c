@@ -52,8 +52,8 @@ bool operation_writes_value(enum operation_name name) {
 }
 
 const char *operation_text(enum operation_name name) {
-    static const char *const texts[OP_NAMES] = {"SET",    "PUT",    "DEL",     "DEL+context", "GET",     "READ",
-                                                "SET NX", "EXPIRE", "PERSIST", "FORGERY",     "FLUSHALL"};
+    static const char *const texts[OP_NAMES] = {"SET",    "PUT",    "DEL",     "DEL+context", "GET",      "READ",
+                                                "SET NX", "EXPIRE", "PERSIST", "FORGERY",     "FLUSHALL", "KEYSPACE"};
     return texts[name];
 }
 

@@ -15,8 +15,9 @@ enum operation_name {
     OP_SET_IF_ABSENT,
     OP_EXPIRE,
     OP_PERSIST,
-    OP_FORGERY, /* GRAMME.PUT with a context that was tampered with */
-    OP_FLUSH,   /* FLUSHALL; its key is none of what it does */
+    OP_FORGERY,  /* GRAMME.PUT with a context that was tampered with */
+    OP_FLUSH,    /* FLUSHALL; its key is none of what it does */
+    OP_KEYSPACE, /* GRAMME.KEYSPACE SET of a prefix that no key has; the same */
     OP_NAMES
 };
 

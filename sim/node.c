@@ -349,7 +349,7 @@ static void shard_start(struct node *node, struct sim_shard *shard, const struct
         .self = node->member,
         .shard_index = shard->index,
         .shard_count = node->shard_count,
-        .keyspaces = &cluster->keyspaces,
+        .keyspaces = node->birth_keyspaces.version > 0 ? &node->birth_keyspaces : &cluster->keyspaces,
         .secrets = cluster->secrets,
         .seed = rng_next(&cluster->rng),
         .run = node->run,
@@ -409,6 +409,7 @@ void node_start(struct node *node) {
         store_open_metadata(node->shards[0].port, node->id, node->cluster->secrets.cluster, node->shard_count, &birth);
     ENSURE(status == LEAF_DONE && !birth.is_foreign);
     node->was_clean = birth.was_clean || birth.is_new;
+    node->birth_keyspaces = birth.keyspaces;
     for (uint32_t index = 0; index < node->shard_count; index++) {
         shard_start(node, &node->shards[index], &birth);
     }

@@ -56,6 +56,8 @@ static const char *trace_kind_text(enum trace_kind kind) {
         return "finds a tree that is not its data's:";
     case TRACE_DAMAGED:
         return "gives up the damaged record of";
+    case TRACE_KEYSPACES:
+        return "goes by later keyspaces";
     case TRACE_FLUSHED:
         return "flushes";
     case TRACE_PRUNED:
@@ -324,6 +326,7 @@ static void run_init(struct run *run, const struct run_options *options) {
     run->workload.acknowledged = acknowledged;
     run->workload.flushed = flushed;
     run->workload.is_flushed = is_flushed;
+    run->workload.keyspace_per_million = rng_chance(&run->rng, 250000) ? 1000 : 0;
     run->workload.flush_per_million = rng_chance(&run->rng, 250000) ? 400 : 0;
     run->workload.self = run;
     run->workload.large_per_million = rng_chance(&run->rng, 300000) ? 2000 : 0;
@@ -425,12 +428,32 @@ static void collect(struct run *run, const struct run_options *options, struct r
     }
 }
 
+/* All go by one table of keyspaces, which has every change that was answered. */
+static void check_keyspaces(struct run *run, struct run_result *result) {
+    const struct keyspace_table *first = shard_keyspaces(run->cluster.nodes[0].shards[0].shard);
+    for (uint32_t index = 0; index < run->cluster.node_count; index++) {
+        const struct node *node = &run->cluster.nodes[index];
+        for (uint32_t shard = 0; shard < node->shard_count; shard++) {
+            const struct keyspace_table *table = shard_keyspaces(node->shards[shard].shard);
+            bool is_same = table->version == first->version &&
+                           digest_equal(keyspace_table_digest(table), keyspace_table_digest(first));
+            if (!run->world.failed && !is_same) {
+                fail(run, result, "nodes go by different tables of keyspaces");
+            }
+        }
+    }
+    if (!run->world.failed && first->version < run->history.outcomes[OP_KEYSPACE][OP_OK]) {
+        fail(run, result, "a change of the keyspaces that was answered is gone");
+    }
+}
+
 /* Hints and exchange alone make replicas equal: reading then finds nothing to repair. */
 static void converge(struct run *run, struct run_result *result) {
     if (run->world.failed) {
         return;
     }
     pass(run, CONVERGENCE_S * NS_PER_S);
+    check_keyspaces(run, result);
     final_check(&run->cluster, &run->history, &run->account, result->violation, sizeof(result->violation));
     uint64_t repairs_before = run->repairs;
     read_everything(run, result);

@@ -10,7 +10,7 @@ enum alarm_kind {
     ALARM_RELAY,
     ALARM_REQUEST_DEADLINE,
     ALARM_REQUEST_HEDGE,
-    ALARM_FLUSH,
+    ALARM_EVERYONE,
 };
 
 struct alarm {

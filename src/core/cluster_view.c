@@ -306,6 +306,11 @@ static void information_load(const struct shard *shard, struct buffer *text) {
     append_line(text, VIEW("gramme_background_share"), load->share);
 }
 
+static void information_keyspaces(const struct shard *shard, struct buffer *text) {
+    append_line(text, VIEW("gramme_keyspaces"), shard->options.keyspaces->count);
+    append_line(text, VIEW("gramme_keyspaces_version"), shard->keyspaces.version);
+}
+
 static void information_flush(const struct shard *shard, struct buffer *text) {
     const struct flush *flush = &shard->flush;
     append_line(text, VIEW("gramme_flush_floor_ms"), hybrid_time_wall(flush->floor).ms);
@@ -370,6 +375,7 @@ static void information_cluster(struct shard *shard, struct buffer *text) {
     information_reaping(shard, text);
     information_load(shard, text);
     information_flush(shard, text);
+    information_keyspaces(shard, text);
     if (ring_replica_count(shard->ring) < ring_configured_replica_count(shard->ring)) {
         buffer_append_view(text, VIEW("gramme_warning:fewer members than replicas are configured\r\n"));
     }

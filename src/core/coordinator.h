@@ -39,7 +39,7 @@
 enum {
     HEDGE_LEAST_MS = 2,
     HEDGE_EVERY = 10, /* one read in so many may ask one owner more than R: when all are slow, hedging makes it worse */
-    HEDGE_SAVED_MOST = 2000,            /* that were not needed, and may come at once */
+    HEDGE_SAVED_MOST = 2000,          /* that were not needed, and may come at once */
     PLACES_MOST = 3 * LIMIT_REPLICAS, /* of a request: its owners, and the fallbacks that were asked after them */
 };
 

@@ -190,6 +190,7 @@ static void say(const struct shard *shard, struct buffer *output, const struct f
         .agreed = state->agreed,
         .passed = state->passed,
         .flushed = shard->flush.floor.value,
+        .keyspaces = shard->keyspaces.version,
         .time = shard->fence.time,
         .wanted = state->wanted,
     };
@@ -287,6 +288,10 @@ void fence_receive(struct shard *shard, const struct source *source, struct view
         return;
     }
     flush_hear(shard, (struct hybrid_time){message.flushed});
+    struct buffer *output = message.keyspaces < shard->keyspaces.version ? source_output(shard, source, 0) : NULL;
+    if (output != NULL) {
+        keyspaces_tell(shard, output);
+    }
     fence_hear(shard, message.heard);
     bool is_taken = take_time(shard, &message);
     fence_hear_passed(shard, message.passed);

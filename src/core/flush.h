@@ -20,8 +20,8 @@
 #ifndef GRAMME_CORE_FLUSH_H
 #define GRAMME_CORE_FLUSH_H
 
-#include "core/alarm.h"
-#include "core/router.h"
+#include "core/everyone.h"
+#include "core/storage.h"
 #include "version/clock.h"
 #include "version/object.h"
 
@@ -30,45 +30,17 @@ struct shard;
 struct source;
 
 enum {
-    FLUSH_PARTS_MOST = 8, /* words of others that wait for this node's shards */
     FLUSH_SCANS_A_BEAT = 32,
     FLUSH_SCAN_BYTES = 1024 * 1024,
     FLUSH_FLOOR_TOKEN = 4, /* of a write: tokens of others are addresses */
-};
-
-/* A word that came, until all shards of this node have answered it. */
-struct flush_part {
-    bool is_used;
-    uint8_t kind;
-    struct source source; /* its lane NULL: this node asks itself */
-    uint64_t attempt;
-    uint64_t id; /* within this node */
-    struct hybrid_time time;
-    uint32_t missing; /* shards */
-};
-
-/* What this shard is still to answer, to its node's first shard. */
-struct flush_debt {
-    uint64_t id; /* of the part; 0: none */
-    struct hybrid_time time;
 };
 
 struct flush {
     struct hybrid_time floor; /* 0: there was no flush */
     struct hybrid_time durable;
     struct hybrid_time wanted; /* on its way to the disk; 0: nothing is */
-    struct flush_debt held;    /* HELD is owed when the clock's bound is beyond it */
-    struct flush_debt done;    /* DONE, when the floor is durable */
-
-    /* First shard: what it asks, and what it is asked. */
-    uint64_t attempt; /* 0: none under way */
-    uint8_t asking;   /* ASK, HOLD or DO */
-    struct hybrid_time time;
-    struct origin origin;
-    struct alarm deadline;
-    bool *has_answered; /* by member */
-    uint32_t missing;   /* members */
-    struct flush_part parts[FLUSH_PARTS_MOST];
+    struct everyone_debt held; /* HOLD is to be answered when the clock's bound is beyond it */
+    struct everyone_debt done; /* DO, when the floor is durable */
     uint64_t flushes;
 
     /* The sweep: of what was there when the floor rose. */
@@ -84,9 +56,10 @@ struct flush {
 void flush_init(struct shard *shard);
 /* OPERATION_FLUSH, at the node's first shard. */
 void flush_begin(struct shard *shard, const struct operation *operation, const struct origin *origin);
-void flush_on_alarm(struct shard *shard, struct alarm *alarm);
+/* A question to this shard, and all answers to one that its node asked (core/everyone.h). */
+void flush_asked(struct shard *shard, enum question question, uint64_t id, struct hybrid_time time);
+void flush_all_answered(struct shard *shard, enum question question, struct hybrid_time time);
 void flush_beat(struct shard *shard);
-void flush_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body);
 /* Somebody keeps that floor, so all members held it. */
 void flush_hear(struct shard *shard, struct hybrid_time floor);
 void flush_on_durable(struct shard *shard, bool is_durable);

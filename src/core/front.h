@@ -36,6 +36,8 @@ struct front_port {
     void (*information)(void *self, struct view section, struct buffer *text);
     /* CONFIG GET: all name/value pairs, in order, through `emit`; the front keeps those that were asked for. */
     void (*configuration)(void *self, void (*emit)(void *context, struct view name, struct view value), void *context);
+    /* GRAMME.KEYSPACES: appends the whole reply. */
+    void (*keyspaces)(void *self, int protocol, struct buffer *reply);
     /* GRAMME.EXPLAIN: placement as known here; the front gathers the replicas' records through INSPECT operations to
      * each of the nodes that this lists. Returns their number. */
     size_t (*placement)(void *self, struct view key, struct placement *ret_placement);

@@ -141,6 +141,7 @@ static void link_send_hello(struct shard *shard, struct link *link, uint16_t tar
         .now = shard_now(shard),
         .fence = shard->fence.own.heard,
         .flushed = shard->flush.floor,
+        .keyspaces_version = shard->keyspaces.version,
     };
     link_wake(shard, link);
     message_encode_hello(&link->output, &hello);
@@ -290,8 +291,11 @@ static const char *hello_refusal(const struct shard *shard, const struct message
     if (member_index_equal(*ret_member, shard->self)) {
         return "the other end has this node's own id: two nodes share a node-id, or an address leads back here";
     }
-    if (!digest_equal(hello->keyspaces, keyspace_table_digest(shard->options.keyspaces))) {
-        return "keyspace tables differ";
+    if (hello->keyspaces_version == shard->keyspaces.version &&
+        !digest_equal(hello->keyspaces, keyspace_table_digest(shard->options.keyspaces))) {
+        return "keyspace tables differ: every node needs the same keyspaces in its configuration, which "
+               "GRAMME.KEYSPACE "
+               "changes on all of them";
     }
     if (!digest_equal(hello->ring, ring_digest(shard->ring))) {
         return "rings differ: every node needs the same member lines (addresses aside), partitions and replicas";
@@ -360,6 +364,25 @@ static bool link_greet(struct shard *shard, struct link *link, const struct mess
         link_abandon(shard, link, "another shard answered");
         return false;
     }
+    if (hello->keyspaces_version < shard->keyspaces.version) {
+        link_wake(shard, link);
+        keyspaces_tell(shard, &link->output);
+    }
+    link->awaits_keyspaces = hello->keyspaces_version > shard->keyspaces.version;
+    if (!link->awaits_keyspaces) {
+        link_come_up(shard, link);
+    }
+    return true;
+}
+
+/* The table that was announced, or a link that has lost its way. */
+static bool link_take_keyspaces(struct shard *shard, struct link *link, const struct frame *frame) {
+    if (frame->kind != MESSAGE_KEYSPACES) {
+        link_abandon(shard, link, "no keyspaces though they were announced");
+        return false;
+    }
+    keyspaces_receive(shard, frame->body);
+    link->awaits_keyspaces = false;
     link_come_up(shard, link);
     return true;
 }
@@ -389,6 +412,9 @@ void shard_link_closed(struct shard *shard, struct link *link, struct moment mom
 }
 
 static bool link_receive(struct shard *shard, struct link *link, const struct frame *frame) {
+    if (link->awaits_keyspaces) {
+        return link_take_keyspaces(shard, link, frame);
+    }
     if (link->state == LINK_GREETING) {
         struct message_hello hello;
         if (frame->kind != MESSAGE_HELLO || !message_decode_hello(frame->body, &hello)) {

@@ -72,7 +72,8 @@ struct link {
     struct list_node all;
     enum link_state state;
     bool silent;
-    bool awake; /* the driver was told of the output of this turn */
+    bool awaits_keyspaces; /* GREETING: their table comes before anything else */
+    bool awake;            /* the driver was told of the output of this turn */
     struct instant since;
     struct instant last_heard;
     struct instant last_sent;

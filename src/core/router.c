@@ -174,7 +174,7 @@ static struct relay *relay_find(const struct shard *shard, uint64_t id) {
 
 static bool operation_is_write(const struct operation *operation) {
     return operation->kind == OPERATION_PUT || operation->kind == OPERATION_EXPIRE ||
-           operation->kind == OPERATION_FLUSH;
+           operation->kind == OPERATION_FLUSH || operation->kind == OPERATION_KEYSPACES;
 }
 
 /* Doing it twice does no harm: a read, or a SET that says the same thing again. */
@@ -451,10 +451,30 @@ static void route_by_mail(struct shard *shard, const struct operation *operation
     relay_send(shard, relay);
 }
 
+/* What changes the whole cluster: a flush may be asked for anywhere, the keyspaces are changed at the first member. */
+static void route_of_all(struct shard *shard, const struct operation *operation, const struct origin *origin,
+                         bool hopped) {
+    const struct member_index first = {0};
+    if (operation->kind == OPERATION_FLUSH) {
+        flush_begin(shard, operation, origin);
+    } else if (member_index_equal(shard->self, first)) {
+        keyspaces_begin(shard, operation, origin);
+    } else if (hopped || !peer_is_reachable(shard, first, (struct partition){0})) {
+        origin_answer_outcome(shard, origin, OUTCOME_NOREPLICAS, "");
+    } else {
+        /* Partition 0 is the first shard's on any node. */
+        struct relay *relay = relay_new(shard, operation, origin, (struct partition){0});
+        relay->target = first;
+        if (!relay_send(shard, relay)) {
+            relay_give_up(shard, relay);
+        }
+    }
+}
+
 void router_route(struct shard *shard, const struct operation *operation, const struct origin *origin, bool hopped) {
     struct partition partition = ring_partition_of_key(shard->ring, operation->key);
-    bool is_flush = operation->kind == OPERATION_FLUSH;
-    uint32_t to_shard = is_flush ? 0 : shard_of_partition(shard, partition);
+    bool is_of_all = operation->kind == OPERATION_FLUSH || operation->kind == OPERATION_KEYSPACES;
+    uint32_t to_shard = is_of_all ? 0 : shard_of_partition(shard, partition);
     if (!load_admits(shard, operation)) {
         origin_answer_outcome(shard, origin, OUTCOME_BUSY, "");
         return;
@@ -463,8 +483,8 @@ void router_route(struct shard *shard, const struct operation *operation, const 
         route_by_mail(shard, operation, origin, partition, to_shard, hopped);
         return;
     }
-    if (is_flush && !hopped) {
-        flush_begin(shard, operation, origin);
+    if (is_of_all) {
+        route_of_all(shard, operation, origin, hopped);
         return;
     }
     if (operation->kind == OPERATION_INSPECT) {

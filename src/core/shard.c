@@ -1,7 +1,6 @@
 #include "core/scan_owner.h"
 #include "core/shard_state.h"
 #include "wire/fence_message.h"
-#include "wire/flush_message.h"
 
 /* A restart begins at the bound, so a lease is also how far a crash may move a clock ahead. */
 enum { CLOCK_LEASE_MS = 10000 };
@@ -36,6 +35,10 @@ static bool port_is_crowded(void *self) {
     return load_is_crowded(self);
 }
 
+static void port_keyspaces(void *self, int protocol, struct buffer *reply) {
+    keyspaces_describe(self, protocol, reply);
+}
+
 static void port_session_wake(void *self, struct session *session) {
     struct shard *shard = self;
     shard->options.driver.session_wake(shard->options.driver.self, session);
@@ -65,6 +68,7 @@ static void shard_open_front(struct shard *shard) {
         .cluster_command = cluster_view_command,
         .information = cluster_view_information,
         .configuration = port_configuration,
+        .keyspaces = port_keyspaces,
         .placement = cluster_view_placement,
     };
     shard->front = front_new(options, port);
@@ -109,7 +113,9 @@ struct shard *shard_new(const struct shard_options *options, struct moment momen
     detection_init(shard);
     fence_init(shard);
     reaper_init(shard);
+    everyone_init(shard);
     flush_init(shard);
+    keyspaces_init(shard);
     shard_open_front(shard);
     shard->heartbeat.kind = ALARM_HEARTBEAT;
     timers_schedule(&shard->timers, &shard->heartbeat.timer, moment.now);
@@ -173,6 +179,7 @@ static void shard_beat(struct shard *shard) {
     fence_beat(shard);
     reaper_beat(shard);
     flush_beat(shard);
+    keyspaces_beat(shard);
     shard_keep_clock_bound(shard);
     if (lanes_clock_is_off(shard)) {
         shard_trace_peer(shard, TRACE_CLOCK_OFF, shard->self, NULL);
@@ -201,8 +208,8 @@ void shard_tick(struct shard *shard, struct moment moment) {
         case ALARM_REQUEST_HEDGE:
             coordinator_on_hedge(shard, alarm);
             break;
-        case ALARM_FLUSH:
-            flush_on_alarm(shard, alarm);
+        case ALARM_EVERYONE:
+            everyone_on_deadline(shard);
             break;
         }
     }
@@ -283,13 +290,12 @@ void shard_receive(struct shard *shard, const struct source *source, uint8_t kin
     case MESSAGE_REAP:
         reaper_receive(shard, source, kind, body);
         break;
-    case MESSAGE_FLUSH_ASK:
-    case MESSAGE_FLUSH_TIME:
-    case MESSAGE_FLUSH_HOLD:
-    case MESSAGE_FLUSH_HELD:
-    case MESSAGE_FLUSH_DO:
-    case MESSAGE_FLUSH_DONE:
-        flush_receive(shard, source, kind, body);
+    case MESSAGE_QUESTION:
+    case MESSAGE_REPLY:
+        everyone_receive(shard, source, kind, body);
+        break;
+    case MESSAGE_KEYSPACES:
+        keyspaces_receive(shard, body);
         break;
     default:
         break; /* a later protocol's; its sender does without an answer */
@@ -364,6 +370,9 @@ void shard_storage_written(struct shard *shard, uint64_t token, enum storage_sta
     case FLUSH_FLOOR_TOKEN:
         flush_on_durable(shard, status == STORAGE_FOUND);
         return;
+    case KEYSPACES_TOKEN:
+        keyspaces_on_durable(shard, status == STORAGE_FOUND);
+        return;
     case FENCE_DRAIN_TOKEN:
         fence_on_drain_durable(shard, status == STORAGE_FOUND);
         return;
@@ -391,6 +400,10 @@ uint32_t shard_reachable_members(const struct shard *shard) {
 
 bool shard_may_stamp(const struct shard *shard) {
     return !lanes_clock_is_off(shard) && !shard->has_failed_store;
+}
+
+const struct keyspace_table *shard_keyspaces(const struct shard *shard) {
+    return shard->options.keyspaces;
 }
 
 struct hybrid_time shard_flush_floor(const struct shard *shard) {

@@ -65,7 +65,7 @@ struct shard_options {
     struct member_index self;
     uint32_t shard_index;
     uint32_t shard_count;                   /* of this node; peers may differ */
-    const struct keyspace_table *keyspaces; /* borrowed for the shard's life */
+    const struct keyspace_table *keyspaces; /* borrowed for the shard's life: of the configuration, or a later one */
     struct token_secrets secrets;
     uint64_t seed;                  /* secret and random: actors are drawn from it */
     uint64_t run;                   /* random id of this run of the process, the same in all its shards; not 0 */
@@ -134,6 +134,8 @@ uint32_t shard_reachable_members(const struct shard *shard);
 bool shard_may_stamp(const struct shard *shard);
 /* What was stamped at or below it is gone (core/flush.h); 0: nothing was flushed. */
 struct hybrid_time shard_flush_floor(const struct shard *shard);
+/* The table that this shard goes by. */
+const struct keyspace_table *shard_keyspaces(const struct shard *shard);
 /* What needs every member: proofs, fences. */
 bool shard_all_are_reachable(const struct shard *shard);
 

@@ -13,9 +13,11 @@
 #include "core/coordinator.h"
 #include "core/exchange.h"
 #include "core/fence.h"
+#include "core/everyone.h"
 #include "core/flush.h"
 #include "core/hints.h"
 #include "core/detection.h"
+#include "core/keyspaces.h"
 #include "core/lane.h"
 #include "core/load.h"
 #include "core/reaper.h"
@@ -70,7 +72,9 @@ struct shard {
     bool has_failed_store; /* it could stamp the same dot again: writes go to other coordinators */
     struct reaper reaper;
     struct load load;
+    struct everyone everyone;
     struct flush flush;
+    struct keyspaces keyspaces;
 };
 
 static inline struct instant shard_now(const struct shard *shard) {

@@ -69,6 +69,9 @@ struct storage {
     /* Makes the greatest fence's number durable, as remember_clock() does. */
     enum storage_status (*remember_fence)(void *self, uint64_t number, uint64_t token);
 
+    /* Makes the table of keyspaces durable, as remember_clock() does. */
+    enum storage_status (*remember_keyspaces)(void *self, struct view table, uint64_t token);
+
     /* Makes the floor of a flush durable, as remember_clock() does. */
     enum storage_status (*remember_flush)(void *self, struct hybrid_time floor, uint64_t token);
 

@@ -3,6 +3,7 @@
 #ifndef GRAMME_RING_KEYSPACE_H
 #define GRAMME_RING_KEYSPACE_H
 
+#include "base/buffer.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/view.h"
@@ -29,6 +30,7 @@ struct keyspace {
 };
 
 struct keyspace_table {
+    uint64_t version; /* 0: as configured; each change by command makes the next (core/keyspaces.h) */
     struct keyspace keyspaces[LIMIT_KEYSPACES]; /* [0] is the default, prefix empty */
     size_t count;
 };
@@ -38,7 +40,26 @@ void keyspace_table_init(struct keyspace_table *table);
 /* False when the table is full, the prefix is too long or there already. */
 bool keyspace_table_add(struct keyspace_table *table, const struct keyspace *keyspace);
 const struct keyspace *keyspace_of_key(const struct keyspace_table *table, struct view key);
-/* Independent of the order in which keyspaces were added; peers refuse a link on a mismatch. */
+/* Independent of the order in which keyspaces were added, and of the version; peers of one version refuse a link on a
+ * mismatch. */
 struct digest keyspace_table_digest(const struct keyspace_table *table);
+
+void keyspace_table_encode(struct buffer *buffer, const struct keyspace_table *table);
+/* The whole of `bytes`. False: malformed, and *ret_table is untouched. */
+bool keyspace_table_decode(struct view bytes, struct keyspace_table *ret_table);
+
+enum { KEYSPACE_UNCHANGED = 0xff };
+
+/* What a command asks of one keyspace: what it doesn't say stays, or is as in the default one where it is new. */
+struct keyspace_change {
+    bool removes;
+    struct keyspace keyspace; /* numbers and choices: KEYSPACE_UNCHANGED where they aren't said */
+};
+
+void keyspace_change_encode(struct buffer *buffer, const struct keyspace_change *change);
+bool keyspace_change_decode(struct view bytes, struct keyspace_change *ret_change);
+/* NULL, or the whole error: then the table may be half changed. `replicas`: N, above which no quorum may be. */
+const char *keyspace_table_change(struct keyspace_table *table, const struct keyspace_change *change,
+                                  uint32_t replicas);
 
 #endif

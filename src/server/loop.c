@@ -150,6 +150,10 @@ static void driver_trace(void *self, const struct trace_record *record) {
     case TRACE_REFUTED:
         log_event(CONFIG_LOG_INFO, "member-alive", "peer=%s", address);
         break;
+    case TRACE_KEYSPACES:
+        log_event(CONFIG_LOG_INFO, "keyspaces", "shard=%u version=%llu", loop->index,
+                  (unsigned long long)shard_keyspaces(loop->shard)->version);
+        break;
     case TRACE_FLUSHED:
         log_event(CONFIG_LOG_WARNING, "flushed", "shard=%u meaning=\"all that was written before is gone\"",
                   loop->index);

@@ -133,7 +133,7 @@ static bool make_loops(struct stage *stage) {
     struct shard_options options = {
         .ring = node->ring,
         .shard_count = node->shard_count,
-        .keyspaces = &config->keyspaces,
+        .keyspaces = stage->birth.keyspaces.version > 0 ? &stage->birth.keyspaces : &config->keyspaces,
         .secrets = config->secrets,
         .run = node->run,
         .clock_floor = stage->birth.clock_floor,

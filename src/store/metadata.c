@@ -36,6 +36,10 @@ void metadata_flush_write(struct metadata_number *flush, uint32_t shard_index, s
     number_write(flush, "flush", shard_index, floor.value);
 }
 
+void metadata_keyspaces_key(uint8_t to[METADATA_SHARD_KEY_BYTES], uint32_t shard_index) {
+    shard_key_write(to, "keysp", shard_index);
+}
+
 void metadata_doubt_write(struct metadata_doubt *doubt, uint32_t shard_index) {
     shard_key_write(doubt->key, "doubt", shard_index);
 }
@@ -65,6 +69,15 @@ struct survey {
     bool is_damaged;
     uint32_t doubtful_shards; /* one more than the greatest that was in doubt */
 };
+
+/* The latest that any shard remembered. */
+static void survey_keyspaces(struct survey *survey, struct view record) {
+    struct keyspace_table table;
+    survey->is_damaged = survey->is_damaged || !keyspace_table_decode(record, &table);
+    if (!survey->is_damaged && table.version > survey->birth.keyspaces.version) {
+        survey->birth.keyspaces = table;
+    }
+}
 
 /* The greatest that any shard remembered. */
 static void survey_number(struct survey *survey, struct view key, struct view record) {
@@ -100,6 +113,8 @@ static bool survey_visit(void *self, struct view key, struct view value) {
         uint32_t shard_index = (uint32_t)key.data[5] << 8 | key.data[6];
         survey->doubtful_shards = shard_index + 1 > survey->doubtful_shards ? shard_index + 1 : survey->doubtful_shards;
         survey->birth.doubts_all = survey->birth.doubts_all || (record.size > 0 && record.data[0] == 1);
+    } else if (key.size == METADATA_SHARD_KEY_BYTES && view_starts_with(key, VIEW("keysp"))) {
+        survey_keyspaces(survey, record);
     } else if (key.size == METADATA_SHARD_KEY_BYTES) {
         survey_number(survey, key, record);
     }

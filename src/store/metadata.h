@@ -3,6 +3,8 @@
  *      "clean"          present only after a clean stop; the next start removes it
  *      "clock" | shard  the bound that the shard's hybrid clock promised not to pass
  *      "fence" | shard  the greatest fence that the shard has put on what it sent (core/fence.h)
+ *      "keysp" | shard  the table of keyspaces, where it isn't the configured one (core/keyspaces.h)
+ *      "flush" | shard  the floor of the last flush (core/flush.h)
  *      "doubt" | shard  present while the shard may lack data: 1 any of it, 0 what was not synced
  *      "identity"       whose data this is: format, node, cluster
  *
@@ -27,6 +29,9 @@ struct metadata_number {
 void metadata_clock_write(struct metadata_number *clock, uint32_t shard_index, struct hybrid_time bound);
 void metadata_flush_write(struct metadata_number *flush, uint32_t shard_index, struct hybrid_time floor);
 void metadata_fence_write(struct metadata_number *fence, uint32_t shard_index, uint64_t fence_number);
+
+/* The key of a shard's table of keyspaces; its value is sealed like all others. */
+void metadata_keyspaces_key(uint8_t to[METADATA_SHARD_KEY_BYTES], uint32_t shard_index);
 
 struct metadata_doubt {
     uint8_t key[METADATA_SHARD_KEY_BYTES];

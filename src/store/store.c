@@ -216,6 +216,19 @@ static enum storage_status remember_fence(void *self, uint64_t number, uint64_t 
     return remember(store, &fence, token);
 }
 
+static enum storage_status remember_keyspaces(void *self, struct view table, uint64_t token) {
+    struct store *store = self;
+    uint8_t key[METADATA_SHARD_KEY_BYTES];
+    if (store->group.failed) {
+        return STORAGE_ERROR;
+    }
+    metadata_keyspaces_key(key, store->options.shard_index);
+    struct view name = view_of(key, sizeof(key));
+    uint8_t *to = group_commit_put(&store->group, LEAF_METADATA, name, SEAL_BYTES + table.size, DURABILITY_SYNC);
+    seal_write(to, table, hash64(name, 0));
+    return group_commit_ask(&store->group, DURABILITY_SYNC, token);
+}
+
 static enum storage_status remember_flush(void *self, struct hybrid_time floor, uint64_t token) {
     struct store *store = self;
     struct metadata_number flush;
@@ -337,6 +350,14 @@ static enum storage_status remember_flush_direct(void *self, struct hybrid_time 
     return remember_direct(store, &flush);
 }
 
+/* Memory that is the leaf ends with the process. */
+static enum storage_status remember_keyspaces_direct(void *self, struct view table, uint64_t token) {
+    (void)self;
+    (void)table;
+    (void)token;
+    return STORAGE_FOUND;
+}
+
 static void write_again_direct(void *self, enum storage_family family, struct partition partition) {
     (void)self;
     (void)family;
@@ -367,6 +388,7 @@ struct storage store_storage(struct store *store) {
         .settle_doubt = settle_doubt,
         .remember_fence = remember_fence,
         .remember_flush = remember_flush,
+        .remember_keyspaces = remember_keyspaces,
         .remember_clock = remember_clock,
     };
     if (store->port->synchronous) {
@@ -379,6 +401,7 @@ struct storage store_storage(struct store *store) {
         storage.settle_doubt = settle_doubt_direct;
         storage.remember_fence = remember_fence_direct;
         storage.remember_flush = remember_flush_direct;
+        storage.remember_keyspaces = remember_keyspaces_direct;
         storage.remember_clock = remember_clock_direct;
     }
     return storage;

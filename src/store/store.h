@@ -66,14 +66,15 @@ void store_statistics(const struct store *store, struct store_statistics *ret_st
 /* Node-wide metadata, blocking, at start and clean stop: the clock bound to begin above, the clean-stop mark (present
  * only after a clean stop; start removes it), the format. */
 struct store_birth {
-    struct hybrid_time clock_floor; /* greatest bound that any shard remembered */
-    struct hybrid_time flush_floor; /* greatest floor of a flush that any shard remembered; 0: none */
-    uint64_t fence_floor;           /* greatest fence that any shard remembered; 0: none */
-    bool is_new;                    /* nothing was ever stored here */
-    bool was_clean;                 /* the last run stopped cleanly */
-    bool doubts_all;                /* new, or not filled since it was: any record may be missing */
-    bool doubts_unsynced;           /* so may what was not synced: the last stop was not clean, or an earlier one */
-    bool is_foreign;                /* belongs to another node or cluster: refuse */
+    struct hybrid_time clock_floor;  /* greatest bound that any shard remembered */
+    struct keyspace_table keyspaces; /* the latest that any shard remembered; version 0: none */
+    struct hybrid_time flush_floor;  /* greatest floor of a flush that any shard remembered; 0: none */
+    uint64_t fence_floor;            /* greatest fence that any shard remembered; 0: none */
+    bool is_new;                     /* nothing was ever stored here */
+    bool was_clean;                  /* the last run stopped cleanly */
+    bool doubts_all;                 /* new, or not filled since it was: any record may be missing */
+    bool doubts_unsynced;            /* so may what was not synced: the last stop was not clean, or an earlier one */
+    bool is_foreign;                 /* belongs to another node or cluster: refuse */
 };
 enum leaf_status store_open_metadata(struct leaf_port *port, struct node_id node, struct cluster_id cluster,
                                      uint32_t shard_count, struct store_birth *ret_birth);

@@ -11,6 +11,7 @@ void message_encode_fence(struct buffer *buffer, const struct message_fence *mes
     write_varint(buffer, message->passed);
     write_varint(buffer, message->flushed);
     write_u64(buffer, message->time.value);
+    write_varint(buffer, message->keyspaces);
     write_varint(buffer, message->wanted);
     frame_end(buffer, begun);
 }
@@ -24,6 +25,7 @@ bool message_decode_fence(struct view body, struct message_fence *ret_message) {
     message.passed = read_varint(&reader);
     message.flushed = read_varint(&reader);
     message.time.value = read_u64(&reader);
+    message.keyspaces = read_varint(&reader);
     message.wanted = read_varint(&reader);
     if (reader.failed || message.drained > message.heard || message.agreed > message.drained ||
         message.passed > message.heard || message.heard > FENCE_NUMBER_MOST) {

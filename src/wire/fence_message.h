@@ -31,6 +31,7 @@ struct message_fence {
     uint64_t passed;         /* every member agrees */
     uint64_t flushed;        /* the floor that the sender keeps (core/flush.h), as an integer */
     struct hybrid_time time; /* of all that was proved here and elsewhere, as far as the sender knows (core/reaper.h) */
+    uint64_t keyspaces;      /* the version that the sender goes by (core/keyspaces.h) */
     uint64_t wanted;         /* within a node: the number that a shard waits for */
 };
 

@@ -6,11 +6,12 @@
 #include "base/codec.h"
 
 enum operation_kind {
-    OPERATION_READ = 1,    /* R replicas, merged */
-    OPERATION_PUT = 2,     /* a value, or a tombstone */
-    OPERATION_EXPIRE = 3,  /* sets the expiry register of what is there */
-    OPERATION_INSPECT = 4, /* one replica's own record, not coordinated; `target` says whose */
-    OPERATION_FLUSH = 5,   /* everything, everywhere (core/flush.h); has no key */
+    OPERATION_READ = 1,      /* R replicas, merged */
+    OPERATION_PUT = 2,       /* a value, or a tombstone */
+    OPERATION_EXPIRE = 3,    /* sets the expiry register of what is there */
+    OPERATION_INSPECT = 4,   /* one replica's own record, not coordinated; `target` says whose */
+    OPERATION_FLUSH = 5,     /* everything, everywhere (core/flush.h); has no key */
+    OPERATION_KEYSPACES = 6, /* `value` is a change of the table of keyspaces (core/keyspaces.h); has no key */
 };
 
 enum operation_flag {

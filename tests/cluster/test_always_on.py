@@ -181,6 +181,51 @@ def test_flushall_empties_every_node_and_needs_all_of_them():
             assert connection.command("GET", "after") == b"w"
 
 
+def keyspaces(node):
+    with node.connect() as connection:
+        told = connection.command("GRAMME.KEYSPACES")
+    tables = [dict(zip(table[::2], table[1::2])) for table in told[1:]]
+    return told[0], {table[b"prefix"].decode(): table for table in tables}
+
+
+def test_keyspaces_are_changed_on_every_node_and_outlive_it():
+    with Cluster(3, settings={"shards": 2}) as cluster:
+        nodes = cluster.nodes
+        with nodes[1].connect() as connection:
+            assert connection.command("GRAMME.KEYSPACE", "SET", "last:", "conflict", "lww", "write-quorum", 3) == "OK"
+            assert connection.command("GRAMME.KEYSPACE", "SET", "gone:") == "OK"
+            assert connection.command("GRAMME.KEYSPACE", "DEL", "gone:") == "OK"
+        for node in nodes:
+            version, tables = keyspaces(node)
+            assert version == 3 and set(tables) == {"", "last:"}, (version, tables)
+            assert tables["last:"][b"conflict"] == b"lww" and tables["last:"][b"write-quorum"] == 3
+        with nodes[0].connect() as one, nodes[2].connect() as other:
+            one.command("GRAMME.PUT", "last:k", "a")
+            other.command("GRAMME.PUT", "last:k", "b")  # neither has seen the other's
+            assert len(one.command("GRAMME.GET", "last:k", "R", "3")) == 2  # the context, and one value
+        nodes[2].kill()
+        shutil.rmtree(nodes[2].folder)  # it is told again, though its configuration says nothing of it
+        nodes[2].start()
+        cluster.wait_ready()
+        assert keyspaces(nodes[2])[0] == 3
+        for node in nodes:
+            node.kill()
+        for node in nodes:
+            node.start()
+        cluster.wait_ready()
+        assert [keyspaces(node)[0] for node in nodes] == [3, 3, 3]
+        with nodes[0].connect() as connection:
+            nodes[1].kill()
+            eventually(lambda: cluster_info(nodes[0], "gramme_members_reachable") == 2, 10, "it is missed")
+            for command in (("SET", "x", "read-quorum", "2"), ("SET", "x", "read-quorum", "9"), ("DEL", "")):
+                try:
+                    connection.command("GRAMME.KEYSPACE", *command)
+                    assert False, command
+                except ReplyError:
+                    pass
+            assert keyspaces(nodes[0])[0] == 3
+
+
 def entries(node, key):
     with node.connect() as connection:
         described = connection.command("GRAMME.EXPLAIN", key)

@@ -203,6 +203,13 @@ static enum storage_status disk_remember_flush(void *self, struct hybrid_time fl
     return disk->has_stopped ? STORAGE_ERROR : STORAGE_FOUND;
 }
 
+static enum storage_status disk_remember_keyspaces(void *self, struct view table, uint64_t token) {
+    struct disk *disk = self;
+    (void)token;
+    disk->keyspaces_kept += table.size > 0 ? 1 : 0;
+    return disk->has_stopped ? STORAGE_ERROR : STORAGE_FOUND;
+}
+
 static enum storage_status disk_remember_clock(void *self, struct hybrid_time bound, uint64_t token) {
     struct disk *disk = self;
     disk->clock_bound = bound;
@@ -235,6 +242,7 @@ struct storage disk_storage(struct disk *disk) {
         .settle_doubt = disk_settle_doubt,
         .remember_fence = disk_remember_fence,
         .remember_flush = disk_remember_flush,
+        .remember_keyspaces = disk_remember_keyspaces,
         .remember_clock = disk_remember_clock,
     };
 }

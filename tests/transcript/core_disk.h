@@ -49,6 +49,7 @@ struct disk {
     bool holds_clock;    /* remember_clock() is PENDING */
     uint32_t doubts;     /* raised */
     struct hybrid_time flush_floor;
+    uint32_t keyspaces_kept; /* how often */
     struct hybrid_time clock_bound;
     disk_watch *watch;
     void *watch_context;

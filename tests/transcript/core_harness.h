@@ -24,7 +24,7 @@
 #include "core/fence.h"
 #include "core/shard.h"
 #include "wire/fence_message.h"
-#include "wire/flush_message.h"
+#include "wire/question_message.h"
 #include "wire/message.h"
 
 #include <setjmp.h>
@@ -104,6 +104,7 @@ struct rig {
     uint32_t pings[RIG_MEMBERS];  /* that the shard sent it */
     uint64_t label;               /* of what peers put; 0: the first */
     uint64_t hello_fence;         /* in peers' greetings */
+    uint64_t hello_keyspaces;     /* the same: the version of their tables */
     uint64_t attempt;             /* of the last proof that the shard asked for */
     uint64_t ground;              /* of peers' proofs */
     bool holds_scans;             /* scans wait for scan_answers() */
@@ -188,8 +189,9 @@ void peer_proves(struct rig *rig, char peer, enum fence_message_kind kind, const
 /* The same of an entry of the key's vector: "c3". */
 void peer_prunes(struct rig *rig, char peer, enum fence_message_kind kind, const char *key, const char *entry,
                  uint64_t number);
-/* A word about a flush: of the attempt that was written down last, and a time so many milliseconds from now. */
-void peer_flushes(struct rig *rig, char peer, enum flush_message_kind kind, int64_t ms);
+/* A question, or the answer to one, of the attempt that was written down last; a time so many milliseconds from now. */
+void peer_questions(struct rig *rig, char peer, enum question question, int64_t ms);
+void peer_responds(struct rig *rig, char peer, enum question question, int64_t ms);
 void peer_fence(struct rig *rig, char peer, uint64_t heard, uint64_t drained, uint64_t passed);
 /* A word of the fence that tells of a flush. */
 void peer_fence_flushed(struct rig *rig, char peer, int64_t ms);

@@ -95,6 +95,8 @@ static const char *verb_of(const struct operation *operation) {
         return "inspect";
     case OPERATION_FLUSH:
         return "flush";
+    case OPERATION_KEYSPACES:
+        return "keyspaces";
     case OPERATION_PUT:
         break;
     }
@@ -111,8 +113,11 @@ static void print_operation(struct rig *rig, struct view body) {
     struct message_operation message;
     assert_true(message_decode_operation(body, &message));
     print_format(&rig->log, "operation %s ", verb_of(&message.operation));
-    print_key(rig, message.operation.key);
-    if (message.operation.value.size > 0) {
+    if (message.operation.key.size > 0) {
+        print_key(rig, message.operation.key);
+    }
+    bool is_text = message.operation.kind != OPERATION_KEYSPACES;
+    if (is_text && message.operation.value.size > 0) {
         print_format(&rig->log, " ");
         print_bytes(&rig->log, message.operation.value);
     }
@@ -187,13 +192,13 @@ static void print_proof(struct rig *rig, const char *verb, struct view body) {
 }
 
 /* The time as milliseconds from now, by the test's clock. */
-static void print_flush(struct rig *rig, const struct frame *frame) {
-    static const char *const words[] = {"ask", "time", "hold", "held", "do", "done"};
-    struct message_flush message;
-    assert_true(message_decode_flush(frame->body, &message));
+static void print_question(struct rig *rig, const struct frame *frame) {
+    static const char *const questions[] = {"flush ask", "flush hold", "flush do", "keyspaces"};
+    struct message_question message;
+    assert_true(message_decode_question(frame->body, &message));
     rig->attempt = message.attempt;
-    print_format(&rig->log, "flush %s", words[frame->kind - MESSAGE_FLUSH_ASK]);
-    if (frame->kind != MESSAGE_FLUSH_ASK) {
+    print_format(&rig->log, "%s%s", frame->kind == MESSAGE_REPLY ? "reply to " : "", questions[message.question]);
+    if (message.time.value != 0) {
         int64_t ms = (int64_t)hybrid_time_wall(message.time).ms - (int64_t)rig->moment.wall.ms;
         print_format(&rig->log, " %+lld", (long long)ms);
     }
@@ -238,13 +243,12 @@ void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) 
     case MESSAGE_REAP:
         print_proof(rig, "reap", frame->body);
         break;
-    case MESSAGE_FLUSH_ASK:
-    case MESSAGE_FLUSH_TIME:
-    case MESSAGE_FLUSH_HOLD:
-    case MESSAGE_FLUSH_HELD:
-    case MESSAGE_FLUSH_DO:
-    case MESSAGE_FLUSH_DONE:
-        print_flush(rig, frame);
+    case MESSAGE_QUESTION:
+    case MESSAGE_REPLY:
+        print_question(rig, frame);
+        break;
+    case MESSAGE_KEYSPACES:
+        print_format(&rig->log, "keyspaces of a later version");
         break;
     default:
         fail_msg("a message of unknown kind %u", frame->kind);

@@ -135,6 +135,7 @@ struct message_hello rig_hello(const struct rig *rig, char peer, uint16_t shard,
         .wall = {(uint64_t)((int64_t)rig->moment.wall.ms + rig->wall_offset_ms[index_of(peer)])},
         .now = rig->moment.now,
         .fence = rig->hello_fence,
+        .keyspaces_version = rig->hello_keyspaces,
     };
 }
 
@@ -323,13 +324,23 @@ void peer_prunes(struct rig *rig, char peer, enum fence_message_kind kind, const
     send_and_release(rig, peer, 0, &frames);
 }
 
-void peer_flushes(struct rig *rig, char peer, enum flush_message_kind kind, int64_t ms) {
+static void peer_speaks(struct rig *rig, char peer, enum question_message_kind kind, enum question question,
+                        int64_t ms) {
     struct wall_time wall = {(uint64_t)((int64_t)rig->moment.wall.ms + ms)};
-    struct message_flush message = {rig->attempt, hybrid_time_of_wall(wall)};
+    struct message_question message = {
+        .question = question, .attempt = rig->attempt, .time = hybrid_time_of_wall(wall)};
     struct buffer frames;
     buffer_init(&frames);
-    message_encode_flush(&frames, kind, &message);
+    message_encode_question(&frames, kind, &message);
     send_and_release(rig, peer, 0, &frames);
+}
+
+void peer_questions(struct rig *rig, char peer, enum question question, int64_t ms) {
+    peer_speaks(rig, peer, MESSAGE_QUESTION, question, ms);
+}
+
+void peer_responds(struct rig *rig, char peer, enum question question, int64_t ms) {
+    peer_speaks(rig, peer, MESSAGE_REPLY, question, ms);
 }
 
 void peer_fence(struct rig *rig, char peer, uint64_t heard, uint64_t drained, uint64_t passed) {

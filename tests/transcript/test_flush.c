@@ -2,9 +2,9 @@
 #include "core/shard_state.h"
 #include "core_harness.h"
 
-static void both_say(struct rig *rig, enum flush_message_kind kind, int64_t ms) {
-    peer_flushes(rig, 'B', kind, ms);
-    peer_flushes(rig, 'C', kind, ms);
+static void both_say(struct rig *rig, enum question question, int64_t ms) {
+    peer_responds(rig, 'B', question, ms);
+    peer_responds(rig, 'C', question, ms);
 }
 
 static void a_flush_is_held_by_all_before_it_is_done(void **state) {
@@ -12,19 +12,19 @@ static void a_flush_is_held_by_all_before_it_is_done(void **state) {
     struct rig *rig = rig_new((struct rig_options){0});
     client(rig, "FLUSHALL");
     says(rig, "B: flush ask", "C: flush ask");
-    peer_flushes(rig, 'B', MESSAGE_FLUSH_TIME, 400);
+    peer_responds(rig, 'B', QUESTION_FLUSH_ASK, 400);
     says_nothing(rig);
-    peer_flushes(rig, 'C', MESSAGE_FLUSH_TIME, 100);
+    peer_responds(rig, 'C', QUESTION_FLUSH_ASK, 100);
     says(rig, "B: flush hold +400", "C: flush hold +400");
     assert_int_equal(rig->shard->flush.floor.value, 0);
-    both_say(rig, MESSAGE_FLUSH_HELD, 400);
+    both_say(rig, QUESTION_FLUSH_HOLD, 400);
     says(rig, "B: flush do +400", "C: flush do +400");
     assert_int_equal(rig->disk.flush_floor.value, rig->shard->flush.floor.value);
-    peer_flushes(rig, 'B', MESSAGE_FLUSH_DONE, 400);
+    peer_responds(rig, 'B', QUESTION_FLUSH_DO, 400);
     says_nothing(rig);
-    peer_flushes(rig, 'B', MESSAGE_FLUSH_DONE, 400); /* said twice, it counts once */
+    peer_responds(rig, 'B', QUESTION_FLUSH_DO, 400); /* said twice, it counts once */
     says_nothing(rig);
-    peer_flushes(rig, 'C', MESSAGE_FLUSH_DONE, 400);
+    peer_responds(rig, 'C', QUESTION_FLUSH_DO, 400);
     says(rig, "client: OK");
     rig_free(rig);
 }
@@ -33,15 +33,15 @@ static void what_is_written_after_it_stays_though_the_clock_was_behind(void **st
     (void)state;
     struct rig *rig = rig_new((struct rig_options){.self = 1});
     rig->attempt = 7;
-    peer_flushes(rig, 'A', MESSAGE_FLUSH_ASK, 0);
-    says(rig, "A: flush time +0");
-    peer_flushes(rig, 'A', MESSAGE_FLUSH_HOLD, 5000);
-    says(rig, "A: flush held +5000");
+    peer_questions(rig, 'A', QUESTION_FLUSH_ASK, 0);
+    says(rig, "A: reply to flush ask +0");
+    peer_questions(rig, 'A', QUESTION_FLUSH_HOLD, 5000);
+    says(rig, "A: reply to flush hold +5000");
     peer_operates(rig, 'A', true, "set k new"); /* before DO comes */
     disk_done(rig);
     rig_forget(rig);
-    peer_flushes(rig, 'A', MESSAGE_FLUSH_DO, 5000);
-    says(rig, "A: flush done +5000");
+    peer_questions(rig, 'A', QUESTION_FLUSH_DO, 5000);
+    says(rig, "A: reply to flush do +5000");
     peer_reads(rig, 'A', "k", NULL);
     says(rig, "A: object a1=new");
     rig_free(rig);
@@ -51,7 +51,7 @@ static void what_was_there_is_gone_and_nothing_old_is_taken(void **state) {
     (void)state;
     struct rig *rig = rig_new((struct rig_options){.self = 1});
     disk_holds(rig, "k", "c1=old");
-    peer_flushes(rig, 'A', MESSAGE_FLUSH_DO, 400);
+    peer_questions(rig, 'A', QUESTION_FLUSH_DO, 400);
     rig_forget(rig);
     peer_reads(rig, 'A', "k", NULL);
     says(rig, "A: absent");
@@ -70,7 +70,7 @@ static void of_siblings_those_above_the_floor_stay(void **state) {
     (void)state;
     struct rig *rig = rig_new((struct rig_options){.self = 1});
     disk_holds(rig, "k", "c1=old & d1=new@+900");
-    peer_flushes(rig, 'A', MESSAGE_FLUSH_DO, 400);
+    peer_questions(rig, 'A', QUESTION_FLUSH_DO, 400);
     rig_forget(rig);
     peer_reads(rig, 'A', "k", NULL);
     says(rig, "A: object d1=new over c1");
@@ -84,16 +84,16 @@ static void without_every_member_nothing_is_done(void **state) {
     struct rig *rig = rig_new((struct rig_options){0});
     client(rig, "FLUSHALL");
     rig_forget(rig);
-    both_say(rig, MESSAGE_FLUSH_TIME, 0);
-    peer_flushes(rig, 'B', MESSAGE_FLUSH_HELD, 0);
+    both_say(rig, QUESTION_FLUSH_ASK, 0);
+    peer_responds(rig, 'B', QUESTION_FLUSH_HOLD, 0);
     rig_forget(rig);
     pass_ms(rig, 1000);
-    says(rig, "client: -NOREPLICAS FLUSHALL...");
+    says(rig, "client: -NOREPLICAS this needs every...");
     assert_int_equal(rig->shard->flush.floor.value, 0);
     peer_dies(rig, 'C');
     rig_forget(rig);
     client(rig, "FLUSHDB");
-    says(rig, "client: -NOREPLICAS FLUSHALL...");
+    says(rig, "client: -NOREPLICAS this needs every...");
     rig_free(rig);
 }
 
@@ -101,9 +101,9 @@ static void once_begun_it_is_in_doubt(void **state) {
     (void)state;
     struct rig *rig = rig_new((struct rig_options){0});
     client(rig, "FLUSHALL ASYNC");
-    both_say(rig, MESSAGE_FLUSH_TIME, 0);
-    both_say(rig, MESSAGE_FLUSH_HELD, 0);
-    peer_flushes(rig, 'B', MESSAGE_FLUSH_DONE, 0);
+    both_say(rig, QUESTION_FLUSH_ASK, 0);
+    both_say(rig, QUESTION_FLUSH_HOLD, 0);
+    peer_responds(rig, 'B', QUESTION_FLUSH_DO, 0);
     rig_forget(rig);
     pass_ms(rig, 1000);
     says(rig, "client: -INDOUBT...");
@@ -113,9 +113,9 @@ static void once_begun_it_is_in_doubt(void **state) {
 static void a_time_far_ahead_is_not_held(void **state) {
     (void)state;
     struct rig *rig = rig_new((struct rig_options){.self = 1});
-    peer_flushes(rig, 'A', MESSAGE_FLUSH_HOLD, 61000);
+    peer_questions(rig, 'A', QUESTION_FLUSH_HOLD, 61000);
     says_nothing(rig);
-    peer_flushes(rig, 'A', MESSAGE_FLUSH_DO, 200000);
+    peer_questions(rig, 'A', QUESTION_FLUSH_DO, 200000);
     assert_int_equal(rig->shard->flush.floor.value, 0);
     rig_free(rig);
 }
@@ -132,10 +132,10 @@ static void a_sessions_commands_stay_before_and_behind_it(void **state) {
     disk_done(rig);
     answer(rig, 'B', "stored");
     says(rig, "client: OK", "B: flush ask", "C: flush ask");
-    both_say(rig, MESSAGE_FLUSH_TIME, 400);
-    both_say(rig, MESSAGE_FLUSH_HELD, 400);
+    both_say(rig, QUESTION_FLUSH_ASK, 400);
+    both_say(rig, QUESTION_FLUSH_HOLD, 400);
     rig_forget(rig);
-    both_say(rig, MESSAGE_FLUSH_DONE, 400);
+    both_say(rig, QUESTION_FLUSH_DO, 400);
     says(rig, "client: OK", "B: read k");
     rig_free(rig);
 }

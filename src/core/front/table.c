@@ -93,6 +93,14 @@ static const struct command cluster_table[] = {
     HELP_OF("cluster"),
 };
 
+static const struct command keyspace_table[] = {
+    {"set", run_gramme_keyspace_set, -3, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, GRAMME_VERSION,
+     "Changes or adds the keyspace of a prefix, on every member", PART_OF("gramme.keyspace")},
+    {"del", run_gramme_keyspace_del, 3, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, GRAMME_VERSION,
+     "Removes the keyspace of a prefix, on every member; its keys stay", PART_OF("gramme.keyspace")},
+    HELP_OF("gramme.keyspace"),
+};
+
 static const struct command table[] = {
     {"ping", run_ping, -1, COMMAND_FAST, GROUP_CONNECTION, NO_KEYS,
      "request_policy:all_shards response_policy:all_succeeded", "1.0.0", "Answers, so that one knows the node does",
@@ -184,6 +192,11 @@ static const struct command table[] = {
      "Deletes what a context has seen", LEAF},
     {"gramme.explain", run_gramme_explain, 2, COMMAND_READONLY, GROUP_SERVER, ONE_KEY(KEY_RO), random_output,
      GRAMME_VERSION, "Tells where a key lies and what each of its owners holds", LEAF},
+
+    {"gramme.keyspaces", run_gramme_keyspaces, 1, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, GRAMME_VERSION,
+     "Tells the version of the table of keyspaces, and each of them", LEAF},
+    {"gramme.keyspace", NULL, -2, 0, GROUP_SERVER, NO_KEYS, NULL, GRAMME_VERSION, "Commands about keyspaces",
+     PARENT_OF(keyspace_table)},
 
     {"multi", run_multi, 1, SETUP_FLAGS | COMMAND_FAST | COMMAND_ALLOW_BUSY | COMMAND_AT_ONCE, GROUP_TRANSACTIONS,
      NO_KEYS, NULL, "1.2.0", "Begins to queue commands", LEAF},

@@ -161,6 +161,12 @@ static void port_configuration(void *self, void (*emit)(void *context, struct vi
     emit(context, VIEW("maxmemory"), VIEW("0"));
 }
 
+static void port_keyspaces(void *self, int protocol, struct buffer *reply) {
+    (void)self;
+    (void)protocol;
+    buffer_append_view(reply, VIEW("*1\r\n:7\r\n"));
+}
+
 static size_t port_placement(void *self, struct view key, struct placement *ret_placement) {
     struct world *world = self;
     (void)key;
@@ -193,6 +199,7 @@ int world_setup(void **state) {
         .cluster_command = port_cluster_command,
         .information = port_information,
         .configuration = port_configuration,
+        .keyspaces = port_keyspaces,
         .placement = port_placement,
     };
     struct front_options options = {.deadline_ms = 1000, .max_pipelined = 64};

@@ -93,12 +93,77 @@ static void test_digest(void **state) {
     assert_false(digest_equal(keyspace_table_digest(&a), keyspace_table_digest(&b)));
 }
 
+static struct keyspace_change nothing_said(const char *prefix) {
+    struct keyspace_change change = {.keyspace = make(prefix, KEYSPACE_UNCHANGED)};
+    change.keyspace.write_quorum = KEYSPACE_UNCHANGED;
+    change.keyspace.primary_read_quorum = KEYSPACE_UNCHANGED;
+    change.keyspace.primary_write_quorum = KEYSPACE_UNCHANGED;
+    change.keyspace.conflict = (enum conflict_rule)KEYSPACE_UNCHANGED;
+    change.keyspace.durability = (enum durability)KEYSPACE_UNCHANGED;
+    return change;
+}
+
+static void test_a_table_comes_back(void **state) {
+    (void)state;
+    struct keyspace_table table;
+    struct keyspace_table back;
+    struct buffer bytes;
+    buffer_init(&bytes);
+    keyspace_table_init(&table);
+    table.version = 7;
+    assert_true(add(&table, "one", 1) && add(&table, "two", 2));
+    keyspace_table_encode(&bytes, &table);
+    assert_true(keyspace_table_decode(buffer_view(&bytes), &back));
+    assert_int_equal(back.version, 7);
+    assert_true(digest_equal(keyspace_table_digest(&table), keyspace_table_digest(&back)));
+    for (size_t size = 0; size < buffer_size(&bytes); size++) {
+        assert_false(keyspace_table_decode(view_slice(buffer_view(&bytes), 0, size), &back));
+    }
+    table.keyspaces[1].read_quorum = 0;
+    buffer_clear(&bytes);
+    keyspace_table_encode(&bytes, &table);
+    assert_false(keyspace_table_decode(buffer_view(&bytes), &back));
+    buffer_release(&bytes);
+}
+
+static void test_changes(void **state) {
+    (void)state;
+    struct keyspace_table table;
+    struct keyspace_change back;
+    struct buffer bytes;
+    keyspace_table_init(&table);
+    struct keyspace_change change = nothing_said("cart:");
+    change.keyspace.write_quorum = 3;
+    buffer_init(&bytes);
+    keyspace_change_encode(&bytes, &change);
+    assert_true(keyspace_change_decode(buffer_view(&bytes), &back));
+    assert_null(keyspace_table_change(&table, &back, 3));
+    const struct keyspace *cart = keyspace_of_key(&table, VIEW("cart:1"));
+    assert_true(cart->write_quorum == 3 && cart->read_quorum == 2 && cart->conflict == CONFLICT_SIBLINGS);
+    change = nothing_said("cart:");
+    change.keyspace.conflict = CONFLICT_LWW;
+    assert_null(keyspace_table_change(&table, &change, 3));
+    cart = keyspace_of_key(&table, VIEW("cart:1"));
+    assert_true(table.count == 2 && cart->write_quorum == 3 && cart->conflict == CONFLICT_LWW);
+    change.keyspace.read_quorum = 4;
+    assert_non_null(keyspace_table_change(&table, &change, 3)); /* more than there are replicas */
+    change = nothing_said("");
+    change.removes = true;
+    assert_non_null(keyspace_table_change(&table, &change, 3)); /* the default one */
+    change = nothing_said("cart:");
+    change.removes = true;
+    keyspace_table_init(&table);
+    assert_non_null(keyspace_table_change(&table, &change, 3)); /* there is none */
+    assert_true(add(&table, "cart:", 1) && add(&table, "z", 1));
+    assert_null(keyspace_table_change(&table, &change, 3));
+    assert_true(table.count == 2 && quorum_of(&table, "cart:1") == 2 && quorum_of(&table, "z") == 1);
+    buffer_release(&bytes);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_default),
-        cmocka_unit_test(test_longest_prefix_wins),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_digest),
+        cmocka_unit_test(test_default), cmocka_unit_test(test_longest_prefix_wins), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_digest),  cmocka_unit_test(test_a_table_comes_back),  cmocka_unit_test(test_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,7 +25,7 @@ static void a_fence_comes_back(void **state) {
     struct buffer frames;
     struct message_fence message;
     buffer_init(&frames);
-    message_encode_fence(&frames, &(struct message_fence){7, 6, 5, 4, 8, {10}, 9});
+    message_encode_fence(&frames, &(struct message_fence){7, 6, 5, 4, 8, {10}, 11, 9});
     struct view body = body_of(&frames, MESSAGE_FENCE);
     assert_true(message_decode_fence(body, &message));
     assert_int_equal(message.heard, 7);
@@ -34,10 +34,11 @@ static void a_fence_comes_back(void **state) {
     assert_int_equal(message.passed, 4);
     assert_int_equal(message.flushed, 8);
     assert_int_equal(message.time.value, 10);
+    assert_int_equal(message.keyspaces, 11);
     assert_int_equal(message.wanted, 9);
     assert_false(message_decode_fence(view_slice(body, 0, body.size - 1), &message));
     buffer_clear(&frames);
-    message_encode_fence(&frames, &(struct message_fence){7, 8, 5, 4, 8, {10}, 9});
+    message_encode_fence(&frames, &(struct message_fence){7, 8, 5, 4, 8, {10}, 11, 9});
     assert_false(message_decode_fence(body_of(&frames, MESSAGE_FENCE), &message)); /* drained what it never heard of */
     buffer_release(&frames);
 }

@@ -54,6 +54,11 @@ void run_pexpireat(struct call *call);
 void run_persist(struct call *call);
 void run_flushall(struct call *call); /* FLUSHDB too: there is one database */
 
+/* keyspaces.c */
+void run_gramme_keyspaces(struct call *call);
+void run_gramme_keyspace_set(struct call *call);
+void run_gramme_keyspace_del(struct call *call);
+
 /* versions.c */
 void run_gramme_get(struct call *call);
 void run_gramme_put(struct call *call);
