@@ -386,6 +386,8 @@ static bool make_stamp(struct shard *shard, struct request *request, const struc
                        const struct context *past, struct stamp *ret_stamp) {
     uint64_t above = object_greatest_time(&copy->object).value;
     above = past->greatest.value > above ? past->greatest.value : above;
+    /* A store that was wiped since a flush has forgotten that its clock was moved beyond the floor. */
+    above = shard->flush.floor.value > above ? shard->flush.floor.value : above;
     ret_stamp->mark = request_is_owner(request, request->self_place) ? FENCE_FIRST : shard->fence.label;
     if (!fence_is_learnt(shard)) {
         list_push_back(&shard->coordinator.unstamped, &request->waiting);
@@ -416,6 +418,12 @@ static bool has_room_beside(const struct object *object, const struct context *p
     return bytes <= LIMIT_SIBLINGS_BYTES && object_uncovered_count(object, past) < LIMIT_SIBLINGS;
 }
 
+/* As it is now, not as it was when the request began: what others wrote since a change was answered must not be
+ * dropped. */
+static enum conflict_rule conflict_of(const struct shard *shard, const struct request *request) {
+    return keyspace_of_key(shard->options.keyspaces, request->operation.key)->conflict;
+}
+
 static void store_put(struct shard *shard, struct request *request, struct copy *copy) {
     struct context past;
     struct stamp stamp = {0};
@@ -439,7 +447,7 @@ static void store_put(struct shard *shard, struct request *request, struct copy 
         .bytes = request->operation.value,
     };
     struct object object =
-        object_put(&copy->object, &past, &stamp, &value, request->keyspace->conflict, &shard->scratch);
+        object_put(&copy->object, &past, &stamp, &value, conflict_of(shard, request), &shard->scratch);
     if (!context_fits(&object.context)) {
         refuse_put(shard, request, "ERR the key's history is too long");
         return;
@@ -474,13 +482,13 @@ void request_resume_storing(struct shard *shard, struct request *request) {
 
 /* A write that came after our first stamp covers it. Under `lww` the stamp may be gone because a concurrent value has
  * the greater time, one acknowledged before this put began, say: only a later stamp of our own actor surely follows. */
-static bool is_followed(const struct request *request, const struct copy *copy) {
+static bool is_followed(const struct shard *shard, const struct request *request, const struct copy *copy) {
     if (request->round == 0 || request->operation.kind == OPERATION_EXPIRE ||
         object_find(&copy->object, request->dot) != NULL) {
         return false;
     }
     const struct local_actor *local = &copy->record.local;
-    return request->keyspace->conflict != CONFLICT_LWW ||
+    return conflict_of(shard, request) != CONFLICT_LWW ||
            (local->actor == request->dot.actor && local->n > request->dot.n);
 }
 
@@ -517,7 +525,7 @@ void request_begin_storing(struct shard *shard, struct request *request) {
         request_begin_reading(shard, request);
     } else if (request_lost_ground(shard, request) && request->round > 0) {
         request_finish_short(shard, request); /* the first stamp may be gone here, and what followed it too */
-    } else if (is_followed(request, &copy)) {
+    } else if (is_followed(shard, request, &copy)) {
         /* A later write here covers our first stamp; stamping again would bring our value back over it. What replicas
          * kept is that write's business now. */
         blob_give(&shard->blobs, &request->kept);

@@ -17,6 +17,15 @@ void everyone_init(struct shard *shard) {
 static const char unreached[] =
     "NOREPLICAS this needs every member of the cluster, and not all are in reach; nothing was done";
 
+static bool all_first_shards_are_reachable(struct shard *shard) {
+    bool are_reachable = shard_all_are_reachable(shard);
+    for (uint16_t index = 0; are_reachable && index < ring_member_count(shard->ring); index++) {
+        struct member_index member = {index};
+        are_reachable = member_index_equal(member, shard->self) || lane_first_output(shard, member) != NULL;
+    }
+    return are_reachable;
+}
+
 bool everyone_begin(struct shard *shard, const struct operation *operation, const struct origin *origin) {
     struct everyone *everyone = &shard->everyone;
     if (everyone->attempt != 0) {
@@ -24,7 +33,7 @@ bool everyone_begin(struct shard *shard, const struct operation *operation, cons
                               "BUSY another change of the whole cluster is under way; nothing was done");
         return false;
     }
-    if (!shard_all_are_reachable(shard)) {
+    if (!all_first_shards_are_reachable(shard)) {
         origin_answer_outcome(shard, origin, OUTCOME_REFUSED, unreached);
         return false;
     }
@@ -102,11 +111,28 @@ static void act(struct shard *shard, const struct message_question *message, uin
     }
 }
 
+/* With none left, the oldest: whoever asked it has long given it up. */
+static struct everyone_part *free_part(struct everyone *everyone) {
+    struct everyone_part *chosen = &everyone->parts[0];
+    for (uint32_t index = 1; index < EVERYONE_PARTS_MOST && chosen->is_used; index++) {
+        struct everyone_part *part = &everyone->parts[index];
+        chosen = !part->is_used || part->id < chosen->id ? part : chosen;
+    }
+    return chosen;
+}
+
+static struct everyone_part *find_part(struct everyone *everyone, uint64_t id) {
+    for (uint32_t index = 0; index < EVERYONE_PARTS_MOST; index++) {
+        if (everyone->parts[index].is_used && everyone->parts[index].id == id) {
+            return &everyone->parts[index];
+        }
+    }
+    return NULL;
+}
+
 static void part_begin(struct shard *shard, const struct source *source, const struct message_question *message) {
-    struct everyone *everyone = &shard->everyone;
     uint64_t id = shard->next_request++;
-    everyone->parts[id % EVERYONE_PARTS_MOST] = (struct everyone_part){
-        /* Whoever asked the one that was there has long given it up. */
+    *free_part(&shard->everyone) = (struct everyone_part){
         .is_used = true,
         .question = message->question,
         .source = *source,
@@ -124,8 +150,8 @@ static void part_begin(struct shard *shard, const struct source *source, const s
 }
 
 static void part_answered(struct shard *shard, const struct message_question *reply) {
-    struct everyone_part *part = &shard->everyone.parts[reply->attempt % EVERYONE_PARTS_MOST];
-    if (!part->is_used || part->id != reply->attempt || part->question != reply->question) {
+    struct everyone_part *part = find_part(&shard->everyone, reply->attempt);
+    if (part == NULL || part->question != reply->question) {
         return;
     }
     part->time = reply->time.value > part->time.value ? reply->time : part->time;
@@ -152,6 +178,25 @@ void everyone_answer(struct shard *shard, enum question question, uint64_t id, s
         part_answered(shard, &reply);
     } else {
         message_encode_question(mail_output(shard, 0), MESSAGE_REPLY, &reply);
+    }
+}
+
+void everyone_owe(struct everyone_debt debts[EVERYONE_PARTS_MOST], uint64_t id, struct hybrid_time time) {
+    struct everyone_debt *chosen = &debts[0];
+    for (uint32_t index = 1; index < EVERYONE_PARTS_MOST && chosen->id != 0; index++) {
+        chosen = debts[index].id < chosen->id ? &debts[index] : chosen; /* 0, or the oldest */
+    }
+    *chosen = (struct everyone_debt){id, time};
+}
+
+void everyone_settle(struct shard *shard, enum question question, struct everyone_debt debts[EVERYONE_PARTS_MOST],
+                     struct hybrid_time time) {
+    for (uint32_t index = 0; index < EVERYONE_PARTS_MOST; index++) {
+        struct everyone_debt debt = debts[index];
+        if (debt.id != 0 && debt.time.value <= time.value) {
+            debts[index].id = 0;
+            everyone_answer(shard, question, debt.id, debt.time);
+        }
     }
 }
 

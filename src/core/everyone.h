@@ -58,6 +58,11 @@ void everyone_ask(struct shard *shard, enum question question, struct hybrid_tim
 void everyone_finish(struct shard *shard, enum outcome outcome, const char *detail);
 /* A shard has done what a question asked of it. */
 void everyone_answer(struct shard *shard, enum question question, uint64_t id, struct hybrid_time time);
+/* To be answered later, when what was asked is durable up to `time`. */
+void everyone_owe(struct everyone_debt debts[EVERYONE_PARTS_MOST], uint64_t id, struct hybrid_time time);
+/* Answers those that are. */
+void everyone_settle(struct shard *shard, enum question question, struct everyone_debt debts[EVERYONE_PARTS_MOST],
+                     struct hybrid_time time);
 void everyone_on_deadline(struct shard *shard);
 /* QUESTION and REPLY. */
 void everyone_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body);

@@ -34,10 +34,11 @@ bool flush_leaves(struct shard *shard, const struct object *object, struct objec
 }
 
 bool flush_leaves_bytes(const struct shard *shard, struct view object_bytes) {
-    return shard->flush.floor.value == 0 || object_bytes_greatest(object_bytes).value > shard->flush.floor.value;
+    uint64_t greatest = object_bytes_greatest(object_bytes).value; /* 0: of a format that is not known here */
+    return shard->flush.floor.value == 0 || greatest == 0 || greatest > shard->flush.floor.value;
 }
 
-static void keep_floor(struct shard *shard) {
+void flush_keep_floor(struct shard *shard) {
     struct flush *flush = &shard->flush;
     struct storage *storage = &shard->options.storage;
     if (flush->wanted.value != 0 || flush->durable.value == flush->floor.value) {
@@ -66,11 +67,8 @@ void flush_on_durable(struct shard *shard, bool is_durable) {
         return;
     }
     flush->durable = kept;
-    if (flush->done.id != 0 && kept.value >= flush->done.time.value) {
-        struct everyone_debt done = flush->done;
-        flush->done.id = 0;
-        everyone_answer(shard, QUESTION_FLUSH_DO, done.id, done.time);
-    }
+    everyone_settle(shard, QUESTION_FLUSH_DO, flush->done, kept);
+    flush_keep_floor(shard); /* a greater one may have come meanwhile */
 }
 
 /* No clock that may coordinate reads so late: such a time comes from a damaged or hostile word. */
@@ -87,18 +85,15 @@ void flush_hear(struct shard *shard, struct hybrid_time floor) {
     flush->flushes++;
     flush_sweep_again(shard);
     shard_trace(shard, &(struct trace_record){.kind = TRACE_FLUSHED, .dot = {.n = floor.value}, .peer = shard->self});
-    keep_floor(shard);
+    flush_keep_floor(shard);
 }
 
 /* ---- a shard's answers ---- */
 
 void flush_clock_extended(struct shard *shard) {
     struct flush *flush = &shard->flush;
-    if (flush->held.id != 0 && shard->clock.bound.value > flush->held.time.value) {
-        struct everyone_debt held = flush->held;
-        flush->held.id = 0;
-        everyone_answer(shard, QUESTION_FLUSH_HOLD, held.id, held.time);
-    }
+    struct hybrid_time before_bound = {shard->clock.bound.value == 0 ? 0 : shard->clock.bound.value - 1};
+    everyone_settle(shard, QUESTION_FLUSH_HOLD, flush->held, before_bound);
 }
 
 /* A time that lies too far ahead of this clock is not held: it would drag along all that is stamped here. */
@@ -107,7 +102,7 @@ static void hold(struct shard *shard, uint64_t id, struct hybrid_time time) {
         return; /* the attempt ends at its deadline */
     }
     clock_observe(&shard->clock, shard_wall(shard), time);
-    shard->flush.held = (struct everyone_debt){id, time};
+    everyone_owe(shard->flush.held, id, time);
     shard_keep_clock_bound(shard);
     flush_clock_extended(shard);
 }
@@ -123,7 +118,7 @@ void flush_asked(struct shard *shard, enum question question, uint64_t id, struc
         if (flush->durable.value >= time.value) {
             everyone_answer(shard, question, id, time);
         } else {
-            flush->done = (struct everyone_debt){id, time};
+            everyone_owe(flush->done, id, time);
         }
     }
 }

@@ -38,9 +38,9 @@ enum {
 struct flush {
     struct hybrid_time floor; /* 0: there was no flush */
     struct hybrid_time durable;
-    struct hybrid_time wanted; /* on its way to the disk; 0: nothing is */
-    struct everyone_debt held; /* HOLD is to be answered when the clock's bound is beyond it */
-    struct everyone_debt done; /* DO, when the floor is durable */
+    struct hybrid_time wanted;                      /* on its way to the disk; 0: nothing is */
+    struct everyone_debt held[EVERYONE_PARTS_MOST]; /* HOLDs, to be answered when the clock's bound is beyond them */
+    struct everyone_debt done[EVERYONE_PARTS_MOST]; /* DOs, when the floor is durable */
     uint64_t flushes;
 
     /* The sweep: of what was there when the floor rose. */
@@ -62,6 +62,7 @@ void flush_all_answered(struct shard *shard, enum question question, struct hybr
 void flush_beat(struct shard *shard);
 /* Somebody keeps that floor, so all members held it. */
 void flush_hear(struct shard *shard, struct hybrid_time floor);
+void flush_keep_floor(struct shard *shard);
 void flush_on_durable(struct shard *shard, bool is_durable);
 /* The clock's bound was extended. */
 void flush_clock_extended(struct shard *shard);

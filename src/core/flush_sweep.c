@@ -38,6 +38,7 @@ void flush_sweep_again(struct shard *shard) {
 
 void flush_beat(struct shard *shard) {
     struct flush *flush = &shard->flush;
+    flush_keep_floor(shard);
     flush->scans_left = load_share(shard, FLUSH_SCANS_A_BEAT);
     if (flush_is_under_way(flush) && !flush->is_scanning) {
         scan_on(shard);

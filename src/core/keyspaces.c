@@ -45,26 +45,29 @@ void keyspaces_on_durable(struct shard *shard, bool is_durable) {
         return;
     }
     keyspaces->durable = kept;
-    if (keyspaces->done.id != 0 && kept >= keyspaces->done.time.value) {
-        uint64_t id = keyspaces->done.id;
-        keyspaces->done.id = 0;
-        everyone_answer(shard, QUESTION_KEYSPACES, id, (struct hybrid_time){0});
-    }
+    everyone_settle(shard, QUESTION_KEYSPACES, keyspaces->done, (struct hybrid_time){kept});
 }
 
 void keyspaces_beat(struct shard *shard) {
     keep(shard);
 }
 
+bool keyspaces_are_later(const struct shard *shard, uint64_t version, struct digest digest) {
+    struct digest own = keyspace_table_digest(shard->options.keyspaces);
+    bool is_greater = digest.high != own.high ? digest.high > own.high : digest.low > own.low;
+    return version != shard->keyspaces.version ? version > shard->keyspaces.version : version != 0 && is_greater;
+}
+
 /* Tables that were replaced stay: requests under way have keyspaces of theirs. They are small, and changes are rare. */
 static void adopt(struct shard *shard, const struct keyspace_table *table) {
-    if (table->version <= shard->keyspaces.version) {
+    if (!keyspaces_are_later(shard, table->version, keyspace_table_digest(table))) {
         return;
     }
     struct keyspace_table *kept = ARENA_ARRAY(&shard->permanent, struct keyspace_table, 1);
     *kept = *table;
     shard->options.keyspaces = kept;
     shard->keyspaces.version = table->version;
+    shard->keyspaces.durable = 0; /* of this one nothing is */
     shard_trace_peer(shard, TRACE_KEYSPACES, shard->self, NULL);
     keep(shard);
 }
@@ -91,10 +94,12 @@ void keyspaces_asked(struct shard *shard, uint64_t id, struct view bytes) {
         return; /* the attempt ends at its deadline */
     }
     adopt(shard, &table);
-    if (keyspaces->durable >= table.version) {
+    bool is_kept = table.version == keyspaces->version &&
+                   digest_equal(keyspace_table_digest(&table), keyspace_table_digest(shard->options.keyspaces));
+    if (is_kept && keyspaces->durable == table.version) {
         everyone_answer(shard, QUESTION_KEYSPACES, id, (struct hybrid_time){0});
-    } else {
-        keyspaces->done = (struct everyone_debt){id, {table.version}};
+    } else if (is_kept) {
+        everyone_owe(keyspaces->done, id, (struct hybrid_time){table.version});
     }
 }
 

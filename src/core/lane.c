@@ -291,7 +291,7 @@ static const char *hello_refusal(const struct shard *shard, const struct message
     if (member_index_equal(*ret_member, shard->self)) {
         return "the other end has this node's own id: two nodes share a node-id, or an address leads back here";
     }
-    if (hello->keyspaces_version == shard->keyspaces.version &&
+    if (hello->keyspaces_version == 0 && shard->keyspaces.version == 0 &&
         !digest_equal(hello->keyspaces, keyspace_table_digest(shard->options.keyspaces))) {
         return "keyspace tables differ: every node needs the same keyspaces in its configuration, which "
                "GRAMME.KEYSPACE "
@@ -364,11 +364,13 @@ static bool link_greet(struct shard *shard, struct link *link, const struct mess
         link_abandon(shard, link, "another shard answered");
         return false;
     }
-    if (hello->keyspaces_version < shard->keyspaces.version) {
+    link->awaits_keyspaces = keyspaces_are_later(shard, hello->keyspaces_version, hello->keyspaces);
+    bool is_same = hello->keyspaces_version == shard->keyspaces.version &&
+                   digest_equal(hello->keyspaces, keyspace_table_digest(shard->options.keyspaces));
+    if (!link->awaits_keyspaces && !is_same) {
         link_wake(shard, link);
         keyspaces_tell(shard, &link->output);
     }
-    link->awaits_keyspaces = hello->keyspaces_version > shard->keyspaces.version;
     if (!link->awaits_keyspaces) {
         link_come_up(shard, link);
     }

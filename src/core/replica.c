@@ -164,7 +164,9 @@ bool replica_is_informed(const struct shard *shard, const struct keyspace *keysp
     if (exchange_has_met_all(shard, partition) || MUTANT(UNINFORMED_ANSWERS)) {
         return true;
     }
-    bool is_synced = !shard->options.may_lack_unsynced || keyspace->durability == DURABILITY_SYNC;
+    /* Where keyspaces were changed, what is `sync` now may have been written under something less. */
+    bool was_always_sync = keyspace->durability == DURABILITY_SYNC && shard->keyspaces.version == 0;
+    bool is_synced = !shard->options.may_lack_unsynced || was_always_sync;
     return !shard->options.is_refilling && is_synced && !shard->replica.is_lost[partition.value];
 }
 
@@ -478,22 +480,18 @@ static enum durability put_durability(const struct shard *shard, const struct me
     return must_last ? DURABILITY_SYNC : durability_of_key(shard, put->key);
 }
 
-static bool has_values(const struct object *object) {
-    bool has = false;
+static size_t value_bytes(const struct object *object) {
+    size_t bytes = 0;
     for (uint32_t index = 0; index < object->value_count; index++) {
-        has = has || object->values[index].type != VALUE_TOMBSTONE;
+        bytes += object->values[index].bytes.size;
     }
-    return has;
+    return bytes;
 }
 
 /* As a message, on its way home: siblings of two coordinators that were parted may come to more. */
 static bool hint_can_travel(const struct object *merged) {
     enum { ROOM_FOR_THE_REST = 4 * 1024 * 1024 };
-    size_t bytes = 0;
-    for (uint32_t index = 0; index < merged->value_count; index++) {
-        bytes += merged->values[index].bytes.size;
-    }
-    return bytes <= LIMIT_MESSAGE_BYTES - ROOM_FOR_THE_REST;
+    return value_bytes(merged) <= LIMIT_MESSAGE_BYTES - ROOM_FOR_THE_REST;
 }
 
 /* A fallback without room says so before anything is done, and the next one is tried. */
@@ -534,7 +532,7 @@ static void put_store(struct shard *shard, const struct source *source, const st
         merged = *incoming;
     }
     /* What a hint brings home is taken in any case, or no fence would pass. */
-    bool grows = changes && (put->flags & PUT_HANDOFF) == 0 && has_values(incoming);
+    bool grows = (put->flags & PUT_HANDOFF) == 0 && value_bytes(&merged) > value_bytes(&copy->object);
     if ((grows && !load_takes_put(shard)) || !put_fits(shard, put, copy, &merged, &changes) ||
         !context_fits(&merged.context)) {
         shard->replica.refusals++;

@@ -198,9 +198,11 @@ static enum storage_status disk_remember_fence(void *self, uint64_t number, uint
 
 static enum storage_status disk_remember_flush(void *self, struct hybrid_time floor, uint64_t token) {
     struct disk *disk = self;
-    (void)token;
     disk->flush_floor = floor;
-    return disk->has_stopped ? STORAGE_ERROR : STORAGE_FOUND;
+    if (disk->has_stopped) {
+        return STORAGE_ERROR;
+    }
+    return disk->holds_flush ? disk_promise(disk, token, true) : STORAGE_FOUND;
 }
 
 static enum storage_status disk_remember_keyspaces(void *self, struct view table, uint64_t token) {

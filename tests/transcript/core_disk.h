@@ -46,6 +46,7 @@ struct disk {
     bool writes_at_once; /* a write is durable when it returns */
     bool has_stopped;    /* writes answer ERROR */
     bool is_behind;      /* writes answer ERROR, for now */
+    bool holds_flush;    /* remember_flush() is PENDING */
     bool holds_clock;    /* remember_clock() is PENDING */
     uint32_t doubts;     /* raised */
     struct hybrid_time flush_floor;

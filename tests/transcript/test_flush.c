@@ -150,6 +150,36 @@ static void a_greeting_tells_the_floor(void **state) {
     rig_free(rig);
 }
 
+/* Its store was wiped: it has forgotten that its clock was moved. */
+static void what_is_stamped_is_above_a_floor_that_was_only_heard_of(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.self = 1});
+    peer_fence_flushed(rig, 'C', 5000);
+    peer_operates(rig, 'A', true, "set k new");
+    disk_done(rig);
+    rig_forget(rig);
+    peer_reads(rig, 'A', "k", NULL);
+    says(rig, "A: object a1=new");
+    rig_free(rig);
+}
+
+/* The disk was still busy with an earlier one. */
+static void two_flushes_at_once_are_both_answered(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.self = 1});
+    rig->disk.holds_flush = true;
+    rig->attempt = 7;
+    peer_questions(rig, 'A', QUESTION_FLUSH_DO, 100);
+    rig->attempt = 8;
+    peer_questions(rig, 'C', QUESTION_FLUSH_DO, 200);
+    says_nothing(rig);
+    disk_done(rig);
+    says(rig, "A: reply to flush do +100");
+    disk_done(rig);
+    says(rig, "C: reply to flush do +200");
+    rig_free(rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flush_is_held_by_all_before_it_is_done),
@@ -161,6 +191,8 @@ int main(void) {
         cmocka_unit_test(a_time_far_ahead_is_not_held),
         cmocka_unit_test(a_sessions_commands_stay_before_and_behind_it),
         cmocka_unit_test(a_greeting_tells_the_floor),
+        cmocka_unit_test(what_is_stamped_is_above_a_floor_that_was_only_heard_of),
+        cmocka_unit_test(two_flushes_at_once_are_both_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,7 +55,7 @@ static void without_memory_values_are_refused_and_deletions_taken(void **state) 
     shard_memory_short(rig->shard, true);
     client(rig, "SET k w");
     says(rig, "client: -BUSY...");
-    peer_puts(rig, 'B', "k", "b2=w over b1", 0);
+    peer_puts(rig, 'B', "k", "b2=longer over b1", 0);
     says(rig, "B: failed");
     peer_puts(rig, 'B', "k", "b2=(deleted) over b1", 0);
     says(rig, "disk: write k b2=(deleted)");

@@ -139,6 +139,12 @@ bool call_must_wait(struct call *call, const struct operation *operation) {
     return call->has_to_wait;
 }
 
+bool call_must_wait_alone(struct call *call) {
+    call->session->waits_alone = call->session->in_flight > 0;
+    call->has_to_wait = call->session->waits_alone;
+    return call->has_to_wait;
+}
+
 /* Key and value fit, and nobody is before us on the key. */
 static bool call_may_submit(struct call *call, const struct operation *operation) {
     return call_key_fits(call, operation->key) && call_value_fits(call, operation->value) &&

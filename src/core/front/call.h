@@ -62,6 +62,8 @@ bool call_expiry(struct call *call, size_t argument, unsigned form, uint64_t *re
 
 /* True, and nothing may be begun, when the operation has to wait for others of this session on its key. */
 bool call_must_wait(struct call *call, const struct operation *operation);
+/* The same for a command that must be alone (pending_kind.is_alone) while others of its session are under way. */
+bool call_must_wait_alone(struct call *call);
 /* A pending command of one operation; `option` is for its finish(). Nothing, with an error written, when key or value
  * are too big. */
 void call_submit(struct call *call, const struct pending_kind *kind, uint32_t option,

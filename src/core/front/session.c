@@ -34,6 +34,9 @@ static bool session_may_begin(const struct front *front, const struct session *s
     if (session->scatter != NULL) {
         return scatter_has_room(session->scatter);
     }
+    if (session->waits_alone && session->in_flight > 0) {
+        return false;
+    }
     if (session->tail != NULL && session->tail->kind != NULL && session->tail->kind->is_alone) {
         return false;
     }
@@ -121,6 +124,7 @@ static void session_run(struct front *front, struct session *session, struct vie
     session->is_running = true;
     while (step == INPUT_USED && session_may_begin(front, session)) {
         session->waits_for_key = false;
+        session->waits_alone = false;
         if (session->scatter != NULL) {
             scatter_continue(front, session);
         } else if (batch_is_running(session)) {

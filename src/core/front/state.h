@@ -106,6 +106,7 @@ struct session {
     bool is_closing; /* begins no more commands */
     bool is_overflown;
     bool has_more;      /* stopped with input that could be run later */
+    bool waits_alone;   /* the next command begins when none is in flight */
     bool waits_for_key; /* its next operation has to wait for others on the key: */
     enum key_use waiting_use;
     uint64_t waiting_hash;

@@ -218,9 +218,7 @@ void run_flushall(struct call *call) {
         call->count == 1 || (call->count == 2 && (call_is(call, 1, VIEW("async")) || call_is(call, 1, VIEW("sync"))));
     if (!is_known) {
         call_syntax_error(call);
-    } else if (call->session->in_flight > 0) {
-        call->has_to_wait = true;
-    } else {
+    } else if (!call_must_wait_alone(call)) {
         call_submit(call, &flushall_kind, 0, &(struct operation){.kind = OPERATION_FLUSH});
     }
 }

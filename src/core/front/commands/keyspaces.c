@@ -73,8 +73,7 @@ static bool read_option(struct call *call, size_t argument, struct keyspace *key
 
 static void submit_change(struct call *call, const struct keyspace_change *change) {
     struct buffer *encoding = &call->front->encoding;
-    if (call->session->in_flight > 0) {
-        call->has_to_wait = true;
+    if (call_must_wait_alone(call)) {
         return;
     }
     buffer_clear(encoding);
