@@ -5,6 +5,7 @@
 #ifndef GRAMME_CORE_REPLICA_H
 #define GRAMME_CORE_REPLICA_H
 
+#include "base/blobs.h"
 #include "base/map.h"
 #include "base/pool.h"
 #include "core/hint_record.h"
@@ -106,5 +107,38 @@ void replica_on_put(struct shard *shard, const struct source *source, struct vie
 void replica_on_read(struct shard *shard, const struct source *source, struct view body);
 void replica_on_storage_read(struct shard *shard, struct partition partition, struct view key);
 void replica_on_storage_written(struct shard *shard, uint64_t token, enum storage_status status);
+
+/* ---- between the replica's own files ---- */
+
+/* A write on its way to the disk, and what is owed when it is there: an answer to a coordinator elsewhere, or a word to
+ * one of ours. Its address is the token of the write. */
+struct waiting_write {
+    bool is_own;
+    bool is_proof; /* `kept` is the whole answer, owed when it is durable */
+    struct source source;
+    uint64_t request;
+    uint32_t round;
+    bool informed;
+    struct blob kept;
+};
+
+struct waiting_write *waiting_write_new(struct shard *shard, uint64_t request);
+void waiting_write_free(struct shard *shard, struct waiting_write *waiting);
+/* A record of that family as it lies in storage; false when it is none. */
+bool replica_copy_open(enum storage_family family, struct view bytes, struct copy *copy);
+/* Writes the object over the copy; `waiting` (or NULL) is the token. */
+enum storage_status replica_store(struct shard *shard, struct partition partition, struct view key,
+                                  const struct copy *copy, const struct object *object, enum durability durability,
+                                  struct waiting_write *waiting);
+enum durability replica_durability(const struct shard *shard, struct view key);
+void replica_trace_stored(struct shard *shard, struct view key, const struct object *object);
+/* The object after merging; false when the copy has everything already. The caller asks whether it context_fits(). */
+bool replica_merged(struct shard *shard, struct view key, const struct copy *copy, const struct object *incoming,
+                    struct object *ret_merged);
+void replica_parking_init(struct shard *shard);
+void replica_parking_release(struct shard *shard);
+/* replica_on_put() and replica_on_read() get the message again. */
+void replica_park_put(struct shard *shard, struct view key, const struct source *source, struct view body);
+void replica_park_read(struct shard *shard, struct view key, const struct source *source, struct view body);
 
 #endif
