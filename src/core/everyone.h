@@ -46,6 +46,7 @@ struct everyone {
     struct hybrid_time time; /* the greatest that was answered */
     struct origin origin;
     struct alarm deadline;
+    struct instant ends;
     bool *has_answered; /* by member */
     uint32_t missing;   /* members */
     struct everyone_part parts[EVERYONE_PARTS_MOST];
