@@ -521,15 +521,23 @@ void router_route(struct shard *shard, const struct operation *operation, const 
     route_away(shard, operation, origin, partition);
 }
 
+/* Within a process clocks are one; but its shards may have been stopped between writing and reading. */
+static uint64_t mail_age_ns(const struct shard *shard, struct instant sent) {
+    return shard_now(shard).ns > sent.ns ? shard_now(shard).ns - sent.ns : 0;
+}
+
 void router_on_operation(struct shard *shard, const struct source *source, struct view body) {
     struct message_operation message;
     if (!message_decode_operation(body, &message)) {
         return; /* its sender's deadline answers */
     }
     struct origin origin = {.source = *source, .token = message.request};
-    if (message.hopped && source->lane != NULL) {
+    bool is_mail = source->lane == NULL;
+    if (message.hopped || is_mail) {
         struct operation *operation = &message.operation;
-        uint64_t age_ms = peer_age_ns(shard, source->lane->peer, message.sent) / NS_PER_MS;
+        uint64_t age_ms =
+            (is_mail ? mail_age_ns(shard, message.sent) : peer_age_ns(shard, source->lane->peer, message.sent)) /
+            NS_PER_MS;
         if (age_ms >= operation->deadline_ms || (operation->stamp_ms != 0 && age_ms >= operation->stamp_ms)) {
             /* It lay somewhere until its sender had given it up, and perhaps done it elsewhere. */
             origin_answer_outcome(shard, &origin, OUTCOME_NOREPLICAS, "");
