@@ -62,17 +62,9 @@ static void keep_label(struct shard *shard) {
         return;
     }
     fence->label_wanted = fence->own.heard;
-    switch (storage->remember_fence(storage->self, fence->label_wanted, FENCE_LABEL_TOKEN)) {
-    case STORAGE_FOUND:
-        fence_on_label_durable(shard, true);
-        break;
-    case STORAGE_PENDING:
-        break;
-    case STORAGE_ABSENT:
-    case STORAGE_DAMAGED:
-    case STORAGE_ERROR:
-        fence_on_label_durable(shard, false);
-        break;
+    enum storage_status status = storage->remember_fence(storage->self, fence->label_wanted, FENCE_LABEL_TOKEN);
+    if (status != STORAGE_PENDING) {
+        fence_on_label_durable(shard, status == STORAGE_FOUND);
     }
 }
 
@@ -159,17 +151,9 @@ static void drain(struct shard *shard) {
     }
     fence->draining = number;
     /* Hints that are gone must not come back with a crash. */
-    switch (storage->barrier(storage->self, DURABILITY_SYNC, FENCE_DRAIN_TOKEN)) {
-    case STORAGE_FOUND:
-        fence_on_drain_durable(shard, true);
-        break;
-    case STORAGE_PENDING:
-        break;
-    case STORAGE_ABSENT:
-    case STORAGE_DAMAGED:
-    case STORAGE_ERROR:
-        fence_on_drain_durable(shard, false);
-        break;
+    enum storage_status status = storage->barrier(storage->self, DURABILITY_SYNC, FENCE_DRAIN_TOKEN);
+    if (status != STORAGE_PENDING) {
+        fence_on_drain_durable(shard, status == STORAGE_FOUND);
     }
 }
 

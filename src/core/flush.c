@@ -45,17 +45,9 @@ void flush_keep_floor(struct shard *shard) {
         return;
     }
     flush->wanted = flush->floor;
-    switch (storage->remember_flush(storage->self, flush->wanted, FLUSH_FLOOR_TOKEN)) {
-    case STORAGE_FOUND:
-        flush_on_durable(shard, true);
-        break;
-    case STORAGE_PENDING:
-        break;
-    case STORAGE_ABSENT:
-    case STORAGE_DAMAGED:
-    case STORAGE_ERROR:
-        flush_on_durable(shard, false);
-        break;
+    enum storage_status status = storage->remember_flush(storage->self, flush->wanted, FLUSH_FLOOR_TOKEN);
+    if (status != STORAGE_PENDING) {
+        flush_on_durable(shard, status == STORAGE_FOUND);
     }
 }
 

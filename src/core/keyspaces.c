@@ -23,17 +23,9 @@ static void keep(struct shard *shard) {
         return;
     }
     keyspaces->wanted = keyspaces->version;
-    switch (storage->remember_keyspaces(storage->self, encode(shard), KEYSPACES_TOKEN)) {
-    case STORAGE_FOUND:
-        keyspaces_on_durable(shard, true);
-        break;
-    case STORAGE_PENDING:
-        break;
-    case STORAGE_ABSENT:
-    case STORAGE_DAMAGED:
-    case STORAGE_ERROR:
-        keyspaces_on_durable(shard, false);
-        break;
+    enum storage_status status = storage->remember_keyspaces(storage->self, encode(shard), KEYSPACES_TOKEN);
+    if (status != STORAGE_PENDING) {
+        keyspaces_on_durable(shard, status == STORAGE_FOUND);
     }
 }
 
