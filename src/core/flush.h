@@ -12,6 +12,9 @@
  * below the floor and lose what it acknowledged. Until DO nothing has happened. After the first DO the floor spreads by
  * itself, with greetings and the words of fences, so a flush that lost its asker is in doubt, but never half done.
  *
+ * What is stamped lies above the floor that its shard keeps, too: a store that was wiped, and hears of the floor again,
+ * has forgotten that it held it.
+ *
  * What holds: a floor that anybody keeps was held by all before, so no write that began after a flush was answered (or
  * given up) lies below it; and all that was acknowledged before a flush began does, unless it was stamped more than a
  * minute ahead of all clocks. An object that has no value above the floor has no event there either, since each event's
