@@ -207,9 +207,10 @@ static bool run_is_present(const struct cluster *cluster, uint16_t tag) {
     return is_present;
 }
 
-/* A fence waits where what was proved lies a minute ahead of some member's clock (10 s off at most). */
+/* A fence waits where what was proved lies a minute ahead of some member's clock (10 s off at most); and has then half
+ * a minute of the run left. */
 static bool fences_may_wait(const struct account *account) {
-    const uint64_t surely_agreed_ms = 50000;
+    const uint64_t surely_agreed_ms = 20000;
     uint64_t now_ms = WORLD_EPOCH_MS + account->world->now.ns / NS_PER_MS;
     return hybrid_time_wall(account->latest).ms > now_ms + surely_agreed_ms;
 }
