@@ -93,6 +93,7 @@ void replica_write_again(struct shard *shard, struct partition partition) {
     struct storage *storage = &shard->options.storage;
     storage->write_again(storage->self, STORAGE_OBJECTS, partition);
     flush_sweep_again(shard);
+    reaper_look_again(shard, partition);
 }
 
 void replica_discard(struct shard *shard, struct partition partition, struct view key) {
