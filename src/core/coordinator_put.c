@@ -387,7 +387,8 @@ static bool make_stamp(struct shard *shard, struct request *request, const struc
     uint64_t above = object_greatest_time(&copy->object).value;
     above = past->greatest.value > above ? past->greatest.value : above;
     /* A store that was wiped since a flush has forgotten that its clock was moved beyond the floor. */
-    above = shard->flush.floor.value > above ? shard->flush.floor.value : above;
+    bool is_below = shard->flush.floor.value > above && !MUTANT(FLUSH_UNHELD);
+    above = is_below ? shard->flush.floor.value : above;
     ret_stamp->mark = request_is_owner(request, request->self_place) ? FENCE_FIRST : shard->fence.label;
     if (!fence_is_learnt(shard)) {
         list_push_back(&shard->coordinator.unstamped, &request->waiting);
