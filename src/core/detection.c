@@ -2,10 +2,6 @@
 
 #include "core/shard_state.h"
 
-static bool runs_here(const struct shard *shard) {
-    return shard->options.shard_index == 0;
-}
-
 static void mail_verdicts(struct shard *shard) {
     uint32_t members = (uint32_t)ring_member_count(shard->ring);
     for (uint32_t to = 1; to < shard->options.shard_count; to++) {
@@ -74,7 +70,7 @@ static void port_changed(void *self, struct member_index subject, enum verdict v
 void detection_init(struct shard *shard) {
     size_t members = ring_member_count(shard->ring);
     struct detection *detection = &shard->detection;
-    if (runs_here(shard)) {
+    if (shard_is_first(shard)) {
         struct detector_port port = {.self = shard, .send = port_send, .changed = port_changed};
         struct detector_peer *peers = ARENA_ARRAY(&shard->permanent, struct detector_peer, members);
         detector_init(&detection->detector, port, shard->self, (uint32_t)members, peers,
@@ -86,7 +82,7 @@ void detection_init(struct shard *shard) {
 }
 
 void detection_beat(struct shard *shard) {
-    if (!runs_here(shard)) {
+    if (!shard_is_first(shard)) {
         return;
     }
     detector_tick(&shard->detection.detector, shard_now(shard));
@@ -96,7 +92,7 @@ void detection_beat(struct shard *shard) {
 }
 
 void detection_heard(struct shard *shard, struct member_index from) {
-    if (runs_here(shard)) {
+    if (shard_is_first(shard)) {
         detector_heard(&shard->detection.detector, from, shard_now(shard));
     }
 }
@@ -129,12 +125,12 @@ void detection_receive(struct shard *shard, const struct source *source, uint8_t
     struct message_probe message;
     struct detector_word word;
     if (kind == MESSAGE_VERDICTS) {
-        if (source->lane == NULL && !runs_here(shard)) {
+        if (source->lane == NULL && !shard_is_first(shard)) {
             verdicts_receive(shard, body);
         }
         return;
     }
-    if (source->lane != NULL && runs_here(shard) && message_decode_probe(body, &message) &&
+    if (source->lane != NULL && shard_is_first(shard) && message_decode_probe(body, &message) &&
         word_of_message(shard, kind, &message, &word)) {
         detector_receive(&shard->detection.detector, source->lane->peer->member, &word, shard_now(shard));
     }
@@ -143,7 +139,7 @@ void detection_receive(struct shard *shard, const struct source *source, uint8_t
 /* ---- for those who look ---- */
 
 struct member_verdict detection_verdict(const struct shard *shard, struct member_index member) {
-    if (!runs_here(shard)) {
+    if (!shard_is_first(shard)) {
         return shard->detection.shown[member.value];
     }
     const struct detector_peer *peer = &shard->detection.detector.peers[member.value];
@@ -151,5 +147,5 @@ struct member_verdict detection_verdict(const struct shard *shard, struct member
 }
 
 uint32_t detection_health(const struct shard *shard) {
-    return runs_here(shard) ? shard->detection.detector.health : shard->detection.shown_health;
+    return shard_is_first(shard) ? shard->detection.detector.health : shard->detection.shown_health;
 }

@@ -2,10 +2,6 @@
 
 #include "core/shard_state.h"
 
-static bool is_first_shard(const struct shard *shard) {
-    return shard->options.shard_index == 0;
-}
-
 void everyone_init(struct shard *shard) {
     struct everyone *everyone = &shard->everyone;
     everyone->deadline.kind = ALARM_EVERYONE;
@@ -178,7 +174,7 @@ static void part_answered(struct shard *shard, const struct message_question *re
 
 void everyone_answer(struct shard *shard, enum question question, uint64_t id, struct hybrid_time time) {
     struct message_question reply = {.question = question, .attempt = id, .time = time};
-    if (is_first_shard(shard)) {
+    if (shard_is_first(shard)) {
         part_answered(shard, &reply);
     } else {
         message_encode_question(mail_output(shard, 0), MESSAGE_REPLY, &reply);
@@ -216,9 +212,9 @@ void everyone_receive(struct shard *shard, const struct source *source, uint8_t 
         act(shard, &message, message.attempt);
     } else if (is_mail) {
         part_answered(shard, &message);
-    } else if (is_first_shard(shard) && kind == MESSAGE_QUESTION) {
+    } else if (shard_is_first(shard) && kind == MESSAGE_QUESTION) {
         part_begin(shard, source, &message);
-    } else if (is_first_shard(shard)) {
+    } else if (shard_is_first(shard)) {
         member_answered(shard, source->lane->peer->member, &message);
     }
 }

@@ -4,10 +4,6 @@
 #include "core/shard_state.h"
 #include "wire/fence_message.h"
 
-static bool runs_here(const struct shard *shard) {
-    return shard->options.shard_index == 0;
-}
-
 bool fence_is_learnt(const struct shard *shard) {
     return shard->fence.label != FENCE_UNKNOWN;
 }
@@ -199,7 +195,7 @@ static struct fence_state state_of_node(const struct shard *shard) {
 static void speak(struct shard *shard) {
     struct fence *fence = &shard->fence;
     fence->spoke = shard_now(shard);
-    if (!runs_here(shard)) {
+    if (!shard_is_first(shard)) {
         say(shard, mail_output(shard, 0), &fence->own);
         return;
     }
@@ -243,7 +239,7 @@ void fence_beat(struct shard *shard) {
     struct fence *fence = &shard->fence;
     keep_label(shard);
     drain(shard);
-    if (runs_here(shard)) {
+    if (shard_is_first(shard)) {
         lead(shard);
     }
     bool is_under_way = fence->own.passed < fence->own.heard || fence->own.wanted > fence->own.passed;
@@ -279,7 +275,7 @@ void fence_receive(struct shard *shard, const struct source *source, struct view
     fence_hear(shard, message.heard);
     bool is_taken = take_time(shard, &message);
     fence_hear_passed(shard, message.passed);
-    if (!runs_here(shard) || !is_taken) {
+    if (!shard_is_first(shard) || !is_taken) {
         return;
     }
     if (source->lane == NULL) {
@@ -292,7 +288,7 @@ void fence_receive(struct shard *shard, const struct source *source, struct view
 }
 
 bool fence_waits_for(const struct shard *shard, struct member_index *ret_member) {
-    if (!runs_here(shard) || shard->fence.own.passed >= shard->fence.own.heard) {
+    if (!shard_is_first(shard) || shard->fence.own.passed >= shard->fence.own.heard) {
         return false;
     }
     bool is_agreed = shard->fence.own.agreed == shard->fence.own.heard;

@@ -96,6 +96,11 @@ static inline uint32_t shard_of_partition(const struct shard *shard, struct part
     return partition_shard(partition, shard->options.shard_count);
 }
 
+/* What a node does once, whatever its shards (the detector, fences, questions to everyone), is done by this one. */
+static inline bool shard_is_first(const struct shard *shard) {
+    return shard->options.shard_index == 0;
+}
+
 /* Somebody listens to what becomes of single keys. */
 static inline bool shard_traces_keys(const struct shard *shard) {
     return shard->options.driver.trace != NULL && shard->options.driver.trace_keys;

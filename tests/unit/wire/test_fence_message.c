@@ -1,24 +1,7 @@
 /* The words of fences and of the reaper: bytes and back, and no other bytes. */
 #include "wire/fence_message.h"
 
-#include "wire/frame.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-static struct view body_of(struct buffer *frames, uint8_t kind) {
-    struct frame_reader reader;
-    struct frame frame;
-    struct view rest = buffer_view(frames);
-    frame_reader_init(&reader);
-    assert_int_equal(frame_reader_next(&reader, &rest, &frame), FRAME_READY);
-    assert_int_equal(frame.kind, kind);
-    frame_reader_release(&reader);
-    return frame.body;
-}
+#include "message_body.h"
 
 static void a_fence_comes_back(void **state) {
     (void)state;
