@@ -23,6 +23,7 @@ static void keep(struct shard *shard) {
         return;
     }
     keyspaces->wanted = keyspaces->version;
+    keyspaces->is_replaced = false;
     enum storage_status status = storage->remember_keyspaces(storage->self, encode(shard), KEYSPACES_TOKEN);
     if (status != STORAGE_PENDING) {
         keyspaces_on_durable(shard, status == STORAGE_FOUND);
@@ -36,8 +37,11 @@ void keyspaces_on_durable(struct shard *shard, bool is_durable) {
     if (!is_durable) {
         return;
     }
-    keyspaces->durable = kept;
-    everyone_settle(shard, QUESTION_KEYSPACES, keyspaces->done, (struct hybrid_time){kept});
+    if (!keyspaces->is_replaced) {
+        keyspaces->durable = kept;
+        everyone_settle(shard, QUESTION_KEYSPACES, keyspaces->done, (struct hybrid_time){kept});
+    }
+    keep(shard); /* a later one may have come meanwhile */
 }
 
 void keyspaces_beat(struct shard *shard) {
@@ -58,6 +62,7 @@ static void adopt(struct shard *shard, const struct keyspace_table *table) {
     struct keyspace_table *kept = ARENA_ARRAY(&shard->permanent, struct keyspace_table, 1);
     *kept = *table;
     shard->options.keyspaces = kept;
+    shard->keyspaces.is_replaced = shard->keyspaces.is_replaced || shard->keyspaces.wanted == table->version;
     shard->keyspaces.version = table->version;
     shard->keyspaces.durable = 0; /* of this one nothing is */
     shard_trace_peer(shard, TRACE_KEYSPACES, shard->self, NULL);

@@ -26,6 +26,7 @@ struct keyspaces {
     uint64_t version; /* 0: as configured */
     uint64_t durable;
     uint64_t wanted;                                /* on its way to the disk; 0: nothing is */
+    bool is_replaced;                               /* what is on its way, by another of its version */
     struct everyone_debt done[EVERYONE_PARTS_MOST]; /* their times are versions */
 };
 

@@ -207,9 +207,11 @@ static enum storage_status disk_remember_flush(void *self, struct hybrid_time fl
 
 static enum storage_status disk_remember_keyspaces(void *self, struct view table, uint64_t token) {
     struct disk *disk = self;
-    (void)token;
     disk->keyspaces_kept += table.size > 0 ? 1 : 0;
-    return disk->has_stopped ? STORAGE_ERROR : STORAGE_FOUND;
+    if (disk->has_stopped) {
+        return STORAGE_ERROR;
+    }
+    return disk->holds_keyspaces ? disk_promise(disk, token, true) : STORAGE_FOUND;
 }
 
 static enum storage_status disk_remember_clock(void *self, struct hybrid_time bound, uint64_t token) {

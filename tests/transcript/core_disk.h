@@ -43,12 +43,13 @@ struct disk {
     size_t loan_sizes[DISK_LOANS];
     const struct disk_record *loan_of[DISK_LOANS];
     size_t loan_count;
-    bool writes_at_once; /* a write is durable when it returns */
-    bool has_stopped;    /* writes answer ERROR */
-    bool is_behind;      /* writes answer ERROR, for now */
-    bool holds_flush;    /* remember_flush() is PENDING */
-    bool holds_clock;    /* remember_clock() is PENDING */
-    uint32_t doubts;     /* raised */
+    bool writes_at_once;  /* a write is durable when it returns */
+    bool has_stopped;     /* writes answer ERROR */
+    bool is_behind;       /* writes answer ERROR, for now */
+    bool holds_flush;     /* remember_flush() is PENDING */
+    bool holds_keyspaces; /* remember_keyspaces() is PENDING */
+    bool holds_clock;     /* remember_clock() is PENDING */
+    uint32_t doubts;      /* raised */
     struct hybrid_time flush_floor;
     uint32_t keyspaces_kept; /* how often */
     struct hybrid_time clock_bound;

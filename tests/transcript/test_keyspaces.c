@@ -95,14 +95,25 @@ static void who_is_behind_is_told_before_anything_else(void **state) {
     rig_free(rig);
 }
 
-static void who_is_ahead_is_heard_first(void **state) {
-    (void)state;
-    struct rig *rig = rig_new((struct rig_options){0});
+static void hear_table(struct rig *rig, char peer, bool is_bulk, uint64_t version, uint8_t write_quorum) {
     struct keyspace_table table = rig->keyspaces;
     struct buffer bytes;
     struct buffer frames;
     buffer_init(&bytes);
     buffer_init(&frames);
+    table.version = version;
+    table.keyspaces[0].write_quorum = write_quorum;
+    keyspace_table_encode(&bytes, &table);
+    message_encode_question(&frames, MESSAGE_KEYSPACES,
+                            &(struct message_question){.question = QUESTION_KEYSPACES, .payload = buffer_view(&bytes)});
+    peer_sends(rig, peer, 0, is_bulk, &frames);
+    buffer_release(&bytes);
+    buffer_release(&frames);
+}
+
+static void who_is_ahead_is_heard_first(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
     peer_dies(rig, 'C');
     rig->hello_keyspaces = 5;
     rig->is_silent['C' - 'A'] = true;
@@ -110,19 +121,33 @@ static void who_is_ahead_is_heard_first(void **state) {
     pass_ms(rig, 1100);
     rig_forget(rig);
     assert_int_equal(shard_reachable_members(rig->shard), 2); /* nothing is said to it yet */
-    table.version = 5;
-    table.keyspaces[0].write_quorum = 3;
-    keyspace_table_encode(&bytes, &table);
-    message_encode_question(&frames, MESSAGE_KEYSPACES,
-                            &(struct message_question){.question = QUESTION_KEYSPACES, .payload = buffer_view(&bytes)});
-    peer_sends(rig, 'C', 0, false, &frames);
-    peer_sends(rig, 'C', 0, true, &frames);
+    hear_table(rig, 'C', false, 5, 3);
+    hear_table(rig, 'C', true, 5, 3);
     assert_int_equal(shard_reachable_members(rig->shard), 3);
     assert_int_equal(rig->shard->keyspaces.version, 5);
     assert_int_equal(write_quorum_of(rig, "k"), 3);
-    buffer_release(&bytes);
-    buffer_release(&frames);
     rig_free(rig);
+}
+
+/* Of two tables of one version all go by the one of the greater digest, in whichever order they come. */
+static void what_came_meanwhile_is_kept_too(void **state) {
+    (void)state;
+    for (uint8_t first = 1; first <= 3; first += 2) {
+        struct rig *rig = rig_new((struct rig_options){0});
+        rig->disk.holds_keyspaces = true;
+        hear_table(rig, 'B', false, 5, first);
+        assert_int_equal(rig->disk.keyspaces_kept, 1);
+        hear_table(rig, 'C', false, 5, (uint8_t)(4 - first));
+        bool has_changed = write_quorum_of(rig, "k") != first;
+        disk_done(rig);
+        assert_int_equal(rig->disk.keyspaces_kept, has_changed ? 2 : 1);
+        assert_int_equal(rig->shard->keyspaces.durable, has_changed ? 0 : 5);
+        if (has_changed) {
+            disk_done(rig);
+        }
+        assert_int_equal(rig->shard->keyspaces.durable, 5);
+        rig_free(rig);
+    }
 }
 
 int main(void) {
@@ -134,6 +159,7 @@ int main(void) {
         cmocka_unit_test(what_makes_no_sense_is_said),
         cmocka_unit_test(who_is_behind_is_told_before_anything_else),
         cmocka_unit_test(who_is_ahead_is_heard_first),
+        cmocka_unit_test(what_came_meanwhile_is_kept_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
