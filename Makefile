@@ -3,6 +3,8 @@
 DATA ?= data
 FUZZ_SECONDS ?= 60
 SEEDS ?= 1000
+FROM ?= 1
+FOR ?=
 SOAK_SECONDS ?= 600
 
 build: dependencies
@@ -20,7 +22,7 @@ bench: dependencies
 
 sim: dependencies
 	@scripts/build release gramme-sim
-	@build/release/gramme-sim --seeds $(SEEDS)
+	@build/release/gramme-sim $(if $(FOR),--for $(FOR),--seeds $(SEEDS)) --from $(FROM) --keep-going
 
 fuzz: dependencies
 	@scripts/fuzz $(FUZZ_SECONDS)
@@ -45,7 +47,7 @@ help:
 	@echo "make run      three nodes on this machine, in the foreground; DATA=$(DATA) is where they keep their data"
 	@echo "make test     build everything and run every test; ends with 'N passed, N failed'"
 	@echo "make bench    measure"
-	@echo "make sim      SEEDS=$(SEEDS) simulated cluster lives"
+	@echo "make sim      SEEDS=$(SEEDS) simulated cluster lives from seed FROM=$(FROM), or FOR=10m as many as that takes"
 	@echo "make fuzz     FUZZ_SECONDS=$(FUZZ_SECONDS) of fuzzing per target"
 	@echo "make soak     SOAK_SECONDS=$(SOAK_SECONDS) of random faults on five real nodes, then the checkers"
 	@echo "make format   format all C files"

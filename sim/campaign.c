@@ -2,6 +2,7 @@
 
 #include "base/ensure.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,21 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EXIT_VIOLATION = 5, JOBS_MOST = 256 };
+enum { EXIT_VIOLATION = 5, EXIT_INTERRUPTED = 130, JOBS_MOST = 256, PROGRESS_S = 30 };
+
+/* Set by SIGINT and SIGTERM: what was found until then is still told. */
+static volatile sig_atomic_t is_interrupted;
+
+static void interrupt(int number) {
+    (void)number;
+    is_interrupted = 1;
+}
+
+static void on_interrupts(void (*handler)(int)) {
+    struct sigaction action = {.sa_handler = handler}; /* no SA_RESTART: wait() is to return */
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
 
 static double now_s(void) {
     struct timespec now;
@@ -90,15 +105,19 @@ static void job_start(struct crew *crew, uint32_t place, const struct run_option
     job->pid = fork();
     ENSURE(job->pid >= 0);
     if (job->pid == 0) {
+        on_interrupts(SIG_DFL);
         run_seed(options, &crew->results[place]);
         _exit(crew->results[place].passed ? 0 : EXIT_VIOLATION);
     }
 }
 
-/* Waits for one job; its place. A process that died of a signal failed, and says so. */
-static uint32_t job_wait(struct crew *crew) {
+/* Waits for one job; its place. A process that died of a signal failed, and says so. False: interrupted. */
+static bool job_wait(struct crew *crew, uint32_t *ret_place) {
     int status;
     pid_t pid = wait(&status);
+    if (pid < 0 && errno == EINTR) {
+        return false;
+    }
     for (uint32_t place = 0; place < crew->size; place++) {
         if (crew->jobs[place].pid == pid) {
             crew->jobs[place].pid = 0;
@@ -107,11 +126,12 @@ static uint32_t job_wait(struct crew *crew) {
                 snprintf(crew->results[place].violation, sizeof(crew->results[place].violation),
                          "the process died of signal %d (an assertion says more on stderr)", WTERMSIG(status));
             }
-            return place;
+            *ret_place = place;
+            return true;
         }
     }
     ENSURE(false);
-    return 0;
+    return false;
 }
 
 static bool crew_is_idle(const struct crew *crew) {
@@ -131,6 +151,18 @@ static bool crew_free_place(const struct crew *crew, uint32_t *ret_place) {
         }
     }
     return false;
+}
+
+static void stop_jobs(struct crew *crew) {
+    for (uint32_t place = 0; place < crew->size; place++) {
+        if (crew->jobs[place].pid != 0) {
+            kill(crew->jobs[place].pid, SIGKILL);
+        }
+    }
+    while (!crew_is_idle(crew)) {
+        uint32_t place;
+        (void)job_wait(crew, &place);
+    }
 }
 
 /* ---- many seeds ---- */
@@ -154,38 +186,63 @@ static void tally_job(struct tally *tally, const struct crew *crew, uint32_t pla
     }
 }
 
+struct progress {
+    double start_s, said_s;
+    bool is_terminal;
+};
+
+static void tell_progress(struct progress *progress, const struct tally *tally) {
+    double now = now_s();
+    if (progress->is_terminal || now - progress->said_s >= PROGRESS_S) {
+        progress->said_s = now;
+        fprintf(stderr, "%s%.0f s: %llu seeds, %llu failed%s", progress->is_terminal ? "\r" : "",
+                now - progress->start_s, (unsigned long long)(tally->passed + tally->failed),
+                (unsigned long long)tally->failed, progress->is_terminal ? "" : "\n");
+    }
+}
+
+static bool has_more(const struct campaign_options *options, const struct progress *progress, uint64_t begun,
+                     const struct tally *tally) {
+    bool is_over = options->for_s != 0 && now_s() - progress->start_s >= (double)options->for_s;
+    return begun < options->count && !is_over && !is_interrupted && (tally->failed == 0 || options->keeps_going);
+}
+
+static void tell_tally(const struct campaign_options *options, const struct progress *progress,
+                       const struct tally *tally, uint64_t begun) {
+    double took_s = now_s() - progress->start_s;
+    printf("%sseeds %llu to %llu%s\n", progress->is_terminal ? "\n" : "", (unsigned long long)options->from,
+           (unsigned long long)(options->from + begun - 1),
+           is_interrupted ? ": interrupted, those under way were dropped" : "");
+    printf("%.0f simulated seconds, %llu operations in %.1f s: %.0f simulated seconds per second\n", tally->simulated_s,
+           (unsigned long long)tally->operations, took_s, tally->simulated_s / took_s);
+    printf("%llu passed, %llu failed\n", (unsigned long long)tally->passed, (unsigned long long)tally->failed);
+}
+
 int campaign_run(const struct campaign_options *options) {
     struct crew crew;
     struct tally tally = {0};
-    uint64_t next = 0;
+    struct progress progress = {now_s(), now_s(), isatty(STDERR_FILENO) == 1};
+    uint64_t begun = 0;
     uint32_t place;
-    double start_s = now_s();
-    bool shows_progress = isatty(STDERR_FILENO) == 1;
     crew_init(&crew, options->jobs);
-    bool goes_on = true;
-    while (goes_on || !crew_is_idle(&crew)) {
-        goes_on = next < options->count && (tally.failed == 0 || options->keeps_going);
-        if (goes_on && crew_free_place(&crew, &place)) {
+    on_interrupts(interrupt);
+    while (has_more(options, &progress, begun, &tally) || !crew_is_idle(&crew)) {
+        if (is_interrupted) {
+            stop_jobs(&crew);
+            break;
+        }
+        if (has_more(options, &progress, begun, &tally) && crew_free_place(&crew, &place)) {
             struct run_options run = options->run;
-            run.seed = options->from + next++;
+            run.seed = options->from + begun++;
             job_start(&crew, place, &run);
-            continue;
-        }
-        if (!crew_is_idle(&crew)) {
-            tally_job(&tally, &crew, job_wait(&crew));
-        }
-        if (shows_progress) {
-            fprintf(stderr, "\r%llu of %llu seeds, %llu failed", (unsigned long long)(tally.passed + tally.failed),
-                    (unsigned long long)options->count, (unsigned long long)tally.failed);
+        } else if (job_wait(&crew, &place)) {
+            tally_job(&tally, &crew, place);
+            tell_progress(&progress, &tally);
         }
     }
     crew_release(&crew);
-    double took_s = now_s() - start_s;
-    printf("%s%.0f simulated seconds, %llu operations in %.1f s: %.0f simulated seconds per second\n",
-           shows_progress ? "\n" : "", tally.simulated_s, (unsigned long long)tally.operations, took_s,
-           tally.simulated_s / took_s);
-    printf("%llu passed, %llu failed\n", (unsigned long long)tally.passed, (unsigned long long)tally.failed);
-    return tally.failed == 0 ? EXIT_SUCCESS : EXIT_VIOLATION;
+    tell_tally(options, &progress, &tally, begun);
+    return tally.failed > 0 ? EXIT_VIOLATION : is_interrupted ? EXIT_INTERRUPTED : EXIT_SUCCESS;
 }
 
 /* ---- planted bugs ---- */
@@ -195,17 +252,6 @@ static int compare_doubles(const void *a, const void *b) {
     double left = *(const double *)a;
     double right = *(const double *)b;
     return (left > right) - (left < right);
-}
-
-static void stop_jobs(struct crew *crew) {
-    for (uint32_t place = 0; place < crew->size; place++) {
-        if (crew->jobs[place].pid != 0) {
-            kill(crew->jobs[place].pid, SIGKILL);
-        }
-    }
-    while (!crew_is_idle(crew)) {
-        job_wait(crew);
-    }
 }
 
 /* True when some seed finds the bug within the budget. */
@@ -223,8 +269,7 @@ static bool kill_mutant(const struct campaign_options *options, struct crew *cre
             job_start(crew, place, &run);
             continue;
         }
-        place = job_wait(crew);
-        if (!crew->results[place].passed) {
+        if (job_wait(crew, &place) && !crew->results[place].passed) {
             killed = true;
             *ret_took_s = now_s() - start_s;
             printf("killed   %-24s %6.1f s, seed %llu: %s\n", mutant_name(mutant), *ret_took_s,

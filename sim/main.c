@@ -12,6 +12,7 @@ enum { EXIT_USAGE = 2, EXIT_VIOLATION = 5 };
 static const char *const usage_text =
     "usage: gramme-sim --seed N [options]          one seed; its last line is `seed N trace HASH ok` or `... FAILED`\n"
     "       gramme-sim --seeds COUNT [options]     seeds FROM, FROM+1, ..., several at once\n"
+    "       gramme-sim --for T [options]           seeds for so long, as 90s, 10m or 1h of real time\n"
     "       gramme-sim --list-mutants\n"
     "       gramme-sim-mutant --kill-mutants       every planted bug must be found (test build only)\n"
     "\n"
@@ -28,7 +29,7 @@ static const char *const usage_text =
     "  --keep-going     do not stop at the first failure\n"
     "  --budget S       seconds per mutant; default 60\n"
     "\n"
-    "exit status: 0 all held; 2 usage; 5 a promise was broken\n";
+    "exit status: 0 all held; 2 usage; 5 a promise was broken; 130 interrupted, and all held until then\n";
 
 static int usage_error(const char *what, const char *value) {
     fprintf(stderr, "gramme-sim: %s%s%s\n%s", what, value == NULL ? "" : ": ", value == NULL ? "" : value, usage_text);
@@ -67,6 +68,7 @@ static bool parse_time(const char *text, uint64_t *ret_ns) {
 enum option_code {
     OPTION_SEED = 256,
     OPTION_SEEDS,
+    OPTION_FOR,
     OPTION_FROM,
     OPTION_JOBS,
     OPTION_NODES,
@@ -87,6 +89,7 @@ enum option_code {
 static const struct option long_options[] = {
     {"seed", required_argument, NULL, OPTION_SEED},
     {"seeds", required_argument, NULL, OPTION_SEEDS},
+    {"for", required_argument, NULL, OPTION_FOR},
     {"from", required_argument, NULL, OPTION_FROM},
     {"jobs", required_argument, NULL, OPTION_JOBS},
     {"nodes", required_argument, NULL, OPTION_NODES},
@@ -157,6 +160,13 @@ static const char *take_option(struct command *command, int option, const char *
     switch (option) {
     case OPTION_TIME:
         return parse_time(value, &run->time_ns) ? NULL : "--time wants a number with s, m or h";
+    case OPTION_FOR:
+        if (!parse_time(value, &number)) {
+            return "--for wants a number with s, m or h";
+        }
+        command->campaign.for_s = number / 1000000000;
+        command->has_seeds = true;
+        return NULL;
     case OPTION_NO_FAULTS:
         run->is_quiet_network = true;
         return NULL;
@@ -206,6 +216,7 @@ int main(int count, char **arguments) {
     struct command command = {
         .campaign = {.from = 1,
                      .jobs = 0,
+                     .count = UINT64_MAX,
                      .budget_s = 60,
                      .program = arguments[0],
                      .run = {.client_count = 8, .operations_per_s = 100, .time_ns = UINT64_C(60000000000)}}};
@@ -233,5 +244,5 @@ int main(int count, char **arguments) {
     if (command.has_seeds) {
         return campaign_run(&command.campaign);
     }
-    return command.has_seed ? run_one(&command.campaign.run) : usage_error("say --seed or --seeds", NULL);
+    return command.has_seed ? run_one(&command.campaign.run) : usage_error("say --seed, --seeds or --for", NULL);
 }
