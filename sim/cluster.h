@@ -83,6 +83,7 @@ struct cluster_options {
     uint32_t max_requests; /* of a shard */
     uint64_t buffer_bytes;
     uint32_t exchange_period_ms;
+    uint32_t outline_bytes;
     uint32_t scan_records;
     bool slow_reads; /* gets take time too */
 };

@@ -362,6 +362,7 @@ static void shard_start(struct node *node, struct sim_shard *shard, const struct
         .place_seed = SIM_PLACE_SEED,
         .exchange_period_ms = cluster->options.exchange_period_ms,
         .scrub_period_ms = 15000,
+        .outline_bytes = cluster->options.outline_bytes,
         .scan_records = cluster->options.scan_records,
         .deadline_ms = cluster->options.deadline_ms,
         .max_pipelined = 64,

@@ -300,6 +300,7 @@ static void run_init(struct run *run, const struct run_options *options) {
         .deadline_ms = 1000,
         .buffer_bytes = rng_chance(&run->rng, 500000) ? 0 : 4096,
         .exchange_period_ms = (uint32_t)rng_between(&run->rng, 1000, 12000),
+        .outline_bytes = rng_chance(&run->rng, 500000) ? 1 : 4096,
         .scan_records = (uint32_t)rng_between(&run->rng, 1, 4),
         .max_requests = rng_chance(&run->rng, 200000) ? (uint32_t)rng_between(&run->rng, 2, 6) : 4096,
         .slow_reads = rng_chance(&run->rng, 500000),

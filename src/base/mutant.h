@@ -20,6 +20,7 @@
     X(COUNT_SELF_TWICE, "count-self-twice", "the coordinator's own write counts as two acknowledgements")              \
     X(INDOUBT_IS_FAILED, "indoubt-is-failed", "a put that may have landed is reported as certainly not done")          \
     X(READ_ONE, "read-one", "a read answers after its first replica")                                                  \
+    X(OUTLINE_IS_OBJECT, "outline-is-object", "an outline is merged as if it had its values' bytes")                   \
     X(LWW_KEEPS_OLDEST, "lww-keeps-oldest", "lww merges keep the least time")                                          \
     X(TOKEN_ANY_KEY, "token-any-key", "a context is accepted for any key")                                             \
     X(LOSE_EXPIRY_ON_MERGE, "lose-expiry-on-merge", "merging forgets the greater expiry stamp")                        \

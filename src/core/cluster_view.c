@@ -363,6 +363,8 @@ static void information_cluster(struct shard *shard, struct buffer *text) {
     append_line(text, VIEW("gramme_second_rounds"), coordinator->second_rounds);
     append_line(text, VIEW("gramme_read_repairs"), coordinator->repairs);
     append_line(text, VIEW("gramme_hedged_reads"), coordinator->hedges);
+    append_line(text, VIEW("gramme_read_outlines"), coordinator->outlines);
+    append_line(text, VIEW("gramme_read_fetches"), coordinator->fetches);
     append_line(text, VIEW("gramme_forwarded"), shard->router.forwarded);
     append_line(text, VIEW("gramme_forward_retries"), shard->router.retried);
     append_line(text, VIEW("gramme_error_noreplicas"), coordinator->no_replicas);

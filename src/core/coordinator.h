@@ -11,6 +11,10 @@
  *                +-- deadline: nothing stamped, nothing done                  W durable answers: DONE <-+------+
  *                                                                             W out of reach: INDOUBT
  *
+ * A read sends its own object's digest along. Where that is not the other's and the values are large, the other answers
+ * with an outline, its object without their bytes; they are fetched when they are not here, from one owner at a time
+ * until the hedge's time is over.
+ *
  * A put writes here, sends the stamped object to the other owners, and is done at W durable answers of distinct nodes.
  * For every owner that is out of reach or refuses, the next fallback of the preference list in reach stands in, with a
  * hint (a *sloppy* quorum, Dynamo, section 4.6), unless the keyspace or the request is strict: PW owners must be among
@@ -61,6 +65,8 @@ struct request_owner {
     enum owner_state state;
     uint8_t stands_for;   /* place of the owner; its own if it is one */
     bool is_replaced;     /* a fallback stands in for it in this phase */
+    bool is_fetching;     /* READING: it was asked for its whole object */
+    bool awaits_fetch;    /* READING: it sent an outline; another is being asked for what may be the same bytes */
     struct digest digest; /* READING: of the object it answered with */
     struct instant asked;
 };
@@ -101,6 +107,7 @@ struct request {
     bool is_rereading;        /* EXPIRE's second round: everything in reach is asked */
     struct digest own_digest; /* of this node's object when others were asked to compare */
     bool has_own_digest;
+    bool is_absent_here;
     bool took_object; /* somebody answered with an object of its own */
     bool waited;      /* the hedge's time is over: fallbacks that have not answered are not waited for */
 
@@ -123,7 +130,8 @@ struct coordinator {
     struct map holds;      /* struct key_hold by hash of key */
     struct pool hold_pool;
     uint32_t hedge_credit; /* in tenths, HEDGE_EVERY to a hedge */
-    uint64_t reads, puts, second_rounds, repairs, hedges, no_replicas, in_doubt, no_quorum, deadlines;
+    uint64_t reads, puts, second_rounds, repairs, hedges, outlines, fetches, no_replicas, in_doubt, no_quorum,
+        deadlines;
 };
 
 void coordinator_init(struct shard *shard);

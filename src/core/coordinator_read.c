@@ -13,6 +13,7 @@ static bool ask_owner(struct shard *shard, struct request *request, struct reque
         .request = request_wire_id(request),
         .partition = request->partition,
         .placement_mark = ring_placement_mark(shard->ring, request->partition),
+        .wants_whole = owner->is_fetching,
         .has_digest = request->has_own_digest,
         .digest = request->own_digest,
         .key = request->operation.key,
@@ -43,9 +44,37 @@ static struct request_owner *next_owner(struct shard *shard, struct request *req
     return best;
 }
 
+/* Bytes are on their way, as far as one may still hope for them. */
+static bool is_fetching(const struct request *request) {
+    bool fetches = false;
+    for (uint32_t place = 0; place < request->place_count; place++) {
+        fetches = fetches || (request->owners[place].state == OWNER_ASKED && request->owners[place].is_fetching);
+    }
+    return fetches && !request->waited;
+}
+
+/* Nobody is being asked for his bytes any more: those whose outlines waited for that are asked again, and answer with
+ * what may be whole now. Or somebody is, for too long: then they are asked for theirs. */
+static void ask_awaiting_again(struct shard *shard, struct request *request) {
+    if (is_fetching(request)) {
+        return;
+    }
+    for (uint32_t place = 0; place < request->place_count; place++) {
+        struct request_owner *owner = &request->owners[place];
+        if (owner->state == OWNER_ASKED && owner->awaits_fetch) {
+            owner->awaits_fetch = false;
+            owner->is_fetching = request->waited;
+            if (!ask_owner(shard, request, owner)) {
+                owner->state = OWNER_FAILED;
+            }
+        }
+    }
+}
+
 static bool ask_one_more(struct shard *shard, struct request *request) {
     struct request_owner *owner;
     while ((owner = next_owner(shard, request)) != NULL) {
+        owner->is_fetching = request->is_absent_here && !is_fetching(request);
         if (ask_owner(shard, request, owner)) {
             return true;
         }
@@ -248,6 +277,7 @@ static void reading_load_own(struct shard *shard, struct request *request) {
     request->own_digest = replica_digest(shard, copy.record.object_bytes);
     request->has_own_digest = true;
     bool is_absent = object_is_absent(&copy.object);
+    request->is_absent_here = is_absent;
     bool is_informed = request_is_owner(request, request->self_place) &&
                        replica_is_informed(shard, request->keyspace, request->partition);
     if (!is_absent || is_informed) {
@@ -273,6 +303,7 @@ void request_begin_reading(struct shard *shard, struct request *request) {
     request->counted_owners = 0;
     request->waited = false;
     request->has_own_digest = false;
+    request->is_absent_here = false;
     request->took_object = false;
     request_reset_places(shard, request);
     request->owners[request->self_place].state = OWNER_ASKED;
@@ -295,6 +326,7 @@ void request_resume_reading(struct shard *shard, struct request *request) {
 
 void request_reading_lost(struct shard *shard, struct request *request, struct request_owner *owner) {
     owner->state = OWNER_FAILED;
+    ask_awaiting_again(shard, request);
     reading_check(shard, request);
 }
 
@@ -303,39 +335,114 @@ void coordinator_on_hedge(struct shard *shard, struct alarm *alarm) {
     if (request->state != REQUEST_READING) {
         return;
     }
+    request->waited = true;
     if (may_hedge(&shard->coordinator) && ask_one_more(shard, request)) {
         shard->coordinator.hedges++;
         shard->coordinator.hedge_credit -= HEDGE_EVERY;
         arm_hedge(shard, request);
     }
-    request->waited = true;
+    ask_awaiting_again(shard, request);
     if (request->owners[request->self_place].state == OWNER_ANSWERED && reading_is_over(shard, request)) {
         reading_check(shard, request);
     }
 }
 
-/* False when the answer could not be taken in. */
-static bool take_object(struct shard *shard, struct request *request, struct request_owner *owner,
-                        const struct message_read_answer *answer) {
+/* What this node's copy becomes by an answer. */
+enum intake { INTAKE_MERGED, INTAKE_REFUSED, INTAKE_LACKS_BYTES };
+
+static bool read_object(struct shard *shard, struct request_owner *owner, const struct message_read_answer *answer,
+                        struct object *ret_object) {
+    if (!object_decode(answer->object, &shard->scratch, ret_object) || object_is_absent(ret_object)) {
+        return false;
+    }
+    bool is_outline = answer->status == ANSWER_OUTLINE;
+    owner->digest = is_outline ? hash128(answer->object) : replica_digest(shard, answer->object);
+    return is_outline || object_hashes_hold(ret_object);
+}
+
+static enum intake take_object(struct shard *shard, struct request *request, struct request_owner *owner,
+                               const struct message_read_answer *answer, const struct object *held) {
     struct object object;
     bool is_hint = !request_is_owner(request, request->self_place);
     fence_hear_label(shard, answer->fence);
-    if (fence_refuses(shard, answer->fence, is_hint) || !object_decode(answer->object, &shard->scratch, &object) ||
-        object_is_absent(&object) || !object_hashes_hold(&object)) {
-        return false;
+    if (fence_refuses(shard, answer->fence, is_hint) || !read_object(shard, owner, answer, &object)) {
+        return INTAKE_REFUSED;
+    }
+    if (answer->status == ANSWER_OUTLINE && !MUTANT(OUTLINE_IS_OBJECT) &&
+        !object_fill(&object, held, &shard->scratch, &object)) {
+        return INTAKE_LACKS_BYTES;
     }
     struct object whole = object;
     if (!flush_leaves(shard, &whole, &object)) {
-        return false;
+        return INTAKE_REFUSED;
     }
     object.mark = is_hint ? answer->fence : FENCE_FIRST;
-    owner->digest = replica_digest(shard, answer->object);
     request->took_object = true;
     clock_observe(&shard->clock, shard_wall(shard), object.context.greatest);
     const struct request_owner *self = &request->owners[request->self_place];
     struct node_id hint_for = ring_member(shard->ring, request->owners[self->stands_for].member)->id;
     enum storage_status status = replica_merge(shard, request->partition, request->operation.key, &object, hint_for);
-    return status == STORAGE_FOUND || status == STORAGE_ABSENT;
+    return status == STORAGE_FOUND || status == STORAGE_ABSENT ? INTAKE_MERGED : INTAKE_REFUSED;
+}
+
+/* Bytes of its outline are not here: it is asked for all of them, or, while another is being asked for what may be the
+ * same bytes, waits for those. */
+static void fetch(struct shard *shard, struct request *request, struct request_owner *owner) {
+    if (owner->is_fetching) {
+        return; /* the frame came twice */
+    }
+    if (is_fetching(request)) {
+        owner->awaits_fetch = true;
+        return;
+    }
+    owner->is_fetching = true;
+    shard->coordinator.fetches++;
+    if (!ask_owner(shard, request, owner)) {
+        owner->state = OWNER_FAILED;
+    }
+}
+
+static void take_answer(struct shard *shard, struct request *request, struct request_owner *owner,
+                        const struct message_read_answer *answer, const struct object *held) {
+    uint32_t place = (uint32_t)(owner - request->owners);
+    enum intake intake = take_object(shard, request, owner, answer, held);
+    shard->coordinator.outlines += answer->status == ANSWER_OUTLINE ? 1 : 0;
+    if (intake == INTAKE_LACKS_BYTES) {
+        fetch(shard, request, owner);
+    } else if (intake == INTAKE_MERGED) {
+        owner->state = OWNER_ANSWERED;
+        count_answer(request, place, answer->informed);
+    } else {
+        owner->state = OWNER_FAILED;
+    }
+}
+
+static void on_answer(struct shard *shard, struct request *request, struct request_owner *owner,
+                      const struct message_read_answer *answer, const struct object *held) {
+    uint32_t place = (uint32_t)(owner - request->owners);
+    switch (answer->status) {
+    case ANSWER_SAME:
+        owner->state = OWNER_ANSWERED;
+        owner->digest = request->own_digest;
+        count_answer(request, place, answer->informed);
+        break;
+    case ANSWER_OBJECT:
+    case ANSWER_OUTLINE:
+        take_answer(shard, request, owner, answer, held);
+        break;
+    case ANSWER_ABSENT:
+        owner->state = OWNER_ANSWERED;
+        owner->digest = hash128((struct view){0});
+        if (answer->informed && request_is_owner(request, place)) {
+            count_answer(request, place, true);
+        }
+        break;
+    case ANSWER_STORED:
+    case ANSWER_REFUSED:
+    case ANSWER_FAILED:
+        owner->state = OWNER_FAILED;
+        break;
+    }
 }
 
 void coordinator_on_read_answer(struct shard *shard, const struct source *source, struct view body) {
@@ -348,42 +455,19 @@ void coordinator_on_read_answer(struct shard *shard, const struct source *source
     if (owner == NULL || request->state != REQUEST_READING || owner->state != OWNER_ASKED) {
         return; /* answered already */
     }
-    if (answer.status == ANSWER_OBJECT && !flush_leaves_bytes(shard, answer.object)) {
+    bool has_object = answer.status == ANSWER_OBJECT || answer.status == ANSWER_OUTLINE;
+    if (has_object && !flush_leaves_bytes(shard, answer.object)) {
         answer.status = ANSWER_ABSENT; /* it was read before a flush */
+        has_object = false;
     }
-    struct copy copy;
-    bool needs_copy = answer.status == ANSWER_OBJECT;
-    if (needs_copy && replica_load(shard, request->partition, request->operation.key, &copy) == STORAGE_PENDING) {
+    struct copy copy = {0};
+    if (has_object && replica_load(shard, request->partition, request->operation.key, &copy) == STORAGE_PENDING) {
         replica_park_answer(shard, request->operation.key, source, body);
         return;
     }
     peer_observe_latency(source->lane->peer, shard_now(shard).ns - owner->asked.ns);
-    owner->state = OWNER_ANSWERED;
-    uint32_t place = (uint32_t)(owner - request->owners);
-    switch (answer.status) {
-    case ANSWER_SAME:
-        owner->digest = request->own_digest;
-        count_answer(request, place, answer.informed);
-        break;
-    case ANSWER_OBJECT:
-        if (take_object(shard, request, owner, &answer)) {
-            count_answer(request, place, answer.informed);
-        } else {
-            owner->state = OWNER_FAILED;
-        }
-        break;
-    case ANSWER_ABSENT:
-        owner->digest = hash128((struct view){0});
-        if (answer.informed && request_is_owner(request, place)) {
-            count_answer(request, place, true);
-        }
-        break;
-    case ANSWER_STORED:
-    case ANSWER_REFUSED:
-    case ANSWER_FAILED:
-        owner->state = OWNER_FAILED;
-        break;
-    }
+    on_answer(shard, request, owner, &answer, &copy.object);
+    ask_awaiting_again(shard, request);
     if (request->owners[request->self_place].state == OWNER_ANSWERED) {
         reading_check(shard, request);
     }

@@ -113,24 +113,22 @@ void replica_discard(struct shard *shard, struct partition partition, struct vie
     }
 }
 
-struct digest replica_digest(struct shard *shard, struct view object_bytes) {
-    enum { DIGEST_WHOLE_BYTES = 2048 };
+struct view replica_compared(struct shard *shard, struct view object_bytes) {
     struct object object;
-    if (object_bytes.size <= DIGEST_WHOLE_BYTES || !object_decode(object_bytes, &shard->scratch, &object)) {
-        return hash128(object_bytes);
+    if (object_bytes.size < shard->options.outline_bytes || !object_decode(object_bytes, &shard->scratch, &object)) {
+        return object_bytes;
     }
-    struct value *values = ARENA_ARRAY(&shard->scratch, struct value, object.value_count);
-    for (uint32_t index = 0; index < object.value_count; index++) {
-        values[index] = object.values[index];
-        values[index].bytes = (struct view){0};
-    }
-    object.values = values;
-    struct buffer without_bytes;
-    buffer_init(&without_bytes);
-    object_encode(&without_bytes, &object);
-    struct digest digest = hash128(buffer_view(&without_bytes));
-    buffer_release(&without_bytes);
-    return digest;
+    struct buffer outline;
+    object = object_outline(&object, &shard->scratch);
+    buffer_init(&outline);
+    object_encode(&outline, &object);
+    struct view compared = arena_copy(&shard->scratch, buffer_view(&outline));
+    buffer_release(&outline);
+    return compared;
+}
+
+struct digest replica_digest(struct shard *shard, struct view object_bytes) {
+    return hash128(replica_compared(shard, object_bytes));
 }
 
 bool replica_is_informed(const struct shard *shard, const struct keyspace *keyspace, struct partition partition) {

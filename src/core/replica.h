@@ -36,8 +36,10 @@ struct copy {
     bool is_flushed;    /* it is more */
 };
 
-/* What stands for an object when copies are compared: of a large one not its values' bytes but their hashes, which were
- * computed once and lie beside them, so that comparing megabytes costs what comparing bytes does. */
+/* What stands for an object when copies are compared: of a large one its outline (version/object.h), with the values'
+ * hashes in place of their bytes, so that comparing megabytes costs what comparing bytes does. Its data is the object's
+ * own if that is not large. */
+struct view replica_compared(struct shard *shard, struct view object_bytes);
 struct digest replica_digest(struct shard *shard, struct view object_bytes);
 
 /* FOUND, ABSENT (an empty copy), PENDING or ERROR (unreadable for now, or undecodable). A damaged copy is discarded and

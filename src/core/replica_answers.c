@@ -303,6 +303,19 @@ static enum storage_status load_encoded(struct shard *shard, struct partition pa
     return status;
 }
 
+/* What is here, or its outline where that is large: the asker may have the values. */
+static void answer_with_object(struct shard *shard, const struct message_read *read, struct view object_bytes,
+                               struct message_read_answer *answer) {
+    struct view compared = replica_compared(shard, object_bytes);
+    if (read->has_digest && digest_equal(read->digest, hash128(compared))) {
+        answer->status = ANSWER_SAME;
+        return;
+    }
+    bool is_whole = read->wants_whole || compared.data == object_bytes.data;
+    answer->status = is_whole ? ANSWER_OBJECT : ANSWER_OUTLINE;
+    answer->object = is_whole ? object_bytes : compared;
+}
+
 void replica_on_read(struct shard *shard, const struct source *source, struct view body) {
     struct message_read read;
     if (!message_decode_read(body, &read)) {
@@ -331,9 +344,7 @@ void replica_on_read(struct shard *shard, const struct source *source, struct vi
         answer.status = ANSWER_ABSENT;
     } else if (status == STORAGE_FOUND) {
         answer.fence = fence_label(shard, read.partition, object_bytes_mark(object));
-        bool is_same = read.has_digest && digest_equal(read.digest, replica_digest(shard, object));
-        answer.status = is_same ? ANSWER_SAME : ANSWER_OBJECT;
-        answer.object = is_same ? (struct view){0} : object;
+        answer_with_object(shard, &read, object, &answer);
     }
     answer_read(shard, source, &answer);
 }

@@ -78,6 +78,7 @@ struct shard_options {
     uint64_t place_seed; /* the store's, of the whole cluster: a key's place within its partition */
     uint32_t exchange_period_ms;
     uint64_t scrub_period_ms; /* in which every partition is read anew */
+    uint32_t outline_bytes;   /* objects of so many are compared by outline; the same on all nodes */
     uint32_t scan_records;    /* that background work reads at once */
     uint32_t deadline_ms;
     uint32_t max_pipelined;

@@ -16,6 +16,7 @@
 enum {
     EXIT_CODE_FAILURE = 1,
     EXIT_CODE_CONFIGURATION = 3,
+    OUTLINE_BYTES = 2048,
     SCAN_RECORDS = 256, /* that background work reads at once */
     PRUNE_PAUSE_MS = 30000,
     PIPELINED_MOST = 256, /* commands of one session under way; the rest of its input waits */
@@ -145,6 +146,7 @@ static bool make_loops(struct stage *stage) {
         .place_seed = place_seed(config),
         .exchange_period_ms = config->exchange_period_ms,
         .scrub_period_ms = (uint64_t)config->scrub_period_s * 1000,
+        .outline_bytes = OUTLINE_BYTES,
         .scan_records = SCAN_RECORDS,
         .deadline_ms = config->deadline_ms,
         .max_pipelined = PIPELINED_MOST,

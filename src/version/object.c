@@ -247,6 +247,42 @@ struct object object_expire(const struct object *object, struct expiry expiry, s
     return changed;
 }
 
+struct object object_outline(const struct object *object, struct arena *arena) {
+    struct object outline = *object;
+    struct value *values = ARENA_ARRAY(arena, struct value, object->value_count);
+    for (uint32_t i = 0; i < object->value_count; i++) {
+        values[i] = object->values[i];
+        values[i].bytes = (struct view){0};
+    }
+    outline.values = values;
+    return outline;
+}
+
+bool object_fill(const struct object *outline, const struct object *held, struct arena *arena,
+                 struct object *ret_object) {
+    const struct digest hash_of_nothing = hash128((struct view){0});
+    struct value *values = ARENA_ARRAY(arena, struct value, outline->value_count);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < outline->value_count; i++) {
+        struct value value = outline->values[i];
+        const struct value *same = object_find(held, value.dot);
+        bool is_whole = digest_equal(value.hash, hash_of_nothing);
+        if (same != NULL && digest_equal(same->hash, value.hash)) {
+            value.bytes = same->bytes;
+            is_whole = true;
+        }
+        if (is_whole) {
+            values[count++] = value;
+        } else if (same != NULL || !context_contains(&held->context, value.dot)) {
+            return false;
+        }
+    }
+    *ret_object = *outline;
+    ret_object->values = values;
+    ret_object->value_count = count;
+    return true;
+}
+
 bool object_may_prune(const struct object *object, struct dot entry) {
     const struct context *context = &object->context;
     bool is_there = false;

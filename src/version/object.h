@@ -82,6 +82,14 @@ uint32_t object_uncovered_count(const struct object *kept, const struct context 
  * (the later instant, should stamps be equal: the rule of merging). */
 struct object object_expire(const struct object *object, struct expiry expiry, struct arena *arena);
 
+/* The object without its values' bytes: for somebody who may hold them. */
+struct object object_outline(const struct object *object, struct arena *arena);
+/* The outline with the bytes of the values that `held` has as well. What `held` covers and has not is left out: merging
+ * would drop it. So merged with `held` it is what the whole object would be. False: bytes are missing, and nothing less
+ * than the whole object will do. */
+bool object_fill(const struct object *outline, const struct object *held, struct arena *arena,
+                 struct object *ret_object);
+
 /* The vector says exactly this of the entry's actor, no detached dot adds to it, and no value bears it: nothing here
  * would change, were the entry not there, as long as none of its events come from elsewhere. */
 bool object_may_prune(const struct object *object, struct dot entry);

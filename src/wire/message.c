@@ -144,12 +144,14 @@ bool message_decode_put_answer(struct view body, struct message_put_answer *ret_
     return true;
 }
 
+enum { READ_HAS_DIGEST = 1 << 0, READ_WHOLE = 1 << 1 };
+
 void message_encode_read(struct buffer *buffer, const struct message_read *message) {
     size_t frame = frame_begin(buffer, MESSAGE_READ);
     write_varint(buffer, message->request);
     write_u16(buffer, message->partition.value);
     write_varint(buffer, message->placement_mark);
-    write_u8(buffer, message->has_digest ? 1 : 0);
+    write_u8(buffer, (uint8_t)((message->has_digest ? READ_HAS_DIGEST : 0) | (message->wants_whole ? READ_WHOLE : 0)));
     if (message->has_digest) {
         write_digest(buffer, message->digest);
     }
@@ -163,13 +165,14 @@ bool message_decode_read(struct view body, struct message_read *ret_message) {
     message.request = read_varint(&reader);
     message.partition.value = read_u16(&reader);
     message.placement_mark = read_varint(&reader);
-    uint8_t has_digest = read_u8(&reader);
-    message.has_digest = has_digest == 1;
+    uint8_t flags = read_u8(&reader);
+    message.has_digest = (flags & READ_HAS_DIGEST) != 0;
+    message.wants_whole = (flags & READ_WHOLE) != 0;
     if (message.has_digest) {
         message.digest = read_digest(&reader);
     }
     message.key = read_bytes(&reader, reader_left(&reader));
-    if (reader.failed || has_digest > 1 || message.key.size > LIMIT_KEY_BYTES) {
+    if (reader.failed || flags > (READ_HAS_DIGEST | READ_WHOLE) || message.key.size > LIMIT_KEY_BYTES) {
         return false;
     }
     *ret_message = message;
@@ -194,7 +197,7 @@ bool message_decode_read_answer(struct view body, struct message_read_answer *re
     uint8_t informed = read_u8(&reader);
     message.fence = read_varint(&reader);
     message.object = read_bytes(&reader, reader_left(&reader));
-    if (reader.failed || message.fence > FENCE_NUMBER_MOST || status < ANSWER_OBJECT || status > ANSWER_FAILED ||
+    if (reader.failed || message.fence > FENCE_NUMBER_MOST || status < ANSWER_OBJECT || status > ANSWER_OUTLINE ||
         informed > 1) {
         return false;
     }

@@ -87,6 +87,7 @@ enum answer_status {
     ANSWER_ABSENT = 3,  /* READ */
     ANSWER_REFUSED = 4, /* not an owner, a placement mark that is not ours, or from before a fence */
     ANSWER_FAILED = 5,  /* local failure: unreadable, the store stopped, or no room for another hint */
+    ANSWER_OUTLINE = 6, /* READ: `object` without its values' bytes, which are many; ask again for the whole */
 };
 
 struct message_put_answer {
@@ -100,8 +101,9 @@ struct message_read {
     uint64_t request;
     struct partition partition;
     uint64_t placement_mark;
+    bool wants_whole; /* however large the object is: no outline */
     bool has_digest;
-    struct digest digest; /* hash128 of the asker's encoded object, or of nothing */
+    struct digest digest; /* replica_digest() of the asker's object */
     struct view key;
 };
 

@@ -254,6 +254,7 @@ static void make_shard(struct rig *rig) {
         .may_lack_unsynced = rig->options.was_unclean,
         .exchange_period_ms = UINT32_MAX, /* never, as far as these tests go */
         .scrub_period_ms = UINT64_MAX / 4,
+        .outline_bytes = RIG_OUTLINE_BYTES,
         .scan_records = 64,
         .deadline_ms = 1000,
         .max_pipelined = 128,

@@ -35,6 +35,8 @@
 
 enum { RIG_MEMBERS = 8, RIG_LINKS = 64, RIG_ASKED = 1024, RIG_KEYS = 8, RIG_CLIENTS = 4, RIG_SHARDS = 4 };
 
+enum { RIG_OUTLINE_BYTES = 4096 };
+
 struct rig_options {
     uint32_t members;          /* 3 */
     uint32_t replicas;         /* 3 */
@@ -196,6 +198,7 @@ void peer_fence(struct rig *rig, char peer, uint64_t heard, uint64_t drained, ui
 /* A word of the fence that tells of a flush. */
 void peer_fence_flushed(struct rig *rig, char peer, int64_t ms);
 void peer_reads(struct rig *rig, char peer, const char *key, const char *compare_with);
+void peer_reads_whole(struct rig *rig, char peer, const char *key);
 /* "get k", "set k v", "put k v", "del k", "setnx k v", "expire k 5000", "inspect k B" */
 void peer_operates(struct rig *rig, char peer, bool hopped, const char *text);
 void peer_sends(struct rig *rig, char peer, uint16_t shard, bool is_bulk, const struct buffer *frames);

@@ -81,7 +81,10 @@ static void print_read(struct rig *rig, struct view body) {
     assert_int_equal(read.partition.value, ring_partition_of_key(rig->ring, read.key).value);
     print_format(&rig->log, "read ");
     print_key(rig, read.key);
-    print_format(&rig->log, read.has_digest ? "" : ", whole");
+    print_format(&rig->log, read.has_digest ? "" : ", without a digest");
+    /* Who has nothing asks for the whole, who has something doesn't: that goes without saying. */
+    bool has_nothing = read.has_digest && digest_equal(read.digest, hash128((struct view){0}));
+    print_format(&rig->log, read.wants_whole == has_nothing ? "" : read.wants_whole ? ", whole" : ", an outline");
 }
 
 static const char *verb_of(const struct operation *operation) {
@@ -141,11 +144,11 @@ static void print_put_answer(struct rig *rig, struct view body) {
 }
 
 static void print_read_answer(struct rig *rig, struct view body) {
-    static const char *const words[] = {"?", "object ", "same", "absent", "refused", "failed"};
+    static const char *const words[] = {"?", "object ", "same", "absent", "refused", "failed", "outline "};
     struct message_read_answer answer;
     assert_true(message_decode_read_answer(body, &answer));
     print_format(&rig->log, "%s", words[answer.status]);
-    if (answer.status == ANSWER_OBJECT) {
+    if (answer.status == ANSWER_OBJECT || answer.status == ANSWER_OUTLINE) {
         print_object_bytes(rig, answer.object);
     } else if (answer.status == ANSWER_ABSENT && !answer.informed) {
         print_format(&rig->log, ", uninformed");

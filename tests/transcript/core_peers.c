@@ -364,22 +364,43 @@ void peer_fence_flushed(struct rig *rig, char peer, int64_t ms) {
     send_and_release(rig, peer, 0, &frames);
 }
 
-void peer_reads(struct rig *rig, char peer, const char *key, const char *compare_with) {
+static struct view outline_of(struct rig *rig, const char *text) {
+    struct object object = notation_object(&rig->notation, text);
+    struct buffer bytes;
+    object = object_outline(&object, &rig->notation.arena);
+    buffer_init(&bytes);
+    object_encode(&bytes, &object);
+    struct view view = arena_copy(&rig->notation.arena, buffer_view(&bytes));
+    buffer_release(&bytes);
+    return view;
+}
+
+static void peer_asks(struct rig *rig, char peer, const char *key, const char *compare_with, bool wants_whole) {
     struct message_read read = {
         .request = 77,
         .partition = rig_partition(rig, key),
         .placement_mark = ring_placement_mark(rig->ring, rig_partition(rig, key)),
+        .wants_whole = wants_whole,
         .key = rig_key_name(rig, key),
     };
     if (compare_with != NULL) {
         bool is_absent = strcmp(compare_with, "absent") == 0;
         read.has_digest = true;
-        read.digest = hash128(is_absent ? (struct view){0} : notation_object_bytes(&rig->notation, compare_with));
+        struct view bytes = is_absent ? (struct view){0} : notation_object_bytes(&rig->notation, compare_with);
+        read.digest = hash128(bytes.size < RIG_OUTLINE_BYTES ? bytes : outline_of(rig, compare_with));
     }
     struct buffer frames;
     buffer_init(&frames);
     message_encode_read(&frames, &read);
     send_and_release(rig, peer, 0, &frames);
+}
+
+void peer_reads(struct rig *rig, char peer, const char *key, const char *compare_with) {
+    peer_asks(rig, peer, key, compare_with, false);
+}
+
+void peer_reads_whole(struct rig *rig, char peer, const char *key) {
+    peer_asks(rig, peer, key, NULL, true);
 }
 
 static const struct {
@@ -481,9 +502,13 @@ static void encode_read_answer(struct rig *rig, struct buffer *frames, uint64_t 
     struct message_read_answer answer = {
         .request = request, .status = ANSWER_FAILED, .informed = true, .fence = FENCE_FIRST};
     const char *object = after(text, "object ");
+    const char *outline = after(text, "outline ");
     if (object != NULL) {
         answer.status = ANSWER_OBJECT;
         answer.object = notation_object_bytes(&rig->notation, object);
+    } else if (outline != NULL) {
+        answer.status = ANSWER_OUTLINE;
+        answer.object = outline_of(rig, outline);
     } else if (strcmp(text, "same") == 0) {
         answer.status = ANSWER_SAME;
     } else if (after(text, "absent") != NULL) {

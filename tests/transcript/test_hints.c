@@ -94,7 +94,7 @@ static void a_read_finds_what_a_fallback_holds(void **state) {
     struct rig *rig = rig_of_five('A');
     peer_dies(rig, 'B');
     client(rig, "GET h");
-    says(rig, "C: read h", "D: read h");
+    says(rig, "C: read h", "D: read h, an outline");
     answer(rig, 'C', "absent");
     says_nothing(rig);
     answer(rig, 'D', "object b1=w");
@@ -108,7 +108,7 @@ static void a_fallbacks_absence_counts_for_nothing(void **state) {
     peer_dies(rig, 'B');
     peer_dies(rig, 'C');
     client(rig, "GET h");
-    says(rig, "D: read h", "E: read h");
+    says(rig, "D: read h, an outline", "E: read h, an outline");
     answer(rig, 'D', "absent, uninformed");
     answer(rig, 'E', "absent, uninformed");
     says(rig, "client: -NOQUORUM...");

@@ -140,7 +140,7 @@ static void an_owner_known_as_slow_is_given_its_time(void **state) {
     (void)state;
     struct rig *rig = rig_new((struct rig_options){.members = 4, .replicas = 4, .read_quorum = 3});
     client(rig, "GET k");
-    says(rig, "B: read k", "C: read k");
+    says(rig, "B: read k", "C: read k, an outline");
     answer(rig, 'B', "absent");
     pass_ns(rig, 3 * NS_PER_MS - 1); /* C's answers take up to 3 ms, as far as we know */
     says_nothing(rig);
@@ -215,6 +215,128 @@ static void a_read_is_answered_by_its_deadline(void **state) {
     says(rig, "client: -NOQUORUM...");
     answer(rig, 'B', "absent");
     says_nothing(rig);
+    rig_free(rig);
+}
+
+/* ---- large values: the outline first ---- */
+
+static void a_large_object_is_told_in_outline(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    disk_holds(rig, "k", "b1=x*5000");
+    peer_reads(rig, 'B', "k", "c1=y");
+    says(rig, "B: outline b1=");
+    peer_reads(rig, 'B', "k", "b1=x*5000");
+    says(rig, "B: same");
+    peer_reads_whole(rig, 'B', "k");
+    says(rig, "B: object b1=x*5000");
+    rig_free(rig);
+}
+
+static void of_a_stale_owner_no_bytes_are_wanted(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    disk_holds(rig, "k", "b2=y*5000");
+    client(rig, "GET k");
+    rig_forget(rig);
+    answer(rig, 'B', "outline b1=x*5000");
+    says(rig, "B: repair k b2=y*5000", "client: y*5000");
+    rig_free(rig);
+}
+
+static void bytes_that_are_here_are_not_fetched(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    disk_holds(rig, "k", "b1=x*5000");
+    client(rig, "GET k");
+    rig_forget(rig);
+    answer(rig, 'B', "outline b1=x*5000 over c1"); /* it knows of an event more, and of no value more */
+    says(rig, "disk: write k b1=x*5000 over c1", "client: x*5000");
+    rig_free(rig);
+}
+
+static void bytes_that_are_not_here_are_fetched(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    disk_holds(rig, "k", "b1=x");
+    client(rig, "GET k");
+    says(rig, "B: read k");
+    answer(rig, 'B', "outline b2=y*5000");
+    says(rig, "B: read k, whole");
+    answer(rig, 'B', "object b2=y*5000");
+    says(rig, "disk: write k b2=y*5000", "client: y*5000");
+    rig_free(rig);
+}
+
+static void bytes_are_fetched_once(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.read_quorum = 3});
+    disk_holds(rig, "k", "b1=x");
+    client(rig, "GET k");
+    rig_forget(rig);
+    answer(rig, 'B', "outline b2=y*5000");
+    says(rig, "B: read k, whole");
+    answer(rig, 'C', "outline b2=y*5000");
+    says_nothing(rig);
+    answer(rig, 'B', "object b2=y*5000");
+    says(rig, "disk: write k b2=y*5000", "C: read k");
+    answer(rig, 'C', "outline b2=y*5000");
+    says(rig, "client: y*5000");
+    rig_free(rig);
+}
+
+static void who_has_nothing_asks_one_for_the_whole(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.read_quorum = 3});
+    client(rig, "GET k");
+    says(rig, "B: read k", "C: read k, an outline");
+    answer(rig, 'C', "outline b1=y*5000");
+    says_nothing(rig);
+    answer(rig, 'B', "absent");
+    says(rig, "C: read k, an outline");
+    answer(rig, 'C', "outline b1=y*5000");
+    says(rig, "C: read k");
+    answer(rig, 'C', "object b1=y*5000");
+    says(rig, "disk: write k b1=y*5000", "B: repair k b1=y*5000", "client: y*5000");
+    rig_free(rig);
+}
+
+static void bytes_that_are_long_in_coming_are_fetched_elsewhere(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.members = 4, .replicas = 4, .read_quorum = 3});
+    disk_holds(rig, "k", "b1=x");
+    client(rig, "GET k");
+    rig_forget(rig);
+    answer(rig, 'B', "outline b2=y*5000");
+    answer(rig, 'C', "outline b2=y*5000");
+    says(rig, "B: read k, whole");
+    pass_ms(rig, 3); /* what B and C may take, as far as we know */
+    says(rig, "C: read k, whole", "D: read k");
+    answer(rig, 'C', "object b2=y*5000");
+    says(rig, "disk: write k b2=y*5000");
+    answer(rig, 'D', "outline b2=y*5000");
+    says(rig, "client: y*5000");
+    rig_free(rig);
+}
+
+static void bytes_of_a_lost_owner_are_fetched_elsewhere(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.members = 4, .replicas = 4, .read_quorum = 3});
+    disk_holds(rig, "k", "b1=x");
+    client(rig, "GET k");
+    rig_forget(rig);
+    answer(rig, 'B', "outline b2=y*5000");
+    answer(rig, 'C', "outline b2=y*5000");
+    rig_forget(rig);
+    peer_dies(rig, 'B');
+    says(rig, "C: read k", "D: read k");
+    answer(rig, 'D', "outline b2=y*5000");
+    says(rig, "D: read k, whole");
+    answer(rig, 'C', "outline b2=y*5000");
+    answer(rig, 'D', "object b2=y*5000");
+    says(rig, "disk: write k b2=y*5000", "C: read k");
+    answer(rig, 'C', "outline b2=y*5000");
+    says(rig, "client: y*5000");
     rig_free(rig);
 }
 
@@ -322,6 +444,14 @@ int main(void) {
         cmocka_unit_test(without_r_in_reach_a_read_fails_at_once),
         cmocka_unit_test(an_owner_that_fails_or_refuses_is_replaced),
         cmocka_unit_test(a_read_is_answered_by_its_deadline),
+        cmocka_unit_test(a_large_object_is_told_in_outline),
+        cmocka_unit_test(of_a_stale_owner_no_bytes_are_wanted),
+        cmocka_unit_test(bytes_that_are_here_are_not_fetched),
+        cmocka_unit_test(bytes_that_are_not_here_are_fetched),
+        cmocka_unit_test(bytes_are_fetched_once),
+        cmocka_unit_test(who_has_nothing_asks_one_for_the_whole),
+        cmocka_unit_test(bytes_that_are_long_in_coming_are_fetched_elsewhere),
+        cmocka_unit_test(bytes_of_a_lost_owner_are_fetched_elsewhere),
         cmocka_unit_test(an_uninformed_absence_does_not_count),
         cmocka_unit_test(a_presence_counts_whoever_has_it),
         cmocka_unit_test(our_own_absence_does_not_count_after_an_unclean_stop),

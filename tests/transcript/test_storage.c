@@ -22,7 +22,7 @@ static void a_read_waits_for_the_own_disk_first(void **state) {
     client(rig, "GET k");
     says(rig, "disk: read k");
     pass_ms(rig, 2);
-    says(rig, "B: read k, whole"); /* a hedge against our own disk: there is no digest to compare with */
+    says(rig, "B: read k, without a digest"); /* a hedge against our own disk: there is no digest to compare with */
     answer(rig, 'B', "object b2=y");
     says(rig, "disk: read k"); /* it is merged when the disk has answered */
     disk_found(rig, "k");
@@ -70,7 +70,8 @@ static void a_request_may_end_before_the_disk_answers(void **state) {
     pass_ms(rig, 1000);
     answers_never(rig, 'B');
     answers_never(rig, 'C');
-    says(rig, "B: read k, whole", "C: read k, whole", "client: -NOREPLICAS...", "client 1: -NOQUORUM...");
+    says(rig, "B: read k, without a digest", "C: read k, without a digest", "client: -NOREPLICAS...",
+         "client 1: -NOQUORUM...");
     disk_found(rig, "k");
     says_nothing(rig); /* nothing was stamped, and nothing is stamped now */
     disk_has(rig, "k", "absent");
@@ -99,7 +100,8 @@ static void a_damaged_copy_is_given_up_and_filled_by_the_others(void **state) {
     struct rig *rig = rig_new((struct rig_options){0});
     disk_damaged(rig, "k");
     client(rig, "GET k");
-    says(rig, "disk: remove k", "B: read k", "C: read k"); /* it counts for nothing: both others are asked */
+    says(rig, "disk: remove k", "B: read k",
+         "C: read k, an outline"); /* it counts for nothing: both others are asked */
     assert_int_equal(rig->disk.doubts, 1);
     answer(rig, 'B', "object b1=x");
     says(rig, "disk: write k b1=x");

@@ -1,6 +1,7 @@
 #include "version/object.h"
 
 #include "history.h"
+#include "version/object_codec.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -52,6 +53,24 @@ static void assert_algebra(struct history *history) {
     assert_true(same_bytes(&nothing_a.object, &a.object));
 }
 
+/* An outline that could be filled is as good as the object; one that could not lacks a value that would be kept. True
+ * when it was filled. */
+static bool assert_outline(struct history *history) {
+    struct copy a = history_pick(history);
+    struct copy b = history_pick(history);
+    struct object outline = object_outline(&b.object, &history->arena);
+    struct object filled;
+    if (!object_fill(&outline, &a.object, &history->arena, &filled)) {
+        assert_true(object_uncovered_count(&b.object, &a.object.context) > 0);
+        return false;
+    }
+    struct object merged = object_merge(&a.object, &filled, history->rule, &history->arena);
+    assert_true(object_hashes_hold(&filled));
+    struct copy whole = history_merge(history, &a, &b);
+    assert_true(same_bytes(&merged, &whole.object));
+    return true;
+}
+
 /* All replicas and messages, merged in two random orders. */
 static void assert_convergence(struct history *history) {
     struct copy merged[2];
@@ -74,12 +93,17 @@ static void run_histories(enum conflict_rule rule) {
     printf("seed 0x%" PRIx64 ", %d histories of %d steps\n", SEED, HISTORIES, STEPS);
     uint64_t siblings = 0;
     uint64_t detached = 0;
+    uint64_t filled = 0;
+    uint64_t unfilled = 0;
     for (uint64_t i = 0; i < HISTORIES; i++) {
         history_init(&history, SEED + i, rule);
         for (int step = 0; step < STEPS; step++) {
             history_step(&history);
             if (step % 10 == 9) {
                 assert_algebra(&history);
+                bool is_filled = assert_outline(&history);
+                filled += is_filled;
+                unfilled += !is_filled;
             }
         }
         assert_convergence(&history);
@@ -90,7 +114,7 @@ static void run_histories(enum conflict_rule rule) {
         history_release(&history);
     }
     /* A history that never meets what it is there for proves nothing. */
-    assert_true(detached > HISTORIES / 10);
+    assert_true(detached > HISTORIES / 10 && filled > HISTORIES / 10 && unfilled > HISTORIES / 10);
     assert_true(rule == CONFLICT_LWW ? siblings == 0 : siblings > HISTORIES / 10);
 }
 
