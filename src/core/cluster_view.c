@@ -325,6 +325,7 @@ static void information_reaping(const struct shard *shard, struct buffer *text) 
     append_line(text, VIEW("gramme_tombstone_partitions"), reaper_partitions_left(shard));
     append_line(text, VIEW("gramme_tombstones_under_way"), reaper->candidates.size);
     append_line(text, VIEW("gramme_tombstones_oldest_ms"), reaper_oldest_ms(shard));
+    append_line(text, VIEW("gramme_tombstones_under_way_ms"), reaper_under_way_ms(shard));
     append_line(text, VIEW("gramme_tombstones_proven"), reaper->proofs);
     append_line(text, VIEW("gramme_tombstones_reaped"), reaper->reaped);
     append_line(text, VIEW("gramme_tombstones_changed"), reaper->changed);

@@ -25,6 +25,7 @@ struct candidate {
 
 enum {
     RUN_TAGS = 1 << 16,
+    DUE_UNSEEN = 1, /* at once: the partition has not been looked through since the start, or since it changed unseen */
     ENTRIES_AT_ONCE = 64, /* of one vector, to be pruned: the next pass takes the rest */
 };
 
@@ -41,6 +42,8 @@ void reaper_init(struct shard *shard) {
     list_init(&reaper->waiting);
     pool_init(&reaper->candidate_pool, sizeof(struct candidate), 64);
     reaper->due_ms = ARENA_ARRAY(&shard->permanent, uint64_t, partitions);
+    reaper->oldest_ms = ARENA_ARRAY(&shard->permanent, uint64_t, partitions);
+    memset(reaper->oldest_ms, 0, sizeof(*reaper->oldest_ms) * partitions);
     reaper->runs = ARENA_ARRAY(&shard->permanent, uint64_t, RUN_TAGS / 64);
     reaper_runs_changed(shard);
 }
@@ -123,6 +126,11 @@ static uint64_t due_ms_for(const struct shard *shard, const struct object *objec
     return at_ms == 0 ? 0 : now_ms(shard) + (wait_ms > REAPER_EXPIRED_MS ? wait_ms : REAPER_EXPIRED_MS);
 }
 
+/* When a bare tombstone was made; 0: it is none. */
+static uint64_t tombstone_ms(const struct object *object) {
+    return reapable_ms(object) == 1 ? hybrid_time_wall(object_greatest_time(object)).ms : 0;
+}
+
 /* Every time of it lies behind this clock: once nobody remembers it, what is stamped here must still be later. (An
  * owner that was not told to reap would hide it, else, or under `lww` drop it.) */
 static bool clock_is_beyond(const struct shard *shard, const struct object *object) {
@@ -140,15 +148,18 @@ void reaper_stored(struct shard *shard, struct partition partition, const struct
     if (due_ms == 0) {
         return;
     }
+    uint64_t made_ms = tombstone_ms(object);
     reaper->due_ms[partition.value] = sooner_ms(reaper->due_ms[partition.value], due_ms);
+    reaper->oldest_ms[partition.value] = sooner_ms(reaper->oldest_ms[partition.value], made_ms);
     if (partition.value == reaper->scanning) {
         reaper->found_due_ms = sooner_ms(reaper->found_due_ms, due_ms);
+        reaper->found_oldest_ms = sooner_ms(reaper->found_oldest_ms, made_ms);
     }
 }
 
 void reaper_look_again(struct shard *shard, struct partition partition) {
     struct reaper *reaper = &shard->reaper;
-    reaper->due_ms[partition.value] = is_first_owner(shard, partition.value) ? 1 : 0;
+    reaper->due_ms[partition.value] = is_first_owner(shard, partition.value) ? DUE_UNSEEN : 0;
     if (partition.value == reaper->scanning) {
         reaper->found_due_ms = reaper->due_ms[partition.value];
     }
@@ -468,15 +479,18 @@ void reaper_receive(struct shard *shard, const struct source *source, uint8_t ki
 
 /* ---- the sweep ---- */
 
+/* While a member is away nothing can be reaped: a look at each partition only tells what there is. */
 static bool choose_partition(struct shard *shard) {
     struct reaper *reaper = &shard->reaper;
     uint32_t partitions = ring_partition_count(shard->ring);
+    uint64_t until_ms = shard_all_are_reachable(shard) ? now_ms(shard) : DUE_UNSEEN;
     for (uint32_t step = 1; step <= partitions; step++) {
         uint32_t index = (reaper->scanning + step) % partitions;
-        if (reaper->due_ms[index] != 0 && reaper->due_ms[index] <= now_ms(shard)) {
+        if (reaper->due_ms[index] != 0 && reaper->due_ms[index] <= until_ms) {
             reaper->scanning = index;
             reaper->next_hash = 0;
             reaper->found_due_ms = 0;
+            reaper->found_oldest_ms = 0;
             reaper->is_midway = true;
             return true;
         }
@@ -488,7 +502,7 @@ static void scan_on(struct shard *shard) {
     struct reaper *reaper = &shard->reaper;
     struct storage *storage = &shard->options.storage;
     if (reaper->is_scanning || reaper->scans_left == 0 || reaper->candidates.size >= REAPER_CANDIDATES_MOST ||
-        !shard_all_are_reachable(shard) || (!reaper->is_midway && !choose_partition(shard))) {
+        (!reaper->is_midway && !choose_partition(shard))) {
         return;
     }
     reaper->scans_left--;
@@ -517,8 +531,9 @@ static void take_record(struct shard *shard, struct partition partition, const s
         return;
     }
     shard->reaper.found_due_ms = sooner_ms(shard->reaper.found_due_ms, due_ms_for(shard, &object));
+    shard->reaper.found_oldest_ms = sooner_ms(shard->reaper.found_oldest_ms, tombstone_ms(&object));
     const struct keyspace *keyspace = keyspace_of_key(shard->options.keyspaces, scanned->key);
-    if (!replica_is_informed(shard, keyspace, partition)) {
+    if (!shard_all_are_reachable(shard) || !replica_is_informed(shard, keyspace, partition)) {
         return;
     }
     if (is_reapable(shard, &object)) {
@@ -551,6 +566,7 @@ void reaper_on_scanned(struct shard *shard, enum storage_status status, const st
     if (is_end) {
         reaper->is_midway = false;
         reaper->due_ms[partition.value] = reaper->found_due_ms;
+        reaper->oldest_ms[partition.value] = reaper->found_oldest_ms;
     }
     scan_on(shard);
 }
@@ -612,6 +628,15 @@ uint32_t reaper_partitions_left(const struct shard *shard) {
 }
 
 uint64_t reaper_oldest_ms(const struct shard *shard) {
+    uint64_t oldest_ms = 0;
+    uint64_t wall_ms = shard_wall(shard).ms;
+    for (uint32_t index = 0; index < ring_partition_count(shard->ring); index++) {
+        oldest_ms = sooner_ms(oldest_ms, shard->reaper.oldest_ms[index]);
+    }
+    return oldest_ms == 0 || oldest_ms > wall_ms ? 0 : wall_ms - oldest_ms;
+}
+
+uint64_t reaper_under_way_ms(const struct shard *shard) {
     struct list_node *first = list_first(&shard->reaper.waiting);
     return first == NULL ? 0
                          : (shard_now(shard).ns - CONTAINER_OF(first, struct candidate, waiting)->since.ns) / NS_PER_MS;

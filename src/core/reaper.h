@@ -55,14 +55,17 @@ struct reaper {
     struct map candidates; /* by hash of key */
     struct list waiting;   /* the same, oldest first */
     struct pool candidate_pool;
-    uint64_t *due_ms; /* by partition, civil time: when it may hold something that this shard is to reap; 0: never */
+    uint64_t *due_ms; /* by partition, monotonic: when it may hold something that this shard is to reap; 0: never */
+    uint64_t
+        *oldest_ms; /* by partition, civil time: the oldest tombstone that this shard is to reap, as known; 0: none */
     uint32_t scanning;
     uint64_t next_hash;
     bool is_midway;        /* of `scanning` */
     bool is_scanning;      /* storage owes an answer */
     uint32_t scans_left;   /* in this heartbeat */
     uint64_t found_due_ms; /* in this pass over the partition */
-    uint64_t *runs;        /* a bit for each tag of a present run of a member */
+    uint64_t found_oldest_ms;
+    uint64_t *runs; /* a bit for each tag of a present run of a member */
     uint64_t proofs, reaped, pruned, changed;
 };
 
@@ -75,10 +78,12 @@ void reaper_stored(struct shard *shard, struct partition partition, const struct
 void reaper_runs_changed(struct shard *shard);
 /* The partition's data is not what was written: what a pass found, or did not find, says nothing. */
 void reaper_look_again(struct shard *shard, struct partition partition);
-/* For those who look: partitions in which there may be something to reap for this shard, and how long the oldest
- * tombstone under way waits. */
+/* For those who look: partitions in which there may be something to reap for this shard, the age of the oldest
+ * tombstone in them (it grows while a member is away, since nothing is reaped without it), and how long ago the first
+ * of those under way began a step. */
 uint32_t reaper_partitions_left(const struct shard *shard);
 uint64_t reaper_oldest_ms(const struct shard *shard);
+uint64_t reaper_under_way_ms(const struct shard *shard);
 /* All of wire/fence_message.h but FENCE. */
 void reaper_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body);
 void reaper_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,

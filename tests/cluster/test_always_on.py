@@ -137,10 +137,12 @@ def test_deletes_while_an_owner_is_down_stay_and_give_their_space_back():
             for number in range(KEYS):
                 assert connection.command("DEL", f"k:{number}") == 1
         assert sum(figures_of(nodes[:2], "gramme_tombstones_reaped")) == 0
+        assert max(figures_of(nodes[:2], "gramme_tombstones_oldest_ms")) > 0
         nodes[2].start()
         cluster.wait_ready()
         eventually(lambda: figures_of(nodes, "gramme_tombstones_reaped") == [KEYS] * 3, 60, "every owner reaps every tombstone")
         eventually(lambda: sum(figures_of(nodes, "gramme_tombstone_partitions")) == 0, 30, "nothing is left to reap")
+        assert sum(figures_of(nodes, "gramme_tombstones_oldest_ms")) == 0
         for node in nodes:
             with node.connect() as connection:
                 for number in range(KEYS):

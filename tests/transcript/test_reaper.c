@@ -35,6 +35,25 @@ static void a_tombstone_goes_when_all_hold_it_and_two_fences_have_passed(void **
     rig_free(rig);
 }
 
+static void how_old_a_tombstone_is_shows_even_while_a_member_is_away(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    peer_dies(rig, 'C');
+    peer_puts(rig, 'B', "k", "b1=(deleted)@-5000", 0);
+    disk_done(rig);
+    rig_forget(rig);
+    assert_int_equal(reaper_oldest_ms(rig->shard), 5000);
+    rig->shard->reaper.oldest_ms[rig_partition(rig, "k").value] = 0; /* as after a start, which looks through all */
+    reaper_look_again(rig->shard, rig_partition(rig, "k"));
+    pass_ms(rig, 1000);
+    says_nothing(rig);
+    assert_int_equal(reaper_oldest_ms(rig->shard), 6000);
+    pass_ms(rig, 10000);
+    says_nothing(rig);
+    assert_int_equal(reaper_oldest_ms(rig->shard), 16000);
+    rig_free(rig);
+}
+
 static void a_prover_that_heard_of_a_later_fence_puts_it_off(void **state) {
     (void)state;
     struct rig *rig = rig_with_tombstone();
@@ -470,6 +489,7 @@ static void a_tombstone_ahead_of_the_clock_stays(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tombstone_goes_when_all_hold_it_and_two_fences_have_passed),
+        cmocka_unit_test(how_old_a_tombstone_is_shows_even_while_a_member_is_away),
         cmocka_unit_test(a_prover_that_heard_of_a_later_fence_puts_it_off),
         cmocka_unit_test(without_all_proofs_nothing_goes),
         cmocka_unit_test(what_was_written_since_stays),
