@@ -59,6 +59,7 @@ struct node {
     struct keyspace_table birth_keyspaces; /* version 0: none was kept */
     bool is_up;
     bool is_paused;
+    bool memory_is_short;
     struct instant started; /* last */
     struct instant resumed; /* when its last pause ended */
     uint64_t run;
@@ -116,6 +117,8 @@ void node_crash(struct node *node, size_t keep);
 /* Stops cleanly: what was written is durable, and the next start knows. */
 void node_stop(struct node *node);
 void node_pause(struct node *node, bool is_paused);
+/* Short: it takes no values, also after a restart. */
+void node_set_memory(struct node *node, bool is_short);
 void node_set_clock(struct node *node, int64_t offset_ms, int64_t drift_ppm);
 struct wall_time node_wall(struct node *node);
 bool node_is_ready(const struct node *node);

@@ -185,10 +185,19 @@ static const char *check_solo(const struct key_record *key, const struct object 
     return NULL;
 }
 
+static uint64_t slowest_clock_ms(struct cluster *cluster) {
+    uint64_t slowest_ms = UINT64_MAX;
+    for (uint32_t index = 0; index < cluster->node_count; index++) {
+        uint64_t clock_ms = node_wall(&cluster->nodes[index]).ms;
+        slowest_ms = clock_ms < slowest_ms ? clock_ms : slowest_ms;
+    }
+    return slowest_ms;
+}
+
 /* Clocks that restarted often run ahead; what they stamped is not let go before all owners' clocks are beyond it. */
-static bool is_ahead_of_clocks(const struct world *world, const struct object *object) {
-    const uint64_t off_most_ms = 15000;
-    return hybrid_time_wall(object->context.greatest).ms + off_most_ms > WORLD_EPOCH_MS + world->now.ns / NS_PER_MS;
+static bool is_ahead_of_clocks(struct cluster *cluster, const struct object *object) {
+    const uint64_t margin_ms = 5000;
+    return hybrid_time_wall(object->context.greatest).ms + margin_ms > slowest_clock_ms(cluster);
 }
 
 static bool is_bare_tombstone(const struct object *object) {
@@ -207,12 +216,11 @@ static bool run_is_present(const struct cluster *cluster, uint16_t tag) {
     return is_present;
 }
 
-/* A fence waits where what was proved lies a minute ahead of some member's clock (10 s off at most); and has then half
- * a minute of the run left. */
-static bool fences_may_wait(const struct account *account) {
-    const uint64_t surely_agreed_ms = 20000;
-    uint64_t now_ms = WORLD_EPOCH_MS + account->world->now.ns / NS_PER_MS;
-    return hybrid_time_wall(account->latest).ms > now_ms + surely_agreed_ms;
+/* A fence waits where what was proved lies a minute ahead of some member's clock; and has then half a minute of the run
+ * left. */
+static bool fences_may_wait(struct cluster *cluster, const struct account *account) {
+    const uint64_t surely_agreed_ms = 30000;
+    return hybrid_time_wall(account->latest).ms > slowest_clock_ms(cluster) + surely_agreed_ms;
 }
 
 static bool has_ended_actor(const struct cluster *cluster, const struct object *object) {
@@ -251,11 +259,11 @@ static void check_key(struct cluster *cluster, const struct key_record *key, str
     if (!object_is_absent(&object) && account_is_flushed(account, &object)) {
         explain(violation, violation_bytes, world, "G6", key->name, "what was flushed still takes space");
     }
-    bool waits_for_clocks = is_bare_tombstone(&object) && is_ahead_of_clocks(world, &object);
-    if (is_bare_tombstone(&object) && !waits_for_clocks && !fences_may_wait(account)) {
+    bool waits_for_clocks = is_bare_tombstone(&object) && is_ahead_of_clocks(cluster, &object);
+    if (is_bare_tombstone(&object) && !waits_for_clocks && !fences_may_wait(cluster, account)) {
         explain(violation, violation_bytes, world, "G6", key->name, "its tombstone was not reaped");
     }
-    if (has_ended_actor(cluster, &object) && !waits_for_clocks && !fences_may_wait(account)) {
+    if (has_ended_actor(cluster, &object) && !waits_for_clocks && !fences_may_wait(cluster, account)) {
         explain(violation, violation_bytes, world, "G6", key->name, "the entry of an actor that ended was not pruned");
     }
     const char *what = check_solo(key, &object);

@@ -5,7 +5,7 @@
 const char *fault_text(enum fault_class fault) {
     static const char *const texts[FAULT_CLASSES] = {"loss",       "pieces", "slow",    "partition", "crash",
                                                      "crash-all",  "stop",   "pause",   "clock",     "disk",
-                                                     "read-error", "wipe",   "corrupt", "forget"};
+                                                     "read-error", "wipe",   "corrupt", "forget",    "memory"};
     return texts[fault];
 }
 
@@ -189,6 +189,8 @@ static void set_clock(struct nemesis *nemesis, struct node *node) {
     int64_t drift_ppm = (int64_t)rng_below(&nemesis->rng, 400) - 200;
     if (rng_chance(&nemesis->rng, 700000)) {
         offset_ms /= 200;
+    } else if (rng_chance(&nemesis->rng, 300000)) {
+        offset_ms *= 6; /* almost the most with which a node still takes part */
     }
     node_set_clock(node, offset_ms, drift_ppm);
 }
@@ -199,6 +201,10 @@ static void pause_node(struct nemesis *nemesis, struct node *node) {
         world_schedule(nemesis->world, &nemesis->mend[node->index].event,
                        rng_between(&nemesis->rng, 1, 5000) * NS_PER_MS);
     }
+}
+
+static void turn_memory(struct node *node) {
+    node_set_memory(node, !node->memory_is_short);
 }
 
 static void strike_with(struct nemesis *nemesis, enum fault_class fault) {
@@ -240,6 +246,9 @@ static void strike_with(struct nemesis *nemesis, enum fault_class fault) {
         break;
     case FAULT_CLOCK:
         set_clock(nemesis, some_node(nemesis));
+        break;
+    case FAULT_MEMORY:
+        turn_memory(some_node(nemesis));
         break;
     case FAULT_DISK: {
         struct node *node = some_node(nemesis);
@@ -299,6 +308,7 @@ void nemesis_heal(struct nemesis *nemesis) {
         struct node *node = &cluster->nodes[index];
         world_cancel(nemesis->world, &nemesis->mend[index].event);
         node->fails_next_sync = false;
+        node_set_memory(node, false);
         bring_back(nemesis, node);
     }
 }

@@ -20,6 +20,7 @@ enum fault_class {
     FAULT_WIPE,       /* a node loses its disk, once in a run */
     FAULT_CORRUPT,    /* records of a node turn bad on its disk */
     FAULT_FORGET,     /* records of a node vanish from its disk */
+    FAULT_MEMORY,     /* a node's memory is short: it takes no values for a while */
     FAULT_CLASSES
 };
 

@@ -414,6 +414,7 @@ void node_start(struct node *node) {
     for (uint32_t index = 0; index < node->shard_count; index++) {
         shard_start(node, &node->shards[index], &birth);
     }
+    node_set_memory(node, node->memory_is_short);
     node->fsync.happen = fsync_each_second;
     world_schedule(node->cluster->world, &node->fsync, NS_PER_S);
 }
@@ -467,6 +468,16 @@ void node_pause(struct node *node, bool is_paused) {
         node->resumed = node->cluster->world->now;
     }
     node->is_paused = is_paused;
+}
+
+void node_set_memory(struct node *node, bool is_short) {
+    if (node->memory_is_short != is_short) {
+        world_trace(node->cluster->world, "node %u's memory is %s", node->index, is_short ? "short" : "enough");
+    }
+    node->memory_is_short = is_short;
+    for (uint32_t index = 0; node->is_up && index < node->shard_count; index++) {
+        shard_memory_short(node->shards[index].shard, is_short);
+    }
 }
 
 void node_set_clock(struct node *node, int64_t offset_ms, int64_t drift_ppm) {
