@@ -59,15 +59,16 @@ class Load:
                     break
             if self.stopping.is_set():
                 break
-            node = self.nodes[number % len(self.nodes)]
-            if number % 5 == 4 and not self.deletable.empty():
-                operation = Operation("DEL", self.deletable.get(), node, due)
-            else:
-                operation = Operation("SET", f"load:{number}", node, due)
+            operation = self.next_operation(number, self.nodes[number % len(self.nodes)], due)
             self.history.append(operation)
             self.work.put(operation)
         for _ in self.threads:
             self.work.put(None)
+
+    def next_operation(self, number, node, due):
+        if number % 5 == 4 and not self.deletable.empty():
+            return Operation("DEL", self.deletable.get(), node, due)
+        return Operation("SET", f"load:{number}", node, due)
 
     def serve(self):
         connections = {}
@@ -79,16 +80,13 @@ class Load:
                 operation.node, operation.outcome = random.choice(others), IN_DOUBT
                 self.perform(operation, connections)
             operation.end = time.monotonic()
-            if operation.outcome == OK and operation.name == "SET":
-                self.deletable.put(operation.key)
 
     def perform(self, operation, connections):
         try:
             life = self.lives[operation.node]
             connection = connections.pop((operation.node, life), None)
             connection = connection or self.cluster.nodes[operation.node].connect(3.0)
-            words = ("SET", operation.key, operation.key) if operation.name == "SET" else ("DEL", operation.key)
-            operation.reply = connection.command(*words)
+            operation.reply = self.ask(operation, connection)
             operation.outcome = OK
             connections[operation.node, life] = connection
         except ReplyError as error:
@@ -98,6 +96,13 @@ class Load:
             operation.outcome, operation.detail = FAILED, "no connection"
         except (OSError, ConnectionError) as error:
             operation.detail = f"{type(error).__name__}: {error}"
+
+    def ask(self, operation, connection):
+        if operation.name == "DEL":
+            return connection.command("DEL", operation.key)
+        reply = connection.command("SET", operation.key, operation.key)
+        self.deletable.put(operation.key)
+        return reply
 
     def stop(self):
         self.stopping.set()

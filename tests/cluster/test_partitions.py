@@ -36,7 +36,7 @@ def check(cluster, history):
         assert not (made_up := phantoms(history, final)), f"phantoms through node {node.index}: {made_up[:5]}"
 
 
-def settle(cluster, seconds=30):
+def settle(cluster, seconds=30, period_s=5):
     """Hints home, and the next exchange of every pair repairs nothing, all within the seconds given. Returns how long
     the hints took."""
     began = time.monotonic()
@@ -46,7 +46,7 @@ def settle(cluster, seconds=30):
     def is_quiet():
         before = figures(cluster.nodes, "gramme_exchange_repairs")
         rounds = figures(cluster.nodes, "gramme_exchange_rounds")
-        time.sleep(6)
+        time.sleep(period_s + 1)
         assert all(now > then for now, then in zip(figures(cluster.nodes, "gramme_exchange_rounds"), rounds))
         return figures(cluster.nodes, "gramme_exchange_repairs") == before
     eventually(is_quiet, seconds - home, "exchange finds nothing to repair")
