@@ -1,11 +1,13 @@
 # The few commands a person types. CMake builds; see CMakePresets.json for the kinds of build.
 
 DATA ?= data
+ACCEPTANCE_SECONDS ?= 600
 FUZZ_SECONDS ?= 60
 SEEDS ?= 1000
 FROM ?= 1
 FOR ?=
 SOAK_SECONDS ?= 600
+RUNS ?=
 
 build: dependencies
 	@scripts/build release gramme gramme-sim
@@ -27,6 +29,9 @@ sim: dependencies
 fuzz: dependencies
 	@scripts/fuzz $(FUZZ_SECONDS)
 
+acceptance: build
+	@ACCEPTANCE_SECONDS=$(ACCEPTANCE_SECONDS) /usr/bin/python3 tests/cluster/acceptance.py $(RUNS)
+
 soak: build
 	@/usr/bin/python3 tests/cluster/soak.py $(SOAK_SECONDS)
 
@@ -43,16 +48,17 @@ clean:
 	rm -rf build
 
 help:
-	@echo "make          build build/release/gramme and gramme-sim"
-	@echo "make run      three nodes on this machine, in the foreground; DATA=$(DATA) is where they keep their data"
-	@echo "make test     build everything and run every test; ends with 'N passed, N failed'"
-	@echo "make bench    measure"
-	@echo "make sim      SEEDS=$(SEEDS) simulated cluster lives from seed FROM=$(FROM), or FOR=10m as many as that takes"
-	@echo "make fuzz     FUZZ_SECONDS=$(FUZZ_SECONDS) of fuzzing per target"
-	@echo "make soak     SOAK_SECONDS=$(SOAK_SECONDS) of random faults on five real nodes, then the checkers"
-	@echo "make format   format all C files"
-	@echo "make tidy     clang-tidy over all C files"
-	@echo "make clean    remove build/ (the data in DATA stays)"
+	@echo "make              build build/release/gramme and gramme-sim"
+	@echo "make run          three nodes on this machine, in the foreground; DATA=$(DATA) is where they keep their data"
+	@echo "make test         build everything and run every test; ends with 'N passed, N failed'"
+	@echo "make bench        measure"
+	@echo "make sim          SEEDS=$(SEEDS) simulated cluster lives from seed FROM=$(FROM), or FOR=10m as many as that takes"
+	@echo "make fuzz         FUZZ_SECONDS=$(FUZZ_SECONDS) of fuzzing per target"
+	@echo "make soak         SOAK_SECONDS=$(SOAK_SECONDS) of random faults on five real nodes, then the checkers"
+	@echo "make acceptance   the long runs on real processes, each with its figures; RUNS=\"NAME ...\" chooses some"
+	@echo "make format       format all C files"
+	@echo "make tidy         clang-tidy over all C files"
+	@echo "make clean        remove build/ (the data in DATA stays)"
 
 .DEFAULT_GOAL := build
-.PHONY: build run test bench sim fuzz soak format tidy dependencies clean help
+.PHONY: build run test bench sim fuzz soak acceptance format tidy dependencies clean help

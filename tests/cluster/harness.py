@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -22,6 +23,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BINARY = os.environ.get("GRAMME", os.path.join(ROOT, "build", "release", "gramme"))
 PEER_PORT_OFFSET = 10000
 PORTS_A_BLOCK = 32
+WINDOW = 400  # requests under way on a connection
 _clusters = []
 _claims = []
 
@@ -108,6 +110,57 @@ def encode(*words):
     return b"".join(parts)
 
 
+def pipelined(port, requests, on_reply, timeout=30):
+    """Sends the requests, at most WINDOW ahead of their replies; on_reply(n, reply) in order. Ends at the end of the
+    requests or of the connection; how many were answered."""
+    answered = 0
+    try:
+        with Resp(port, timeout) as connection:
+            room = threading.Semaphore(WINDOW)
+            over = threading.Event()
+
+            def send():
+                batch = []
+                try:
+                    for request in requests:
+                        if not room.acquire(blocking=False):
+                            connection.send(b"".join(batch))
+                            batch = []
+                            room.acquire()
+                        if over.is_set():
+                            return
+                        batch.append(request)
+                        if len(batch) == 100:
+                            connection.send(b"".join(batch))
+                            batch = []
+                    connection.send(b"".join(batch))
+                except OSError:
+                    pass
+
+            sender = threading.Thread(target=send, daemon=True)
+            sender.start()
+            try:
+                while answered < len(requests):
+                    on_reply(answered, connection.read_reply(errors_raise=False))
+                    answered += 1
+                    room.release()
+            finally:
+                over.set()
+                room.release(WINDOW)
+                sender.join(10)
+    except OSError:
+        pass
+    return answered
+
+
+def replies(port, requests, timeout=30):
+    """The reply to each of the requests; errors are among them."""
+    found = []
+    answered = pipelined(port, requests, lambda _, reply: found.append(reply), timeout)
+    assert answered == len(requests), f"port {port}: {answered} of {len(requests)} answers"
+    return found
+
+
 # --- nodes ------------------------------------------------------------------------------------------------------------
 
 def _die_with_parent():
@@ -145,6 +198,10 @@ def free_ports(count):
         if _claim(base) and all(_is_free(port) and _is_free(port + PEER_PORT_OFFSET) for port in ports):
             return base
     raise RuntimeError("no free ports")
+
+
+def _named(reply):
+    return {name.decode(): value for name, value in zip(reply[::2], reply[1::2])}
 
 
 class Node:
@@ -200,6 +257,11 @@ class Node:
             return self.info("cluster").get("gramme_ready") == "1"
         except (OSError, ReplyError, ValueError):
             return False
+
+    def explain(self, keys):
+        """For each key what each of its replicas holds, by the names that GRAMME.EXPLAIN gives."""
+        described = replies(self.port, [encode("GRAMME.EXPLAIN", key) for key in keys])
+        return [[_named(replica) for replica in _named(reply)["replicas"]] for reply in described]
 
     def resident_bytes(self):
         with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as file:
@@ -304,12 +366,17 @@ def eventually(condition, seconds, what):
 
 
 def run_tests(names):
-    """Runs every test_... of the module whose globals() these are; the exit status."""
-    passed = failed = 0
+    """Runs every test_... of the module whose globals() these are, or those that the command line names; the exit
+    status."""
     chosen = sys.argv[1:]
-    for name, function in names.items():
-        if not name.startswith("test_") or not callable(function) or (chosen and name not in chosen):
-            continue
+    return run_each({name: function for name, function in names.items() if name.startswith("test_") and
+                     callable(function) and (not chosen or name in chosen)})
+
+
+def run_each(functions):
+    """Runs them, by name, and counts; the exit status."""
+    passed = failed = 0
+    for name, function in functions.items():
         began = time.monotonic()
         try:
             function()

@@ -6,6 +6,7 @@ from the outcomes alone.
 """
 
 import queue
+import random
 import threading
 import time
 
@@ -20,6 +21,7 @@ class Operation:
         self.end = None
         self.outcome = IN_DOUBT
         self.detail = ""
+        self.first_failure = ""  # what the first node said, where another was asked then
         self.reply = None
 
 
@@ -30,13 +32,15 @@ def outcome_of(error):
 
 class Load:
     """`rate` operations a second for as long as it runs: SETs of new keys, and DELs of some that were acknowledged, by
-    any of the nodes that `nodes` names at that time."""
+    any of the nodes that `nodes` names at that time. One that retries asks another node, once, when it was told that
+    certainly nothing was done; its time goes on counting."""
 
-    def __init__(self, cluster, rate, workers=32):
+    def __init__(self, cluster, rate, workers=32, retries=False):
         self.cluster = cluster
         self.nodes = list(range(len(cluster.nodes)))
         self.lives = [0] * len(cluster.nodes)  # how often each was killed: connections to an earlier life are dead
         self.rate = rate
+        self.retries = retries
         self.history = []
         self.work = queue.SimpleQueue()
         self.stopping = threading.Event()
@@ -55,37 +59,50 @@ class Load:
                     break
             if self.stopping.is_set():
                 break
-            node = self.nodes[number % len(self.nodes)]
-            if number % 5 == 4 and not self.deletable.empty():
-                operation = Operation("DEL", self.deletable.get(), node, due)
-            else:
-                operation = Operation("SET", f"load:{number}", node, due)
+            operation = self.next_operation(number, self.nodes[number % len(self.nodes)], due)
             self.history.append(operation)
             self.work.put(operation)
         for _ in self.threads:
             self.work.put(None)
 
+    def next_operation(self, number, node, due):
+        if number % 5 == 4 and not self.deletable.empty():
+            return Operation("DEL", self.deletable.get(), node, due)
+        return Operation("SET", f"load:{number}", node, due)
+
     def serve(self):
         connections = {}
         while (operation := self.work.get()) is not None:
-            try:
-                life = self.lives[operation.node]
-                connection = connections.pop((operation.node, life), None)
-                connection = connection or self.cluster.nodes[operation.node].connect(3.0)
-                words = ("SET", operation.key, operation.key) if operation.name == "SET" else ("DEL", operation.key)
-                operation.reply = connection.command(*words)
-                operation.outcome = OK
-                connections[operation.node, life] = connection
-            except ReplyError as error:
-                operation.outcome, operation.detail = outcome_of(str(error)), str(error)
-                connections[operation.node, life] = connection
-            except ConnectionRefusedError:
-                operation.outcome, operation.detail = FAILED, "no connection"
-            except (OSError, ConnectionError) as error:
-                operation.detail = f"{type(error).__name__}: {error}"
+            self.perform(operation, connections)
+            others = [node for node in self.nodes if node != operation.node]
+            if self.retries and operation.outcome == FAILED and others:
+                operation.first_failure, operation.detail = operation.detail, ""
+                operation.node, operation.outcome = random.choice(others), IN_DOUBT
+                self.perform(operation, connections)
             operation.end = time.monotonic()
-            if operation.outcome == OK and operation.name == "SET":
-                self.deletable.put(operation.key)
+
+    def perform(self, operation, connections):
+        try:
+            life = self.lives[operation.node]
+            connection = connections.pop((operation.node, life), None)
+            connection = connection or self.cluster.nodes[operation.node].connect(3.0)
+            operation.reply = self.ask(operation, connection)
+            operation.outcome = OK
+            connections[operation.node, life] = connection
+        except ReplyError as error:
+            operation.outcome, operation.detail = outcome_of(str(error)), str(error)
+            connections[operation.node, life] = connection
+        except ConnectionRefusedError:
+            operation.outcome, operation.detail = FAILED, "no connection"
+        except (OSError, ConnectionError) as error:
+            operation.detail = f"{type(error).__name__}: {error}"
+
+    def ask(self, operation, connection):
+        if operation.name == "DEL":
+            return connection.command("DEL", operation.key)
+        reply = connection.command("SET", operation.key, operation.key)
+        self.deletable.put(operation.key)
+        return reply
 
     def stop(self):
         self.stopping.set()
@@ -126,5 +143,6 @@ def availability(history, name="SET"):
         "ok": sum(operation.outcome == OK for operation in certain),
         "failed": sum(operation.outcome == FAILED for operation in certain),
         "in_doubt": len(chosen) - len(certain),
+        "retried": sum(bool(operation.first_failure) for operation in chosen),
         "longest_gap_s": round(gap, 3),
     }

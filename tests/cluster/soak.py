@@ -2,8 +2,9 @@
 """Random faults on real nodes for as long as one likes: `make soak`, or soak.py [SECONDS [SEED]].
 
 Nodes are killed and started, stopped and continued, and links are cut, one fault after the other and some at once, but
-never more than two nodes away at a time; meanwhile an open-loop load records what it did. Then everything heals, hints
-come home, exchange finds nothing more, and the checkers of history.py look at every key through every node.
+never more than two nodes away at a time; meanwhile two open-loop loads record what they did, one of plain commands and
+one of clients with contexts. Then everything heals, hints come home, exchange finds nothing more, and the checkers of
+history.py and siblings.py look at every key through every node.
 """
 
 import os
@@ -13,14 +14,15 @@ import time
 
 from history import Load, availability
 from links import LinkedCluster
+from siblings import SiblingLoad, check_siblings, told
 from test_partitions import check, errors_of, figures, settle
 
 NODES = 5
 
 
 class Nemesis:
-    def __init__(self, cluster, load, seed):
-        self.cluster, self.load, self.random = cluster, load, random.Random(seed)
+    def __init__(self, cluster, loads, seed):
+        self.cluster, self.loads, self.random = cluster, loads, random.Random(seed)
         self.killed, self.paused = set(), set()
         self.faults = 0
 
@@ -29,7 +31,8 @@ class Nemesis:
         print(f"{time.strftime('%H:%M:%S')} {what}", flush=True)
 
     def ask_only_the_living(self):
-        self.load.nodes = [index for index in range(NODES) if index not in self.killed | self.paused]
+        for load in self.loads:
+            load.nodes = [index for index in range(NODES) if index not in self.killed | self.paused]
 
     def kill(self):
         index = self.random.choice([index for index in range(NODES) if index not in self.killed | self.paused])
@@ -37,7 +40,8 @@ class Nemesis:
         self.killed.add(index)
         self.ask_only_the_living()
         self.cluster.nodes[index].kill()
-        self.load.lives[index] += 1
+        for load in self.loads:
+            load.lives[index] += 1
 
     def pause(self):
         index = self.random.choice([index for index in range(NODES) if index not in self.killed | self.paused])
@@ -78,8 +82,8 @@ class Nemesis:
 def soak(seconds, seed, rate=200):
     print(f"seed {seed}, {seconds} s", flush=True)
     with LinkedCluster(NODES) as cluster:
-        load = Load(cluster, rate)
-        nemesis = Nemesis(cluster, load, seed)
+        loads = [Load(cluster, rate), SiblingLoad(cluster, rate / 2)]
+        nemesis = Nemesis(cluster, loads, seed)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             time.sleep(nemesis.random.uniform(0.5, 4))
@@ -88,12 +92,14 @@ def soak(seconds, seed, rate=200):
         nemesis.bring_back()
         cluster.wait_ready(60)
         time.sleep(2)
-        history = load.stop()
+        history, with_contexts = (load.stop() for load in loads)
         home = settle(cluster)
         check(cluster, history)
+        values, keys = check_siblings(cluster, with_contexts)
         print(f"{nemesis.faults} faults; SET {availability(history)}; DEL {availability(history, 'DEL')}; "
               f"hints home after {home:.1f} s; tombstones reaped {figures(cluster.nodes, 'gramme_tombstones_reaped')}; "
-              f"errors {dict(errors_of(history))}")
+              f"errors {dict(errors_of(history))}; with contexts {told(with_contexts)}, {values} values of {keys} keys "
+              f"at the end")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import collections
 import sys
 import time
 
-from harness import ReplyError, eventually, run_tests
+from harness import ReplyError, encode, eventually, replies, run_tests
 from history import Load, Operation, FAILED, IN_DOUBT, OK, availability, lost_writes, phantoms, resurrections
 from links import LinkedCluster
 
@@ -19,12 +19,12 @@ def figures(nodes, name):
 
 def final_values(node, history):
     """Every key as a GET shows it through that node."""
-    final = {}
     keys = sorted({operation.key for operation in history})
-    with node.connect(10.0) as connection:
-        for key in keys:
-            value = connection.command("GET", key)
-            final[key] = value if value is None else value.decode()
+    final = {}
+    for key, value in zip(keys, replies(node.port, [encode("GET", key) for key in keys])):
+        if isinstance(value, ReplyError):
+            raise value
+        final[key] = value if value is None else value.decode()
     return final
 
 
@@ -36,18 +36,21 @@ def check(cluster, history):
         assert not (made_up := phantoms(history, final)), f"phantoms through node {node.index}: {made_up[:5]}"
 
 
-def settle(cluster):
-    """Hints home, and exchange finds nothing to repair any more. Returns the seconds until the hints were."""
+def settle(cluster, seconds=30, period_s=5):
+    """Hints home, and the next exchange of every pair repairs nothing, all within the seconds given. Returns how long
+    the hints took."""
     began = time.monotonic()
-    eventually(lambda: sum(figures(cluster.nodes, "gramme_hints_held")) == 0, 30, "hints come home")
-    seconds = time.monotonic() - began
+    eventually(lambda: sum(figures(cluster.nodes, "gramme_hints_held")) == 0, seconds, "hints come home")
+    home = time.monotonic() - began
 
     def is_quiet():
         before = figures(cluster.nodes, "gramme_exchange_repairs")
-        time.sleep(6)
+        rounds = figures(cluster.nodes, "gramme_exchange_rounds")
+        time.sleep(period_s + 1)
+        assert all(now > then for now, then in zip(figures(cluster.nodes, "gramme_exchange_rounds"), rounds))
         return figures(cluster.nodes, "gramme_exchange_repairs") == before
-    eventually(is_quiet, 30, "exchange finds nothing to repair")
-    return seconds
+    eventually(is_quiet, seconds - home, "exchange finds nothing to repair")
+    return home
 
 
 def errors_of(history):

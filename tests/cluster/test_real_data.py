@@ -7,9 +7,8 @@ import subprocess
 import sys
 import threading
 
-from harness import Cluster, ReplyError, Resp, encode, run_tests
+from harness import Cluster, ReplyError, encode, pipelined, run_tests
 
-WINDOW = 400  # requests under way on a connection
 _stanzas = {}
 
 
@@ -26,49 +25,6 @@ def stanzas():
                 _stanzas[fields[b"Package"] + b":" + fields[b"Version"]] = stanza
         assert len(_stanzas) >= 100, "no package lists on this machine"
     return _stanzas
-
-
-def pipelined(port, requests, on_reply, timeout=30):
-    """Sends the requests, at most WINDOW ahead of their replies; on_reply(n, reply) in order. Ends at the end of the
-    requests or of the connection; how many were answered."""
-    answered = 0
-    try:
-        with Resp(port, timeout) as connection:
-            room = threading.Semaphore(WINDOW)
-            over = threading.Event()
-
-            def send():
-                batch = []
-                try:
-                    for request in requests:
-                        if not room.acquire(blocking=False):
-                            connection.send(b"".join(batch))
-                            batch = []
-                            room.acquire()
-                        if over.is_set():
-                            return
-                        batch.append(request)
-                        if len(batch) == 100:
-                            connection.send(b"".join(batch))
-                            batch = []
-                    connection.send(b"".join(batch))
-                except OSError:
-                    pass
-
-            sender = threading.Thread(target=send, daemon=True)
-            sender.start()
-            try:
-                while answered < len(requests):
-                    on_reply(answered, connection.read_reply(errors_raise=False))
-                    answered += 1
-                    room.release()
-            finally:
-                over.set()
-                room.release(WINDOW)
-                sender.join(10)
-    except OSError:
-        pass
-    return answered
 
 
 def load(cluster, keys, acknowledged, on_progress=None):
