@@ -359,6 +359,7 @@ static void shard_start(struct node *node, struct sim_shard *shard, const struct
         .flush_floor = birth->flush_floor,
         .may_lack_unsynced = birth->doubts_unsynced,
         .is_refilling = birth->doubts_all,
+        .kept_trees = buffer_view(&birth->trees),
         .place_seed = SIM_PLACE_SEED,
         .exchange_period_ms = cluster->options.exchange_period_ms,
         .scrub_period_ms = 15000,
@@ -414,6 +415,7 @@ void node_start(struct node *node) {
     for (uint32_t index = 0; index < node->shard_count; index++) {
         shard_start(node, &node->shards[index], &birth);
     }
+    buffer_release(&birth.trees);
     node_set_memory(node, node->memory_is_short);
     node->fsync.happen = fsync_each_second;
     world_schedule(node->cluster->world, &node->fsync, NS_PER_S);
@@ -450,13 +452,31 @@ void node_crash(struct node *node, size_t keep) {
     memory_leaf_crash(node->leaf, keep);
 }
 
+/* As the server does: what was written goes down, and nobody is told. Then each store's trees are those of its data. */
+static void node_drain(struct node *node, struct buffer *trees) {
+    for (uint32_t index = 0; index < node->shard_count; index++) {
+        struct sim_shard *shard = &node->shards[index];
+        struct store_event event;
+        do {
+            store_end_turn(shard->store);
+            memory_leaf_complete_all(node->leaf);
+            while (store_next_event(shard->store, &event)) {
+            }
+        } while (!store_is_idle(shard->store));
+        shard_keep_trees(shard->shard, trees);
+    }
+}
+
 void node_stop(struct node *node) {
+    struct buffer trees;
+    buffer_init(&trees);
     world_note(node->cluster->world, "stop", node->index, 0, (struct view){0});
     world_trace(node->cluster->world, "node %u stops cleanly", node->index);
-    memory_leaf_complete_all(node->leaf);
+    node_drain(node, &trees);
     memory_leaf_sync(node->leaf);
     /* A store that has failed can't be stopped cleanly: the next start finds no mark, and knows. */
-    (void)store_mark_clean_stop(node->shards[0].port);
+    (void)store_mark_clean_stop(node->shards[0].port, node->run, buffer_view(&trees));
+    buffer_release(&trees);
     memory_leaf_sync(node->leaf);
     node_end(node);
     memory_leaf_crash(node->leaf, 0); /* ends the ports; nothing is unsynced */

@@ -32,6 +32,8 @@
     X(HINT_DROPPED, "hint-dropped", "a fallback acknowledges a hint and keeps nothing")                                \
     X(TREE_IGNORES_WRITES, "tree-ignores-writes", "a tree that is being built misses the writes behind its cursor")    \
     X(TREE_FORGETS_MERGES, "tree-forgets-merges", "what merging wrote does not go into the hash tree")                 \
+    X(TREES_KEPT_STALE, "trees-kept-stale", "the trees of a clean stop are believed after a crash that followed it")   \
+    X(TREES_KEPT_FROZEN, "trees-kept-frozen", "a tree of the last stop misses the writes that come before it is read") \
     X(EXCHANGE_ONE_WAY, "exchange-one-way", "an exchange sends what the other lacks and asks for nothing")             \
     X(UNINFORMED_ANSWERS, "uninformed-answers", "a wiped replica's absence is believed before it was filled")          \
     X(INFORMED_BY_ONE, "informed-by-one", "a wiped replica is believed once it has met one owner, not all")            \

@@ -283,7 +283,9 @@ static void information_hints(const struct shard *shard, struct buffer *text) {
 static void information_exchange(const struct shard *shard, struct buffer *text) {
     const struct trees *trees = &shard->trees;
     const struct exchange *exchange = &shard->exchange;
-    append_line(text, VIEW("gramme_trees_in_doubt"), trees->in_doubt);
+    append_line(text, VIEW("gramme_trees_in_doubt"), trees->count[TREE_IN_DOUBT]);
+    append_line(text, VIEW("gramme_trees_kept"), trees->kept);
+    append_line(text, VIEW("gramme_trees_unread"), trees->count[TREE_KEPT]);
     append_line(text, VIEW("gramme_trees_built"), trees->built);
     append_line(text, VIEW("gramme_trees_scrubbed"), trees->scrubbed);
     append_line(text, VIEW("gramme_trees_diverged"), trees->divergences);

@@ -109,7 +109,7 @@ static bool begins_with(const struct shard *shard, struct member_index peer) {
 }
 
 static bool both_own(const struct shard *shard, struct member_index peer, struct partition partition) {
-    return trees_built(shard, partition) != NULL && ring_is_owner(shard->ring, partition, peer);
+    return trees_known(shard, partition) != NULL && ring_is_owner(shard->ring, partition, peer);
 }
 
 /* The roots of what both own and that shard of the peer holds, in one message. */
@@ -433,7 +433,7 @@ static void send_tree(struct shard *shard, struct member_index peer, struct part
         return;
     }
     struct message_tree message = {.partition = partition};
-    const struct hash_tree *tree = trees_built(shard, partition);
+    const struct hash_tree *tree = trees_known(shard, partition);
     for (uint32_t segment = 0; segment < HASH_TREE_SEGMENTS; segment++) {
         message.segments[segment] = tree->segments[segment].low;
     }
@@ -516,7 +516,7 @@ static void on_same(struct shard *shard, struct member_index peer, struct view b
 /* Few differences are told apart, so that one key among a million costs a segment; a replica that lacks much is filled
  * range by range. */
 static void add_differences(struct shard *shard, struct member_index peer, const struct message_tree *message) {
-    const struct hash_tree *tree = trees_built(shard, message->partition);
+    const struct hash_tree *tree = trees_known(shard, message->partition);
     uint32_t differing[HASH_TREE_SEGMENTS];
     uint32_t count = 0;
     for (uint32_t segment = 0; segment < HASH_TREE_SEGMENTS; segment++) {

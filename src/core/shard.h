@@ -74,8 +74,9 @@ struct shard_options {
     struct hybrid_time flush_floor; /* store_birth.flush_floor */
     bool was_clean;                 /* the last run stopped cleanly, or there was none: for INFO */
     bool may_lack_unsynced;         /* store_birth.doubts_unsynced */
-    bool is_refilling;   /* store_birth.doubts_all: no absence here may be believed until exchange has filled it */
-    uint64_t place_seed; /* the store's, of the whole cluster: a key's place within its partition */
+    bool is_refilling;      /* store_birth.doubts_all: no absence here may be believed until exchange has filled it */
+    struct view kept_trees; /* store_birth.trees: lent for shard_new() alone */
+    uint64_t place_seed;    /* the store's, of the whole cluster: a key's place within its partition */
     uint32_t exchange_period_ms;
     uint64_t scrub_period_ms; /* in which every partition is read anew */
     uint32_t outline_bytes;   /* objects of so many are compared by outline; the same on all nodes */
@@ -91,6 +92,10 @@ struct shard_options {
 
 struct shard *shard_new(const struct shard_options *options, struct moment moment);
 void shard_free(struct shard *shard);
+
+/* At a clean stop, between the last step and shard_free(), when all that was written is down: appends the trees of this
+ * shard's partitions, for the next start's `kept_trees` (core/kept_trees.h). */
+void shard_keep_trees(const struct shard *shard, struct buffer *list);
 
 /* Timers that are due. Call at or after shard_next_deadline(); early is harmless. */
 void shard_tick(struct shard *shard, struct moment moment);

@@ -1,14 +1,42 @@
 #include "core/trees.h"
 
 #include "base/mutant.h"
+#include "core/kept_trees.h"
 #include "core/scan_owner.h"
 #include "core/shard_state.h"
+
+static void set_state(struct trees *trees, uint32_t partition, enum tree_state state) {
+    trees->count[trees->states[partition]]--;
+    trees->states[partition] = state;
+    trees->count[state]++;
+}
+
+static struct kept_tree_shape shape(const struct shard *shard) {
+    return (struct kept_tree_shape){.seed = shard->options.place_seed,
+                                    .partition_count = ring_partition_count(shard->ring)};
+}
+
+/* Those of the last stop that are this shard's to own. */
+static void take_kept(struct shard *shard) {
+    struct trees *trees = &shard->trees;
+    struct reader list = reader_of(shard->options.kept_trees);
+    struct kept_tree kept;
+    while (kept_trees_next(&list, &kept)) {
+        uint32_t index = kept.partition.value;
+        bool is_ours = index < ring_partition_count(shard->ring) && trees->of[index] != NULL;
+        if (is_ours && kept_tree_open(kept.bytes, shape(shard), trees->of[index])) {
+            set_state(trees, index, TREE_KEPT);
+        }
+    }
+    trees->kept = trees->count[TREE_KEPT];
+    shard->options.kept_trees = (struct view){0}; /* lent for the start alone */
+}
 
 void trees_init(struct shard *shard) {
     struct trees *trees = &shard->trees;
     uint32_t partitions = ring_partition_count(shard->ring);
     trees->of = ARENA_ARRAY(&shard->permanent, struct hash_tree *, partitions);
-    trees->is_built = ARENA_ARRAY(&shard->permanent, bool, partitions);
+    trees->states = ARENA_ARRAY(&shard->permanent, enum tree_state, partitions);
     trees->changed = ARENA_ARRAY(&shard->permanent, struct instant, partitions);
     memset(trees->changed, 0, sizeof(*trees->changed) * partitions);
     for (uint32_t index = 0; index < partitions; index++) {
@@ -16,13 +44,14 @@ void trees_init(struct shard *shard) {
         bool is_ours = shard_of_partition(shard, partition) == shard->options.shard_index &&
                        ring_is_owner(shard->ring, partition, shard->self);
         trees->of[index] = is_ours ? ARENA_ARRAY(&shard->permanent, struct hash_tree, 1) : NULL;
-        trees->is_built[index] = false;
+        trees->states[index] = TREE_IN_DOUBT;
         trees->owned += is_ours ? 1 : 0;
         if (is_ours) {
             memset(trees->of[index], 0, sizeof(struct hash_tree));
         }
     }
-    trees->in_doubt = trees->owned;
+    trees->count[TREE_IN_DOUBT] = trees->owned;
+    take_kept(shard);
     /* Nodes that start together do not scan the same partitions at the same time. */
     trees->building = (uint32_t)rng_below(&shard->rng, partitions);
 }
@@ -31,8 +60,17 @@ uint64_t trees_place(const struct shard *shard, struct view key) {
     return hash64(key, shard->options.place_seed);
 }
 
-const struct hash_tree *trees_built(const struct shard *shard, struct partition partition) {
-    return shard->trees.is_built[partition.value] ? shard->trees.of[partition.value] : NULL;
+const struct hash_tree *trees_known(const struct shard *shard, struct partition partition) {
+    return shard->trees.states[partition.value] != TREE_IN_DOUBT ? shard->trees.of[partition.value] : NULL;
+}
+
+void shard_keep_trees(const struct shard *shard, struct buffer *list) {
+    for (uint32_t index = 0; index < ring_partition_count(shard->ring); index++) {
+        struct partition partition = {(uint16_t)index};
+        if (trees_known(shard, partition) != NULL) {
+            kept_trees_add(list, shape(shard), partition, shard->trees.of[index]);
+        }
+    }
 }
 
 struct digest trees_entry(const struct shard *shard, struct view key, struct view object_bytes) {
@@ -50,7 +88,8 @@ void trees_changed(struct shard *shard, struct partition partition, struct view 
     struct trees *trees = &shard->trees;
     uint64_t place = trees_place(shard, key);
     trees->changed[partition.value] = shard_now(shard);
-    if (trees->is_built[partition.value]) {
+    bool is_frozen = MUTANT(TREES_KEPT_FROZEN) && trees->states[partition.value] == TREE_KEPT;
+    if (trees->states[partition.value] != TREE_IN_DOUBT && !is_frozen) {
         change(trees->of[partition.value], place, before, after);
     }
     bool is_behind = trees->is_building && trees->building == partition.value && place < trees->cursor;
@@ -61,10 +100,7 @@ void trees_changed(struct shard *shard, struct partition partition, struct view 
 
 void trees_doubt(struct shard *shard, struct partition partition) {
     struct trees *trees = &shard->trees;
-    if (trees->is_built[partition.value]) {
-        trees->is_built[partition.value] = false;
-        trees->in_doubt++;
-    }
+    set_state(trees, partition.value, TREE_IN_DOUBT);
     if (trees->is_building && trees->building == partition.value) {
         trees->is_building = false; /* and what a scan under way will tell is of no use */
     }
@@ -72,18 +108,20 @@ void trees_doubt(struct shard *shard, struct partition partition) {
 
 /* ---- building and scrubbing ---- */
 
-/* The next partition that is to be scanned, from the one behind the last: those in doubt first, then, when it is time,
- * the next in turn. */
+/* The next partition that is to be scanned, from the one behind the last: those in doubt first, then those that nobody
+ * has read since the start, then, when it is time, the next in turn. */
 static bool choose_partition(struct shard *shard) {
     struct trees *trees = &shard->trees;
     uint32_t partitions = ring_partition_count(shard->ring);
-    bool scrubs = trees->in_doubt == 0;
-    if (trees->owned == 0 || (scrubs && shard_now(shard).ns < trees->scrub_due.ns)) {
+    enum tree_state wanted = trees->count[TREE_IN_DOUBT] > 0 ? TREE_IN_DOUBT
+                             : trees->count[TREE_KEPT] > 0   ? TREE_KEPT
+                                                             : TREE_BUILT;
+    if (trees->owned == 0 || (wanted == TREE_BUILT && shard_now(shard).ns < trees->scrub_due.ns)) {
         return false;
     }
     do {
         trees->building = (trees->building + 1) % partitions;
-    } while (trees->of[trees->building] == NULL || (!scrubs && trees->is_built[trees->building]));
+    } while (trees->of[trees->building] == NULL || trees->states[trees->building] != wanted);
     trees->scrub_due = instant_after_ms(shard_now(shard), shard->options.scrub_period_ms / trees->owned);
     memset(&trees->next, 0, sizeof(trees->next));
     trees->cursor = 0;
@@ -105,7 +143,8 @@ static void scan_on(struct shard *shard) {
 }
 
 void trees_beat(struct shard *shard) {
-    shard->trees.scans_left = load_share(shard, shard->trees.in_doubt > 0 ? TREE_SCANS_A_BEAT : 1);
+    bool has_unread = shard->trees.count[TREE_BUILT] < shard->trees.owned;
+    shard->trees.scans_left = load_share(shard, has_unread ? TREE_SCANS_A_BEAT : 1);
     scan_on(shard);
 }
 
@@ -113,11 +152,10 @@ static void scan_ended(struct shard *shard) {
     struct trees *trees = &shard->trees;
     struct hash_tree *tree = trees->of[trees->building];
     trees->is_building = false;
-    bool is_first = !trees->is_built[trees->building];
+    bool is_first = trees->states[trees->building] == TREE_IN_DOUBT;
     bool is_same = is_first || memcmp(tree, &trees->next, sizeof(*tree)) == 0;
+    set_state(trees, trees->building, TREE_BUILT);
     if (is_first) {
-        trees->is_built[trees->building] = true;
-        trees->in_doubt--;
         trees->built++;
         *tree = trees->next;
     } else {

@@ -1,13 +1,19 @@
 /* The hash trees of a shard, one for each partition that it owns.
  *
  *      IN DOUBT --------- scanned to its end --------> BUILT --- scrub: scanned once more, compared ---> BUILT
- *      (after a start)                                 kept up by each write
+ *      (after a start)                                   ^       not the same ---> IN DOUBT
+ *                                                        |
+ *      KEPT ---- scanned to its end, compared -----------+
+ *      (after a start that followed a clean stop)        not the same ---> IN DOUBT
+ *
+ * BUILT and KEPT trees are kept up by each write and compared with others'; trees in doubt are neither. A KEPT tree is
+ * that of the last stop (kept_trees.h): exact, unless the disk changed while nobody looked. So those partitions are
+ * read as soon after the start, and as fast, as if their trees had to be built, not within a scrub's period.
  *
  * One partition is scanned at a time, some records a heartbeat, into a tree of its own; a write whose place lies behind
  * the scan's cursor goes into that one too, and a scan shows what is there when it is told, so the new tree is exact. A
  * scrub that finds another tree than the one kept up, or damaged records, has found that the data changed behind our
- * backs: the replica counts as uninformed (replica.h), and exchange mends the rest. Only BUILT trees are compared with
- * others'. */
+ * backs: the replica counts as uninformed (replica.h), and exchange mends the rest. */
 #ifndef GRAMME_CORE_TREES_H
 #define GRAMME_CORE_TREES_H
 
@@ -18,22 +24,25 @@ struct shard;
 
 enum {
     TREE_SCAN_BYTES = 4 * 1024 * 1024,
-    TREE_SCANS_A_BEAT = 64, /* while trees are in doubt */
+    TREE_SCANS_A_BEAT = 64, /* while there are partitions that were not read since the start, or are in doubt */
 };
+
+enum tree_state { TREE_IN_DOUBT, TREE_KEPT, TREE_BUILT, TREE_STATES };
 
 struct trees {
     struct hash_tree **of;   /* by partition; NULL: not this shard's to own */
-    bool *is_built;          /* by partition */
+    enum tree_state *states; /* by partition */
     struct instant *changed; /* by partition: when it was last written */
     uint32_t owned;
-    uint32_t in_doubt;
-    struct hash_tree next;    /* the tree that is being built */
-    bool is_building;         /* of `building`, up to `cursor` */
-    bool is_scanning;         /* storage owes an answer */
-    uint32_t building;        /* partition */
-    uint64_t cursor;          /* places below it are in `next` */
-    uint32_t scans_left;      /* in this heartbeat */
-    struct instant scrub_due; /* of the next partition */
+    uint32_t count[TREE_STATES]; /* of those owned */
+    uint32_t kept;               /* taken from the last stop */
+    struct hash_tree next;       /* the tree that is being built */
+    bool is_building;            /* of `building`, up to `cursor` */
+    bool is_scanning;            /* storage owes an answer */
+    uint32_t building;           /* partition */
+    uint64_t cursor;             /* places below it are in `next` */
+    uint32_t scans_left;         /* in this heartbeat */
+    struct instant scrub_due;    /* of the next partition */
     uint64_t built, scrubbed, divergences;
 };
 
@@ -46,7 +55,7 @@ struct digest trees_entry(const struct shard *shard, struct view key, struct vie
 void trees_changed(struct shard *shard, struct partition partition, struct view key, struct digest before,
                    struct digest after);
 /* NULL: in doubt, or not this shard's. */
-const struct hash_tree *trees_built(const struct shard *shard, struct partition partition);
+const struct hash_tree *trees_known(const struct shard *shard, struct partition partition);
 
 /* Data of the partition was lost: its tree is built anew, before the others. */
 void trees_doubt(struct shard *shard, struct partition partition);

@@ -494,6 +494,7 @@ void loop_init(struct loop *loop, struct node *node, uint32_t index, struct leaf
 static void *loop_run(void *argument) {
     struct loop *loop = argument;
     (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
+    store_end_turn(loop->store); /* what was written while it ended goes down too */
     /* Acknowledgements that nobody waits for any longer: only that the bytes are down matters. Reads too, and also of a
      * store that has failed: what completes once the loop is gone would wake it. */
     while (loop->port->operations->wait(loop->port)) {
@@ -518,6 +519,13 @@ bool loop_start(struct loop *loop) {
 
 void loop_join(struct loop *loop) {
     pthread_join(loop->thread, NULL);
+}
+
+void loop_keep_trees(const struct loop *loop, struct buffer *list) {
+    bool outlives_process = !loop->port->synchronous;
+    if (outlives_process && store_is_idle(loop->store) && !store_has_failed(loop->store)) {
+        shard_keep_trees(loop->shard, list);
+    }
 }
 
 void loop_release(struct loop *loop) {

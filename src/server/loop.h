@@ -91,6 +91,8 @@ void loop_init(struct loop *loop, struct node *node, uint32_t index, struct leaf
 /* Starts the thread; false when there is none to be had. */
 bool loop_start(struct loop *loop);
 void loop_join(struct loop *loop);
+/* After loop_join(): appends what the shard keeps for the next start; nothing if not all that it wrote is down. */
+void loop_keep_trees(const struct loop *loop, struct buffer *list);
 /* After loop_join(), or without loop_start(). */
 void loop_release(struct loop *loop);
 

@@ -123,6 +123,10 @@ bool node_leaf_close(struct node_leaf *leaf) {
     return is_whole;
 }
 
+bool node_leaf_is_whole(const struct node_leaf *leaf) {
+    return leaf->rocksdb == NULL || rocksdb_leaf_recovery(leaf->rocksdb) == ROCKSDB_LEAF_WHOLE;
+}
+
 struct leaf_port *node_leaf_port(struct node_leaf *leaf, uint32_t shard) {
     ENSURE(shard < leaf->shard_count);
     return leaf->ports[shard];

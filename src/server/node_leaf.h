@@ -15,6 +15,9 @@ struct node_leaf *node_leaf_open(const struct config *config, uint32_t shard_cou
 /* The stores above are gone. False when something failed, now or earlier. */
 bool node_leaf_close(struct node_leaf *leaf);
 
+/* All that was written before it was opened is there, as far as the leaf knows. */
+bool node_leaf_is_whole(const struct node_leaf *leaf);
+
 struct leaf_port *node_leaf_port(struct node_leaf *leaf, uint32_t shard);
 
 struct node_leaf_usage {

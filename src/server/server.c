@@ -33,6 +33,7 @@ struct stage {
     struct listening listening;
     sigset_t signals;
     struct store_birth birth;
+    struct buffer trees; /* that the next start may take up */
 };
 
 static void sleep_ms(uint64_t ms) {
@@ -108,6 +109,9 @@ static int open_leaf(struct stage *stage) {
     enum leaf_status status = store_open_metadata(node_leaf_port(node->leaf, 0), config->node, config->secrets.cluster,
                                                   node->shard_count, &stage->birth);
     int code = 0;
+    if (status == LEAF_DONE && !node_leaf_is_whole(node->leaf)) {
+        buffer_release(&stage->birth.trees);
+    }
     if (status == LEAF_FAILED) {
         log_event(CONFIG_LOG_ERROR, "data-unreadable", "data=\"%s\"", config->data);
         code = EXIT_CODE_FAILURE;
@@ -143,6 +147,7 @@ static bool make_loops(struct stage *stage) {
         .was_clean = stage->birth.was_clean || stage->birth.is_new,
         .may_lack_unsynced = stage->birth.doubts_unsynced,
         .is_refilling = stage->birth.doubts_all,
+        .kept_trees = buffer_view(&stage->birth.trees),
         .place_seed = place_seed(config),
         .exchange_period_ms = config->exchange_period_ms,
         .scrub_period_ms = (uint64_t)config->scrub_period_s * 1000,
@@ -171,13 +176,17 @@ static bool make_loops(struct stage *stage) {
         store_options.shard_index = index;
         loop_init(&loops[index], node, index, node_leaf_port(node->leaf, index), &options, store_options);
     }
+    buffer_release(&stage->birth.trees);
     atomic_store(&node->loops, loops);
     return true;
 }
 
-static void release_loops(struct node *node) {
+/* They leave their trees. */
+static void release_loops(struct stage *stage) {
+    struct node *node = &stage->node;
     struct loop *loops = atomic_load(&node->loops);
     for (uint32_t index = 0; index < node->shard_count; index++) {
+        loop_keep_trees(&loops[index], &stage->trees);
         loop_release(&loops[index]);
     }
     atomic_store(&node->loops, NULL);
@@ -251,7 +260,8 @@ static int run_loops(struct stage *stage) {
 
 static int end_storage(struct stage *stage) {
     struct node *node = &stage->node;
-    bool is_marked = !atomic_load(&node->failed) && store_mark_clean_stop(node_leaf_port(node->leaf, 0)) == LEAF_DONE;
+    bool is_marked = !atomic_load(&node->failed) && store_mark_clean_stop(node_leaf_port(node->leaf, 0), node->run,
+                                                                          buffer_view(&stage->trees)) == LEAF_DONE;
     is_marked = node_leaf_close(node->leaf) && is_marked;
     log_event(is_marked ? CONFIG_LOG_INFO : CONFIG_LOG_ERROR, "stopped", "clean=%s", is_marked ? "yes" : "no");
     return is_marked ? 0 : EXIT_CODE_FAILURE;
@@ -270,7 +280,7 @@ static int run_above_leaf(struct stage *stage) {
         return EXIT_CODE_FAILURE;
     }
     int code = run_loops(stage);
-    release_loops(node);
+    release_loops(stage);
     int storage_code = end_storage(stage);
     return code != 0 ? code : storage_code;
 }
@@ -303,6 +313,8 @@ int server_run(const struct config *config) {
     node->ring = config_ring(config);
     node->mail = mail_new(node->shard_count);
     int code = run_listening(&stage);
+    buffer_release(&stage.birth.trees);
+    buffer_release(&stage.trees);
     listening_close(&stage.listening);
     mail_free(node->mail);
     ring_free(node->ring);

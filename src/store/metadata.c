@@ -2,9 +2,15 @@
 
 #include "store/store.h"
 
-#include "base/codec.h"
+#include "base/mutant.h"
+#include "core/kept_trees.h"
 
-enum { METADATA_FORMAT = 1, IDENTITY_BYTES = 1 + sizeof(struct node_id) + sizeof(struct cluster_id) };
+enum {
+    METADATA_FORMAT = 1,
+    IDENTITY_BYTES = 1 + sizeof(struct node_id) + sizeof(struct cluster_id),
+    TREE_KEY_BYTES = 6,
+    TREES_BATCH_BYTES = 1024 * 1024, /* of trees that go down at once */
+};
 
 /* Where a metadata record belongs is its key. */
 static uint64_t place_of(struct view key) {
@@ -67,7 +73,9 @@ struct survey {
     bool has_identity;
     bool has_anything;
     bool is_damaged;
-    uint32_t doubtful_shards; /* one more than the greatest that was in doubt */
+    uint32_t doubtful_shards;  /* one more than the greatest that was in doubt */
+    uint64_t stop;             /* the number of the clean one; 0: there was none, or a build that counts none */
+    struct leaf_batch changes; /* that this start makes */
 };
 
 /* The latest that any shard remembered. */
@@ -108,7 +116,9 @@ static bool survey_visit(void *self, struct view key, struct view value) {
         survey->has_identity = true;
         survey->birth.is_foreign = !view_equal(record, survey->identity);
     } else if (view_equal(key, VIEW("clean"))) {
+        struct reader reader = reader_of(record);
         survey->birth.was_clean = true;
+        survey->stop = read_u64(&reader);
     } else if (key.size == METADATA_SHARD_KEY_BYTES && view_starts_with(key, VIEW("doubt"))) {
         uint32_t shard_index = (uint32_t)key.data[5] << 8 | key.data[6];
         survey->doubtful_shards = shard_index + 1 > survey->doubtful_shards ? shard_index + 1 : survey->doubtful_shards;
@@ -117,6 +127,30 @@ static bool survey_visit(void *self, struct view key, struct view value) {
         survey_keyspaces(survey, record);
     } else if (key.size == METADATA_SHARD_KEY_BYTES) {
         survey_number(survey, key, record);
+    }
+    return true;
+}
+
+/* Whatever they are worth, they go. */
+static bool tree_visit(void *self, struct view key, struct view value) {
+    struct survey *survey = self;
+    struct view record;
+    survey->has_anything = true;
+    if (key.size != TREE_KEY_BYTES) {
+        return true;
+    }
+    if (!MUTANT(TREES_KEPT_STALE)) {
+        leaf_batch_delete(&survey->changes, LEAF_METADATA, key);
+    }
+    if (!seal_open(value, place_of(key), &record)) {
+        return true;
+    }
+    struct reader reader = reader_of(record);
+    uint64_t stop = read_u64(&reader);
+    if ((stop == survey->stop && stop != 0) || MUTANT(TREES_KEPT_STALE)) {
+        uint16_t partition = (uint16_t)(key.data[TREE_KEY_BYTES - 2] << 8 | key.data[TREE_KEY_BYTES - 1]);
+        struct kept_tree kept = {.partition = {partition}, .bytes = read_bytes(&reader, reader_left(&reader))};
+        kept_trees_carry(&survey->birth.trees, &kept);
     }
     return true;
 }
@@ -141,15 +175,31 @@ static enum leaf_status scan_all(struct leaf_port *port, enum leaf_family family
     return port->operations->scan(port, family, view_of(NULL, 0), after_all_keys(), visit, self);
 }
 
-/* Start-up and clean stop only: nothing else may be under way on the port. */
-static enum leaf_status submit_and_wait(struct leaf_port *port, struct leaf_batch *batch) {
-    enum leaf_status status = port->operations->submit(port, batch, DURABILITY_SYNC, 0);
+/* Trees apart, and after the rest: what is wrong with them does not matter. */
+static bool look_at_metadata(struct leaf_port *port, struct survey *survey) {
+    struct view first = VIEW("tree");
+    struct view after = VIEW("tref");
+    enum leaf_status status =
+        port->operations->scan(port, LEAF_METADATA, view_of(NULL, 0), first, survey_visit, survey);
+    if (status == LEAF_DONE) {
+        status = port->operations->scan(port, LEAF_METADATA, after, after_all_keys(), survey_visit, survey);
+    }
+    if (status == LEAF_DONE &&
+        port->operations->scan(port, LEAF_METADATA, first, after, tree_visit, survey) != LEAF_DONE) {
+        buffer_release(&survey->birth.trees);
+    }
+    return status == LEAF_DONE && !survey->is_damaged;
+}
+
+/* Start-up and clean stop only: nothing else may be under way on the port. Empties the batch. */
+static enum leaf_status submit_and_wait(struct leaf_port *port, struct leaf_batch *batch, enum durability durability) {
+    enum leaf_status status = port->operations->submit(port, batch, durability, 0);
     if (status == LEAF_PENDING) {
         struct leaf_completion completion;
         bool completed = port->operations->wait(port) && port->operations->take(port, &completion);
         status = completed ? completion.status : LEAF_FAILED;
     }
-    leaf_batch_release(batch);
+    leaf_batch_clear(batch);
     return status;
 }
 
@@ -171,42 +221,86 @@ static void put_doubts(struct leaf_batch *batch, struct survey *survey, uint32_t
     }
 }
 
+/* Everything that the start changes is one batch. Trees of a clean stop count if nothing of the store is in doubt. */
+static enum leaf_status make_birth(struct leaf_port *port, struct survey *survey, uint32_t shard_count) {
+    struct leaf_batch *changes = &survey->changes;
+    if (survey->birth.is_foreign) {
+        buffer_release(&survey->birth.trees);
+        return LEAF_DONE;
+    }
+    if (survey->birth.is_new) {
+        put_sealed(changes, VIEW("identity"), survey->identity);
+    }
+    put_doubts(changes, survey, shard_count);
+    if (survey->birth.was_clean) {
+        leaf_batch_delete(changes, LEAF_METADATA, VIEW("clean"));
+    }
+    if (survey->birth.doubts_unsynced && !MUTANT(TREES_KEPT_STALE)) {
+        buffer_release(&survey->birth.trees);
+    }
+    return changes->count == 0 ? LEAF_DONE : submit_and_wait(port, changes, DURABILITY_SYNC);
+}
+
+static enum leaf_status survey_and_make(struct leaf_port *port, struct survey *survey, uint32_t shard_count) {
+    if (!look_at_metadata(port, survey)) {
+        return LEAF_FAILED;
+    }
+    if (!survey->has_identity) {
+        /* Empty is not valid: data whose owner is forgotten has lost its metadata, and isn't a new store. */
+        if (scan_all(port, LEAF_OBJECTS, object_visit, survey) != LEAF_DONE || survey->has_anything) {
+            return LEAF_FAILED;
+        }
+        survey->birth.is_new = true;
+    }
+    return make_birth(port, survey, shard_count);
+}
+
 enum leaf_status store_open_metadata(struct leaf_port *port, struct node_id node, struct cluster_id cluster,
                                      uint32_t shard_count, struct store_birth *ret_birth) {
     uint8_t identity[IDENTITY_BYTES];
     struct survey survey = {.identity = identity_write(identity, node, cluster)};
-    if (scan_all(port, LEAF_METADATA, survey_visit, &survey) != LEAF_DONE || survey.is_damaged) {
-        return LEAF_FAILED;
-    }
-    if (!survey.has_identity) {
-        /* Empty is not valid: data whose owner is forgotten has lost its metadata, and isn't a new store. */
-        if (scan_all(port, LEAF_OBJECTS, object_visit, &survey) != LEAF_DONE || survey.has_anything) {
-            return LEAF_FAILED;
-        }
-        survey.birth.is_new = true;
-    }
-    struct leaf_batch batch;
-    leaf_batch_init(&batch);
-    if (survey.birth.is_new) {
-        put_sealed(&batch, VIEW("identity"), survey.identity);
-    }
-    if (!survey.birth.is_foreign) {
-        put_doubts(&batch, &survey, shard_count);
-    }
-    if (survey.birth.was_clean && !survey.birth.is_foreign) {
-        leaf_batch_delete(&batch, LEAF_METADATA, VIEW("clean"));
-    }
-    enum leaf_status status = batch.count == 0 ? LEAF_DONE : submit_and_wait(port, &batch);
-    leaf_batch_release(&batch);
+    leaf_batch_init(&survey.changes);
+    buffer_init(&survey.birth.trees);
+    enum leaf_status status = survey_and_make(port, &survey, shard_count);
+    leaf_batch_release(&survey.changes);
     if (status == LEAF_DONE) {
         *ret_birth = survey.birth;
+    } else {
+        buffer_release(&survey.birth.trees);
     }
     return status;
 }
 
-enum leaf_status store_mark_clean_stop(struct leaf_port *port) {
+static void put_tree(struct leaf_batch *batch, uint64_t stop, const struct kept_tree *kept) {
+    uint8_t key[TREE_KEY_BYTES] = {
+        't', 'r', 'e', 'e', (uint8_t)(kept->partition.value >> 8), (uint8_t)kept->partition.value};
+    struct buffer record;
+    buffer_init(&record);
+    write_u64(&record, stop);
+    write_bytes(&record, kept->bytes);
+    put_sealed(batch, view_of(key, sizeof(key)), buffer_view(&record));
+    buffer_release(&record);
+}
+
+/* The mark is in the last batch: it is durable only if all trees are, and all that was written before them. */
+enum leaf_status store_mark_clean_stop(struct leaf_port *port, uint64_t stop, struct view trees) {
     struct leaf_batch batch;
+    struct reader list = reader_of(trees);
+    struct kept_tree kept;
+    enum leaf_status status = LEAF_DONE;
+    uint64_t number = htole64(stop);
+    ENSURE(stop != 0);
     leaf_batch_init(&batch);
-    put_sealed(&batch, VIEW("clean"), view_of(NULL, 0));
-    return submit_and_wait(port, &batch);
+    while (status == LEAF_DONE && kept_trees_next(&list, &kept)) {
+        put_tree(&batch, stop, &kept);
+        if (buffer_size(&batch.entries) >= TREES_BATCH_BYTES) {
+            status = submit_and_wait(port, &batch, DURABILITY_NONE);
+        }
+    }
+    if (status == LEAF_DONE) {
+        put_sealed(&batch, VIEW("clean"), view_of(&number, sizeof(number)));
+        status = submit_and_wait(port, &batch, DURABILITY_SYNC);
+    }
+    leaf_batch_release(&batch);
+    return status;
 }

@@ -1,14 +1,18 @@
 /* The few records about the node itself, in the leaf's metadata family, sealed like all records (store/seal.h):
  *
- *      "clean"          present only after a clean stop; the next start removes it
- *      "clock" | shard  the bound that the shard's hybrid clock promised not to pass
- *      "fence" | shard  the greatest fence that the shard has put on what it sent (core/fence.h)
- *      "keysp" | shard  the table of keyspaces, where it isn't the configured one (core/keyspaces.h)
- *      "flush" | shard  the floor of the last flush (core/flush.h)
- *      "doubt" | shard  present while the shard may lack data: 1 any of it, 0 what was not synced
- *      "identity"       whose data this is: format, node, cluster
+ *      "clean"             present only after a clean stop; the next start removes it: the number of the stop
+ *      "clock" | shard     the bound that the shard's hybrid clock promised not to pass
+ *      "fence" | shard     the greatest fence that the shard has put on what it sent (core/fence.h)
+ *      "keysp" | shard     the table of keyspaces, where it isn't the configured one (core/keyspaces.h)
+ *      "flush" | shard     the floor of the last flush (core/flush.h)
+ *      "doubt" | shard     present while the shard may lack data: 1 any of it, 0 what was not synced
+ *      "tree" | partition  present beside "clean" alone, and removed with it: the number of the stop, a hash tree
+ *                          (core/kept_trees.h)
+ *      "identity"          whose data this is: format, node, cluster
  *
- * A shard is 2 bytes, big-endian; the clock's bound and the fence 8, little-endian. */
+ * A shard and a partition are 2 bytes, big-endian; the clock's bound, the fence and the number of a stop 8,
+ * little-endian. A tree that is damaged, or of another stop than "clean" tells, is as good as none; any other record
+ * that is damaged keeps the node from starting. */
 #ifndef GRAMME_STORE_METADATA_H
 #define GRAMME_STORE_METADATA_H
 

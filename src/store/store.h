@@ -64,7 +64,7 @@ struct store_statistics {
 void store_statistics(const struct store *store, struct store_statistics *ret_statistics);
 
 /* Node-wide metadata, blocking, at start and clean stop: the clock bound to begin above, the clean-stop mark (present
- * only after a clean stop; start removes it), the format. */
+ * only after a clean stop; start removes it, and the trees that were kept with it, before it returns), the format. */
 struct store_birth {
     struct hybrid_time clock_floor;  /* greatest bound that any shard remembered */
     struct keyspace_table keyspaces; /* the latest that any shard remembered; version 0: none */
@@ -75,9 +75,12 @@ struct store_birth {
     bool doubts_all;                 /* new, or not filled since it was: any record may be missing */
     bool doubts_unsynced;            /* so may what was not synced: the last stop was not clean, or an earlier one */
     bool is_foreign;                 /* belongs to another node or cluster: refuse */
+    struct buffer trees; /* the list of a clean stop that left no doubt (core/kept_trees.h); owned: release it */
 };
 enum leaf_status store_open_metadata(struct leaf_port *port, struct node_id node, struct cluster_id cluster,
                                      uint32_t shard_count, struct store_birth *ret_birth);
-enum leaf_status store_mark_clean_stop(struct leaf_port *port);
+/* Nothing may be written afterwards. `stop` is a number that no other stop has, not 0; `trees` is the list of what the
+ * shards keep (shard_keep_trees()). */
+enum leaf_status store_mark_clean_stop(struct leaf_port *port, uint64_t stop, struct view trees);
 
 #endif

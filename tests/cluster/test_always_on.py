@@ -127,6 +127,49 @@ def test_a_wiped_node_is_filled_by_exchange_and_its_absences_count_for_nothing()
                 assert connection.command("GRAMME.GET", f"k:{number}", "R", "1")[1] == b"value %d" % number
 
 
+def start_and_see(node):
+    """Starts the node; the figures that it first tells."""
+    node.start()
+    eventually(lambda: answers(node), 20, "the node answers")
+    return {name: int(value) for name, value in node.info("cluster").items()
+            if name.startswith(("gramme_trees_", "gramme_partitions_"))}
+
+
+def has_met_and_read_all(node):
+    met, owned, doubt, unread = (cluster_info(node, name) for name in (
+        "gramme_partitions_met", "gramme_partitions_owned", "gramme_trees_in_doubt", "gramme_trees_unread"))
+    return met == owned and doubt == 0 and unread == 0
+
+
+def test_a_node_that_was_stopped_cleanly_keeps_its_trees_and_one_that_was_killed_has_none():
+    with Cluster(3, settings={"exchange-period-ms": 2000}) as cluster:
+        first, second, third = cluster.nodes
+        set_all(first, "before")
+        eventually(lambda: all(has_met_and_read_all(node) for node in cluster.nodes), 60, "the owners met")
+        assert third.stop() == 0
+        set_all(first, "while-away")  # there is no fallback, so exchange alone can bring these
+        seen = start_and_see(third)
+        assert seen["gramme_trees_kept"] == seen["gramme_partitions_owned"] > 0, seen
+        assert seen["gramme_trees_in_doubt"] == 0, seen
+        eventually(lambda: has_met_and_read_all(third), 60, "it is equal, and was read")
+        assert cluster_info(third, "gramme_trees_built") == 0 and cluster_info(third, "gramme_trees_diverged") == 0
+        third.kill()
+        seen = start_and_see(third)
+        assert seen["gramme_trees_kept"] == 0 and seen["gramme_trees_unread"] == 0, seen
+        eventually(lambda: has_met_and_read_all(third), 60, "its trees are built, and it met the owners")
+        assert cluster_info(third, "gramme_trees_built") == seen["gramme_partitions_owned"]
+        assert third.stop() == 0 and third.log_text().count("clean=yes") == 3  # stopped twice, and once started so
+        cluster.write_config(third, {"shards": 2})
+        seen = start_and_see(third)  # of one of its two shards
+        assert seen["gramme_trees_kept"] == seen["gramme_partitions_owned"] < 1024, seen
+        eventually(lambda: has_met_and_read_all(third), 60, "it met the owners")
+        first.kill()
+        second.kill()
+        with third.connect() as connection:
+            for number in range(0, KEYS, 7):
+                for prefix in ("before", "while-away"):
+                    assert connection.command("GRAMME.GET", f"{prefix}:{number}", "R", "1")[1] == b"value %d" % number
+
 
 def test_deletes_while_an_owner_is_down_stay_and_give_their_space_back():
     with Cluster(3) as cluster:

@@ -36,8 +36,10 @@ def info(node, *names):
 
 
 def met_all(node):
-    met, owned, doubt = info(node, "gramme_partitions_met", "gramme_partitions_owned", "gramme_trees_in_doubt")
-    return met == owned and doubt == 0
+    """And has looked at all that it holds since it was started: a tree kept from the last stop knows nothing of an edit."""
+    met, owned, doubt, unread = info(node, "gramme_partitions_met", "gramme_partitions_owned", "gramme_trees_in_doubt",
+                                     "gramme_trees_unread")
+    return met == owned and doubt == 0 and unread == 0
 
 
 def edit_store(cluster, node, *edits):

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Nodes that die, stop or come back, under clients of the others: no error, and nobody waits for a second."""
 
+import signal
 import sys
 import threading
 import time
@@ -172,6 +173,38 @@ def test_without_a_majority_there_is_an_answer_in_time():
             cluster.wait_ready(20)
             assert connection.command("GET", "before") == b"1"
             assert connection.command("SET", "after", "2") == "OK"
+
+
+def figures(node, *names):
+    told = node.info("cluster")
+    return [int(told[f"gramme_{name}"]) for name in names]
+
+
+def is_read_and_equal(node):
+    met, owned, doubt, unread = figures(node, "partitions_met", "partitions_owned", "trees_in_doubt", "trees_unread")
+    return met == owned and doubt == 0 and unread == 0
+
+
+def test_a_stop_under_load_be_it_cut_short_leaves_no_tree_that_is_not_of_its_data():
+    with Cluster(3, settings={"exchange-period-ms": 1000}) as cluster:
+        third = cluster.nodes[2]
+        eventually(lambda: is_read_and_equal(third), 60, "it is settled")
+        for cut_after_s in (None, 0.0, 0.03, 0.06, None):
+            workloads = start_workloads(cluster.nodes[:2])
+            let_pass(workloads, 100)
+            third.signal(signal.SIGTERM)
+            if cut_after_s is not None:
+                time.sleep(cut_after_s)
+                third.kill()
+            was_whole = third.process.wait(15) == 0
+            third.start()
+            cluster.wait_ready()
+            kept, owned = figures(third, "trees_kept", "partitions_owned")
+            assert kept in (0, owned) and (kept == owned or not was_whole), (cut_after_s, was_whole, kept, owned)
+            let_pass(workloads, 100)
+            finish_workloads(workloads, 5.0)
+            eventually(lambda: is_read_and_equal(third), 60, "it was read, and met the owners")
+            assert figures(third, "trees_diverged") == [0], third.log_text()[-2000:]
 
 
 if __name__ == "__main__":

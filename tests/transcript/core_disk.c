@@ -163,8 +163,11 @@ bool disk_take_scan(struct disk *disk, struct disk_scan *ret_scan, struct storag
         const struct disk_record *record = &disk->records[i];
         if (record->family == ret_scan->family && record->partition.value == ret_scan->partition.value &&
             buffer_size(&record->bytes) > 0) {
-            found[(*ret_count)++] = (struct storage_scanned){
-                .key = buffer_view(&record->key), .status = STORAGE_FOUND, .record = buffer_view(&record->bytes)};
+            found[(*ret_count)++] =
+                (struct storage_scanned){.key = buffer_view(&record->key),
+                                         .hash = hash64(buffer_view(&record->key), 0), /* the rig's place seed */
+                                         .status = STORAGE_FOUND,
+                                         .record = buffer_view(&record->bytes)};
         }
     }
     return true;

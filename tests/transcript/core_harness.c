@@ -218,6 +218,7 @@ static void use_defaults(struct rig_options *options) {
     options->shard_count = options->shard_count != 0 ? options->shard_count : 1;
     options->peer_shard_count = options->peer_shard_count != 0 ? options->peer_shard_count : 1;
     options->read_quorum = options->read_quorum != 0 ? options->read_quorum : 2;
+    options->exchange_period_ms = options->exchange_period_ms != 0 ? options->exchange_period_ms : UINT32_MAX;
     options->write_quorum = options->write_quorum != 0 ? options->write_quorum : 2;
 }
 
@@ -252,7 +253,8 @@ static void make_shard(struct rig *rig) {
         .fence_floor = rig->options.fence_unknown ? FENCE_UNKNOWN : FENCE_FIRST,
         .was_clean = !rig->options.was_unclean,
         .may_lack_unsynced = rig->options.was_unclean,
-        .exchange_period_ms = UINT32_MAX, /* never, as far as these tests go */
+        .kept_trees = rig->options.kept_trees,
+        .exchange_period_ms = rig->options.exchange_period_ms,
         .scrub_period_ms = UINT64_MAX / 4,
         .outline_bytes = RIG_OUTLINE_BYTES,
         .scan_records = 64,
@@ -292,6 +294,7 @@ struct rig *rig_new(struct rig_options options) {
     buffer_init(&rig->log);
     disk_init(&rig->disk, rig_watch_disk, rig);
     rig->disk.holds_clock = options.holds_clock;
+    rig->holds_scans = options.holds_scans;
     set_now(rig, rig->moment.now.ns);
     keyspace_table_init(&rig->keyspaces);
     rig->keyspaces.keyspaces[0].read_quorum = options.read_quorum;
@@ -507,7 +510,10 @@ void disk_holds(struct rig *rig, const char *key, const char *text) {
     if (!object_is_absent(&object)) {
         record_encode(&bytes, &nobody, &object);
     }
-    disk_record_set(disk_record(&rig->disk, rig_key_name(rig, key)), buffer_view(&bytes));
+    struct view name = rig_key_name(rig, key);
+    struct disk_record *record = disk_record(&rig->disk, name);
+    record->partition = ring_partition_of_key(rig->ring, name);
+    disk_record_set(record, buffer_view(&bytes));
     buffer_release(&bytes);
 }
 

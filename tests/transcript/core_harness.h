@@ -23,6 +23,7 @@
 
 #include "core/fence.h"
 #include "core/shard.h"
+#include "wire/exchange_message.h"
 #include "wire/fence_message.h"
 #include "wire/question_message.h"
 #include "wire/message.h"
@@ -54,6 +55,9 @@ struct rig_options {
     bool fence_unknown;    /* its store remembers none */
     uint32_t max_requests; /* 4096 */
     struct hybrid_time clock_floor;
+    uint32_t exchange_period_ms; /* never */
+    struct view kept_trees;
+    bool holds_scans; /* from the start: see rig.holds_scans */
 };
 
 enum fake_link_state { FAKE_FREE, FAKE_DIALING, FAKE_OPEN };

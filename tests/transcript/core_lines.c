@@ -207,6 +207,19 @@ static void print_question(struct rig *rig, const struct frame *frame) {
     }
 }
 
+static void print_roots(struct rig *rig, struct view body) {
+    struct digest ring;
+    uint32_t losses;
+    struct reader roots;
+    struct exchange_root root;
+    uint32_t count = 0;
+    assert_true(message_decode_roots(body, &ring, &losses, &roots));
+    while (reader_left(&roots) > 0 && message_next_root(&roots, &root)) {
+        count++;
+    }
+    print_format(&rig->log, "roots of %u", count);
+}
+
 void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) {
     line_begin(rig, who);
     switch (frame->kind) {
@@ -230,6 +243,9 @@ void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) 
         break;
     case MESSAGE_RESULT:
         print_result(rig, frame->body);
+        break;
+    case MESSAGE_ROOTS:
+        print_roots(rig, frame->body);
         break;
     case MESSAGE_PROVE:
         print_proof(rig, "prove", frame->body);

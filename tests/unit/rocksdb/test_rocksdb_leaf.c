@@ -208,7 +208,7 @@ static void a_clean_stop_is_known_after_a_restart(void **state) {
     struct rocksdb_leaf *leaf = leaf_open(&folder);
     assert_true(birth_of(leaf).is_new);
     struct leaf_port *port = rocksdb_leaf_open_port(leaf, NULL, NULL);
-    assert_int_equal(store_mark_clean_stop(port), LEAF_DONE);
+    assert_int_equal(store_mark_clean_stop(port, 1, view_of(NULL, 0)), LEAF_DONE);
     rocksdb_leaf_close_port(port);
     assert_true(rocksdb_leaf_close(leaf));
     leaf = leaf_open(&folder);
