@@ -125,6 +125,12 @@ bool node_is_ready(const struct node *node);
 /* Its store has stopped after a failed write, for good. */
 bool node_has_failed(const struct node *node);
 
+/* The greatest of its shards' bounds; 0 when it is down. */
+struct hybrid_time node_clock_bound(const struct node *node);
+/* It is up, and its shards that ever heard of the other node heard of such a bound. */
+bool node_remembers(const struct node *node, const struct node *other, struct hybrid_time bound);
+bool node_is_rolled_back(const struct node *node);
+
 /* Memory of what node.c keeps per link and per disk operation. */
 void node_pools_init(struct cluster *cluster);
 

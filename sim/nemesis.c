@@ -3,9 +3,9 @@
 #include "base/codec.h"
 
 const char *fault_text(enum fault_class fault) {
-    static const char *const texts[FAULT_CLASSES] = {"loss",       "pieces", "slow",    "partition", "crash",
-                                                     "crash-all",  "stop",   "pause",   "clock",     "disk",
-                                                     "read-error", "wipe",   "corrupt", "forget",    "memory"};
+    static const char *const texts[FAULT_CLASSES] = {
+        "loss",  "pieces", "slow",       "partition", "crash",   "crash-all", "stop",    "pause",
+        "clock", "disk",   "read-error", "wipe",      "corrupt", "forget",    "restore", "memory"};
     return texts[fault];
 }
 
@@ -52,6 +52,10 @@ void nemesis_init(struct nemesis *nemesis, struct world *world, struct cluster *
     nemesis->next.happen = strike;
 }
 
+void nemesis_release(struct nemesis *nemesis) {
+    memory_leaf_free(nemesis->copy);
+}
+
 void nemesis_start(struct nemesis *nemesis) {
     world_schedule(nemesis->world, &nemesis->next, rng_below(&nemesis->rng, nemesis->interval_ns) + 1);
 }
@@ -71,17 +75,22 @@ static void crash(struct nemesis *nemesis, struct node *node) {
     world_schedule(nemesis->world, &nemesis->mend[node->index].event, rng_between(&nemesis->rng, 1, 8000) * NS_PER_MS);
 }
 
+static void lose_disk(struct nemesis *nemesis, struct node *node, const char *how) {
+    world_trace(nemesis->world, "node %u %s", node->index, how);
+    nemesis->last_loss = nemesis->world->now;
+    nemesis->awaits_verdict = false;
+    node_crash(node, 0);
+    nemesis->node_gone(nemesis->self, node);
+    nemesis->node_wiped(nemesis->self, node);
+}
+
 static void wipe(struct nemesis *nemesis, struct node *node) {
     if (!node->is_up || nemesis->has_wiped) {
         return;
     }
-    world_trace(nemesis->world, "node %u loses its disk", node->index);
     nemesis->has_wiped = true;
-    nemesis->last_loss = nemesis->world->now;
-    node_crash(node, 0);
+    lose_disk(nemesis, node, "loses its disk");
     memory_leaf_wipe(node->leaf);
-    nemesis->node_gone(nemesis->self, node);
-    nemesis->node_wiped(nemesis->self, node);
     world_schedule(nemesis->world, &nemesis->mend[node->index].event, rng_between(&nemesis->rng, 1, 2000) * NS_PER_MS);
 }
 
@@ -90,6 +99,56 @@ static struct node *victim(struct nemesis *nemesis) {
         nemesis->victim = some_node(nemesis);
     }
     return nemesis->victim;
+}
+
+/* A crash, after which its disk is looked at. */
+static void copy_disk(struct nemesis *nemesis, struct node *node) {
+    world_trace(nemesis->world, "node %u's disk is copied", node->index);
+    nemesis->copied_bound = node_clock_bound(node);
+    crash(nemesis, node);
+    nemesis->copy = memory_leaf_new(MEMORY_LEAF_SIMULATED);
+    memory_leaf_copy(nemesis->copy, node->leaf);
+}
+
+/* Every other node has heard, and written down since, that the victim was further than its copy: what none of them
+ * remembers is not found (core/witness.h). */
+static bool all_remember(struct nemesis *nemesis, const struct node *node) {
+    const uint64_t written_down_ms = 10000;
+    struct hybrid_time later = {nemesis->copied_bound.value + 1};
+    bool do_all = true;
+    for (uint32_t index = 0; index < nemesis->cluster->node_count; index++) {
+        const struct node *other = &nemesis->cluster->nodes[index];
+        do_all = do_all && (other == node || node_remembers(other, node, later));
+    }
+    if (!do_all) {
+        nemesis->remembered_since = (struct instant){0};
+    } else if (nemesis->remembered_since.ns == 0) {
+        nemesis->remembered_since = nemesis->world->now;
+    }
+    return do_all && nemesis->world->now.ns >= nemesis->remembered_since.ns + written_down_ms * NS_PER_MS;
+}
+
+static void restore_disk(struct nemesis *nemesis, struct node *node) {
+    if (!all_remember(nemesis, node)) {
+        return;
+    }
+    nemesis->has_restored = true;
+    lose_disk(nemesis, node, "is put back to what it was");
+    nemesis->awaits_verdict = true;
+    memory_leaf_copy(node->leaf, nemesis->copy);
+    world_schedule(nemesis->world, &nemesis->mend[node->index].event, rng_between(&nemesis->rng, 1, 2000) * NS_PER_MS);
+}
+
+static void restore(struct nemesis *nemesis) {
+    struct node *node = victim(nemesis);
+    if (!node->is_up || node->is_paused) {
+        return;
+    }
+    if (nemesis->copy == NULL) {
+        copy_disk(nemesis, node);
+    } else if (!nemesis->has_restored) {
+        restore_disk(nemesis, node);
+    }
 }
 
 struct losing {
@@ -247,6 +306,9 @@ static void strike_with(struct nemesis *nemesis, enum fault_class fault) {
     case FAULT_CLOCK:
         set_clock(nemesis, some_node(nemesis));
         break;
+    case FAULT_RESTORE:
+        restore(nemesis);
+        break;
     case FAULT_MEMORY:
         turn_memory(some_node(nemesis));
         break;
@@ -278,14 +340,27 @@ static void strike(struct world *world, struct world_event *event) {
     world_schedule(world, event, rng_below(&nemesis->rng, 2 * nemesis->interval_ns / FAULT_CLASSES * 2) + 1);
 }
 
+bool nemesis_tries(const struct nemesis *nemesis, const struct node *node) {
+    return node == nemesis->victim && nemesis->awaits_verdict;
+}
+
 static void bring_back(struct nemesis *nemesis, struct node *node) {
     if (node->is_up && node_has_failed(node)) {
         node_crash(node, 0);
         nemesis->node_gone(nemesis->self, node);
     }
+    if (node->is_up && node == nemesis->victim && node_is_rolled_back(node)) {
+        lose_disk(nemesis, node, "is emptied, as it was rolled back");
+        memory_leaf_wipe(node->leaf);
+    }
+    if (nemesis_tries(nemesis, node)) {
+        world_schedule(nemesis->world, &nemesis->mend[node->index].event, NS_PER_S);
+    }
     if (!node->is_up) {
         node_start(node);
-        nemesis->node_back(nemesis->self, node);
+        if (!nemesis_tries(nemesis, node)) {
+            nemesis->node_back(nemesis->self, node);
+        }
     } else if (node->is_paused) {
         node_pause(node, false);
     }

@@ -20,12 +20,13 @@ enum fault_class {
     FAULT_WIPE,       /* a node loses its disk, once in a run */
     FAULT_CORRUPT,    /* records of a node turn bad on its disk */
     FAULT_FORGET,     /* records of a node vanish from its disk */
+    FAULT_RESTORE,    /* a node's disk is as it was some time ago, once in a run: it is told so, and wiped */
     FAULT_MEMORY,     /* a node's memory is short: it takes no values for a while */
     FAULT_CLASSES
 };
 
-/* The account of losses: WIPE, CORRUPT and FORGET all hit the same node in a run, so that of W holders of a value one
- * is left. */
+/* The account of losses: WIPE, CORRUPT, FORGET and RESTORE all hit the same node in a run, so that of W holders of a
+ * value one is left. */
 struct nemesis;
 
 /* When a node comes back. */
@@ -43,7 +44,12 @@ struct nemesis {
     uint64_t fired[FAULT_CLASSES];
     struct node *victim; /* of whatever loses data; NULL: nothing lost so far */
     bool has_wiped;
-    struct instant last_loss; /* WIPE, CORRUPT or FORGET */
+    struct memory_leaf *copy;        /* of the victim's disk; NULL: none yet */
+    struct hybrid_time copied_bound; /* of its clocks, then */
+    struct instant remembered_since; /* that it was further since, by all other nodes; 0: not by all */
+    bool has_restored;
+    bool awaits_verdict;      /* the victim runs on the copy */
+    struct instant last_loss; /* WIPE, CORRUPT, FORGET or RESTORE */
     uint64_t interval_ns;
     struct world_event next;
     struct nemesis_mend mend[SIM_NODES_MOST];
@@ -57,6 +63,9 @@ struct nemesis {
 };
 
 const char *fault_text(enum fault_class fault);
+/* The node runs on what its disk once was, and nobody has told it so yet. */
+bool nemesis_tries(const struct nemesis *nemesis, const struct node *node);
+void nemesis_release(struct nemesis *nemesis);
 /* Draws the classes and sets the network's and disks' knobs. */
 void nemesis_init(struct nemesis *nemesis, struct world *world, struct cluster *cluster, struct rng rng);
 void nemesis_start(struct nemesis *nemesis);

@@ -1,6 +1,7 @@
 #include "sim/cluster.h"
 
 #include "base/mutant.h"
+#include "core/shard_state.h"
 
 enum { SIM_PLACE_SEED = 7 };
 
@@ -354,6 +355,9 @@ static void shard_start(struct node *node, struct sim_shard *shard, const struct
         .seed = rng_next(&cluster->rng),
         .run = node->run,
         .clock_floor = MUTANT(CLOCK_BELOW_BOUND) ? (struct hybrid_time){0} : birth->clock_floor,
+        .lineage = birth->lineage,
+        .is_rolled_back = birth->is_rolled_back,
+        .witnessed = buffer_view(&birth->witnessed),
         .was_clean = birth->was_clean || birth->is_new,
         .fence_floor = birth->fence_floor,
         .flush_floor = birth->flush_floor,
@@ -407,15 +411,20 @@ void node_start(struct node *node) {
         node->shards[index].index = index;
         node->shards[index].port = memory_leaf_open_port(node->leaf);
     }
-    enum leaf_status status =
-        store_open_metadata(node->shards[0].port, node->id, node->cluster->secrets.cluster, node->shard_count, &birth);
+    struct store_opening opening = {
+        .node = node->id,
+        .cluster = node->cluster->secrets.cluster,
+        .run = node->run,
+        .shard_count = node->shard_count,
+    };
+    enum leaf_status status = store_open_metadata(node->shards[0].port, &opening, &birth);
     ENSURE(status == LEAF_DONE && !birth.is_foreign);
     node->was_clean = birth.was_clean || birth.is_new;
     node->birth_keyspaces = birth.keyspaces;
     for (uint32_t index = 0; index < node->shard_count; index++) {
         shard_start(node, &node->shards[index], &birth);
     }
-    buffer_release(&birth.trees);
+    store_birth_release(&birth);
     node_set_memory(node, node->memory_is_short);
     node->fsync.happen = fsync_each_second;
     world_schedule(node->cluster->world, &node->fsync, NS_PER_S);
@@ -505,6 +514,32 @@ void node_set_clock(struct node *node, int64_t offset_ms, int64_t drift_ppm) {
                 (long long)offset_ms, (long long)drift_ppm);
     node->clock_offset_ms = offset_ms;
     node->clock_drift_ppm = drift_ppm;
+}
+
+struct hybrid_time node_clock_bound(const struct node *node) {
+    struct hybrid_time bound = {0};
+    for (uint32_t index = 0; node->is_up && index < node->shard_count; index++) {
+        struct hybrid_time own = node->shards[index].shard->clock.bound;
+        bound = own.value > bound.value ? own : bound;
+    }
+    return bound;
+}
+
+bool node_remembers(const struct node *node, const struct node *other, struct hybrid_time bound) {
+    bool remembers = node->is_up;
+    for (uint32_t index = 0; remembers && index < node->shard_count; index++) {
+        const struct witnessed *known = &node->shards[index].shard->witness.of[other->member.value];
+        remembers = known->store == 0 || known->bound.value >= bound.value;
+    }
+    return remembers;
+}
+
+bool node_is_rolled_back(const struct node *node) {
+    bool is_back = false;
+    for (uint32_t index = 0; index < node->shard_count; index++) {
+        is_back = is_back || shard_is_rolled_back(node->shards[index].shard);
+    }
+    return is_back;
 }
 
 bool node_has_failed(const struct node *node) {

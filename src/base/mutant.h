@@ -36,6 +36,7 @@
     X(TREES_KEPT_FROZEN, "trees-kept-frozen", "a tree of the last stop misses the writes that come before it is read") \
     X(EXCHANGE_ONE_WAY, "exchange-one-way", "an exchange sends what the other lacks and asks for nothing")             \
     X(UNINFORMED_ANSWERS, "uninformed-answers", "a wiped replica's absence is believed before it was filled")          \
+    X(ROLLED_BACK_SERVES, "rolled-back-serves", "a node whose disk is as it was some time ago is believed")            \
     X(INFORMED_BY_ONE, "informed-by-one", "a wiped replica is believed once it has met one owner, not all")            \
     X(LOSS_STAYS_INFORMED, "loss-stays-informed", "a replica that lost records goes on as if it had them all")         \
     X(REAP_AT_W, "reap-at-w", "a tombstone is reaped when W owners hold it, not all")                                  \

@@ -123,7 +123,8 @@ static void link_wake(struct shard *shard, struct link *link) {
     }
 }
 
-static void link_send_hello(struct shard *shard, struct link *link, uint16_t target_shard, bool is_bulk) {
+static void link_send_hello(struct shard *shard, struct link *link, const struct peer *peer, uint16_t target_shard,
+                            bool is_bulk) {
     struct message_hello hello = {
         .magic = HELLO_MAGIC,
         .version_least = PROTOCOL_VERSION_LEAST,
@@ -142,6 +143,7 @@ static void link_send_hello(struct shard *shard, struct link *link, uint16_t tar
         .fence = shard->fence.own.heard,
         .flushed = shard->flush.floor,
         .keyspaces_version = shard->keyspaces.version,
+        .remembered = shard->witness.of[peer->member.value],
     };
     link_wake(shard, link);
     message_encode_hello(&link->output, &hello);
@@ -308,7 +310,7 @@ static void link_join_lane(struct shard *shard, struct link *link, struct peer *
     struct lane *lane = lane_get(shard, peer, hello->is_bulk, hello->shard_index);
     if (hello->target_shard != shard->options.shard_index) {
         /* It took our shards to be as many as its own. This answer tells it; it will dial the right ones. */
-        link_send_hello(shard, link, hello->shard_index, hello->is_bulk);
+        link_send_hello(shard, link, peer, hello->shard_index, hello->is_bulk);
         return;
     }
     if (lane->link != NULL) {
@@ -318,7 +320,7 @@ static void link_join_lane(struct shard *shard, struct link *link, struct peer *
     }
     lane->link = link;
     link->lane = lane;
-    link_send_hello(shard, link, hello->shard_index, hello->is_bulk);
+    link_send_hello(shard, link, peer, hello->shard_index, hello->is_bulk);
 }
 
 static void link_come_up(struct shard *shard, struct link *link) {
@@ -328,6 +330,10 @@ static void link_come_up(struct shard *shard, struct link *link) {
     lane->backoff_ms = REDIAL_LEAST_MS;
     timers_cancel(&shard->timers, &lane->redial.timer);
     shard_trace_peer(shard, TRACE_LINK_UP, lane->peer->member, lane->is_bulk ? "bulk" : "small");
+    if (!lane->is_bulk) {
+        link_wake(shard, link);
+        witness_tell(shard, &link->output);
+    }
 }
 
 /* False when the link is gone. */
@@ -338,6 +344,9 @@ static bool link_greet(struct shard *shard, struct link *link, const struct mess
         shard_trace_peer(shard, TRACE_REFUSED, member, refusal);
         link_abandon(shard, link, refusal);
         return false;
+    }
+    if (!witness_judge(shard, member, &hello->remembered)) {
+        return true; /* and nothing comes of this link, or of any other, any more */
     }
     struct peer *peer = peer_of(shard, member);
     bool is_new_run = peer->run != hello->run;
@@ -405,7 +414,7 @@ void shard_link_connected(struct shard *shard, struct link *link, void *handle, 
     link->state = LINK_GREETING;
     link->since = moment.now;
     link->last_heard = moment.now;
-    link_send_hello(shard, link, link->lane->peer_shard, link->lane->is_bulk);
+    link_send_hello(shard, link, link->lane->peer, link->lane->peer_shard, link->lane->is_bulk);
 }
 
 void shard_link_closed(struct shard *shard, struct link *link, struct moment moment) {
@@ -414,6 +423,9 @@ void shard_link_closed(struct shard *shard, struct link *link, struct moment mom
 }
 
 static bool link_receive(struct shard *shard, struct link *link, const struct frame *frame) {
+    if (shard->witness.is_rolled_back) {
+        return true;
+    }
     if (link->awaits_keyspaces) {
         return link_take_keyspaces(shard, link, frame);
     }
@@ -478,7 +490,7 @@ struct buffer *link_output(struct link *link) {
 
 /* ---- output ---- */
 
-static struct buffer *lane_open_output(struct shard *shard, struct lane *lane, size_t bytes) {
+struct buffer *lane_open_output(struct shard *shard, struct lane *lane, size_t bytes) {
     struct peer *peer = lane->peer;
     if (bytes >= BULK_BYTES && lane_is_reachable(peer->lanes[1][lane->peer_shard])) {
         lane = peer->lanes[1][lane->peer_shard];

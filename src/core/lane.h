@@ -107,6 +107,8 @@ uint32_t peer_shard_of(const struct shard *shard, struct member_index member, st
 
 /* The output to encode one message of about `bytes` into, or NULL when the peer is out of reach. */
 struct buffer *lane_output(struct shard *shard, struct member_index member, struct partition partition, size_t bytes);
+/* The same by that lane, or the bulk one beside it. */
+struct buffer *lane_open_output(struct shard *shard, struct lane *lane, size_t bytes);
 /* The same to shard 0 of the peer. Shards 0 always have a lane: theirs are the first partitions, however many shards.
  */
 struct buffer *lane_first_output(struct shard *shard, struct member_index member);

@@ -132,6 +132,9 @@ struct digest replica_digest(struct shard *shard, struct view object_bytes) {
 }
 
 bool replica_is_informed(const struct shard *shard, const struct keyspace *keyspace, struct partition partition) {
+    if (shard->witness.is_rolled_back) {
+        return false;
+    }
     if (exchange_has_met_all(shard, partition) || MUTANT(UNINFORMED_ANSWERS)) {
         return true;
     }

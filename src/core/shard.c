@@ -1,5 +1,6 @@
 #include "core/scan_owner.h"
 #include "core/shard_state.h"
+#include "wire/witness_message.h"
 #include "wire/fence_message.h"
 
 /* A restart begins at the bound, so a lease is also how far a crash may move a clock ahead. */
@@ -103,6 +104,7 @@ struct shard *shard_new(const struct shard_options *options, struct moment momen
         buffer_init(&shard->mailboxes[index].output);
     }
     load_init(shard);
+    witness_init(shard);
     lanes_init(shard);
     router_init(shard);
     coordinator_init(shard);
@@ -147,6 +149,12 @@ void shard_free(struct shard *shard) {
 
 /* ---- time ---- */
 
+static void bound_is_kept(struct shard *shard, struct hybrid_time bound) {
+    clock_extend(&shard->clock, bound);
+    flush_clock_extended(shard);
+    witness_tell_all(shard);
+}
+
 void shard_keep_clock_bound(struct shard *shard) {
     struct storage *storage = &shard->options.storage;
     struct hybrid_time bound;
@@ -156,8 +164,7 @@ void shard_keep_clock_bound(struct shard *shard) {
     shard->bound_wanted = bound;
     switch (storage->remember_clock(storage->self, bound, clock_token)) {
     case STORAGE_FOUND:
-        clock_extend(&shard->clock, bound);
-        flush_clock_extended(shard);
+        bound_is_kept(shard, bound);
         break;
     case STORAGE_PENDING:
         shard->bound_pending = true;
@@ -180,6 +187,7 @@ static void shard_beat(struct shard *shard) {
     reaper_beat(shard);
     flush_beat(shard);
     keyspaces_beat(shard);
+    witness_beat(shard);
     shard_keep_clock_bound(shard);
     if (lanes_clock_is_off(shard)) {
         shard_trace_peer(shard, TRACE_CLOCK_OFF, shard->self, NULL);
@@ -297,6 +305,9 @@ void shard_receive(struct shard *shard, const struct source *source, uint8_t kin
     case MESSAGE_KEYSPACES:
         keyspaces_receive(shard, body);
         break;
+    case MESSAGE_BOUND:
+        witness_receive(shard, source, body);
+        break;
     default:
         break; /* a later protocol's; its sender does without an answer */
     }
@@ -382,8 +393,7 @@ void shard_storage_written(struct shard *shard, uint64_t token, enum storage_sta
     }
     shard->bound_pending = false;
     if (status == STORAGE_FOUND) {
-        clock_extend(&shard->clock, shard->bound_wanted);
-        flush_clock_extended(shard);
+        bound_is_kept(shard, shard->bound_wanted);
         coordinator_stamps_again(shard);
     }
 }
@@ -399,7 +409,11 @@ uint32_t shard_reachable_members(const struct shard *shard) {
 }
 
 bool shard_may_stamp(const struct shard *shard) {
-    return !lanes_clock_is_off(shard) && !shard->has_failed_store;
+    return !lanes_clock_is_off(shard) && !shard->has_failed_store && !shard->witness.is_rolled_back;
+}
+
+bool shard_is_rolled_back(const struct shard *shard) {
+    return shard->witness.is_rolled_back;
 }
 
 const struct keyspace_table *shard_keyspaces(const struct shard *shard) {

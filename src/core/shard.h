@@ -19,6 +19,7 @@
 #include "core/trace.h"
 #include "ring/keyspace.h"
 #include "ring/ring.h"
+#include "version/lineage.h"
 #include "version/token.h"
 
 struct shard;
@@ -70,6 +71,10 @@ struct shard_options {
     uint64_t seed;                  /* secret and random: actors are drawn from it */
     uint64_t run;                   /* random id of this run of the process, the same in all its shards; not 0 */
     struct hybrid_time clock_floor; /* store_birth.clock_floor */
+    struct lineage lineage;         /* store_birth.lineage */
+    struct view witnessed;          /* store_birth.witnessed: lent for shard_new() alone */
+    bool is_rolled_back;            /* store_birth.is_rolled_back */
+    bool accepts_older_data;        /* this store is used though others remember a later one */
     uint64_t fence_floor;           /* store_birth.fence_floor */
     struct hybrid_time flush_floor; /* store_birth.flush_floor */
     bool was_clean;                 /* the last run stopped cleanly, or there was none: for INFO */
@@ -140,6 +145,8 @@ uint32_t shard_reachable_members(const struct shard *shard);
 bool shard_may_stamp(const struct shard *shard);
 /* What was stamped at or below it is gone (core/flush.h); 0: nothing was flushed. */
 struct hybrid_time shard_flush_floor(const struct shard *shard);
+/* Another node remembers later data of this one: it must stop at once, and not as if all were well (core/witness.h). */
+bool shard_is_rolled_back(const struct shard *shard);
 /* The table that this shard goes by. */
 const struct keyspace_table *shard_keyspaces(const struct shard *shard);
 /* What needs every member: proofs, fences. */

@@ -24,6 +24,7 @@
 #include "core/replica.h"
 #include "core/router.h"
 #include "core/shard.h"
+#include "core/witness.h"
 #include "version/clock.h"
 
 struct mailbox {
@@ -75,6 +76,7 @@ struct shard {
     struct everyone everyone;
     struct flush flush;
     struct keyspaces keyspaces;
+    struct witness witness;
 };
 
 static inline struct instant shard_now(const struct shard *shard) {

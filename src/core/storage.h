@@ -75,6 +75,13 @@ struct storage {
     /* Makes the floor of a flush durable, as remember_clock() does. */
     enum storage_status (*remember_flush)(void *self, struct hybrid_time floor, uint64_t token);
 
+    /* This store was rolled back (core/witness.h): the next start is to know it from the beginning. No event follows.
+     */
+    enum storage_status (*condemn)(void *self);
+
+    /* Writes down what others told of their stores (core/witness.h), soon. No event follows. */
+    enum storage_status (*remember_witness)(void *self, struct view list);
+
     /* Makes the hybrid clock's bound durable (fsynced, whatever the keyspaces say). */
     enum storage_status (*remember_clock)(void *self, struct hybrid_time bound, uint64_t token);
 };

@@ -25,6 +25,7 @@ enum trace_kind {
     TRACE_PRUNED,        /* an owner drops an entry of a key's vector: key, dot: the entry, object before */
     TRACE_KEYSPACES,     /* a shard goes by a later table of keyspaces */
     TRACE_FLUSHED,       /* a shard keeps the floor of a flush: dot.n: that time */
+    TRACE_ROLLED_BACK,   /* this node's store is older than peer remembers */
     TRACE_CLOCK_OFF,     /* this node's clock is too far off its peers' to coordinate */
     TRACE_SUSPECTED,     /* this node's detector suspects peer */
     TRACE_DIED,          /* this node's detector holds peer for dead */

@@ -41,6 +41,7 @@ enum setting_id {
     SETTING_BACKGROUND_LATENCY_MS,
     SETTING_LOG_LEVEL,
     SETTING_INSECURE_BIND,
+    SETTING_ACCEPT_OLDER_DATA,
     SETTING_COUNT,
 };
 
@@ -72,6 +73,7 @@ static const char *const setting_names[SETTING_COUNT + 1] = {
     [SETTING_BACKGROUND_LATENCY_MS] = "background-latency-ms",
     [SETTING_LOG_LEVEL] = "log-level",
     [SETTING_INSECURE_BIND] = "insecure-bind",
+    [SETTING_ACCEPT_OLDER_DATA] = "accept-older-data",
 };
 
 /* Choices, in the order of their enums. */
@@ -82,7 +84,7 @@ static const char *const log_level_names[] = {"debug", "info", "warning", "error
 enum { QUORUM_READ, QUORUM_WRITE, QUORUM_PRIMARY_READ, QUORUM_PRIMARY_WRITE, QUORUM_COUNT };
 static const char *const keyspace_option_names[] = {
     "read-quorum", "write-quorum", "primary-read-quorum", "primary-write-quorum", "conflict", "durability", NULL};
-static const char *const insecure_names[] = {"yes-i-know", NULL};
+static const char *const yes_names[] = {"yes-i-know", NULL};
 
 enum { NOT_SAID = -1 };
 
@@ -527,9 +529,12 @@ static bool parse_choice_setting(struct parser *parser, enum setting_id id, stru
         }
         parser->config.log_level = (enum config_log_level)choice;
         return true;
+    case SETTING_ACCEPT_OLDER_DATA:
+        parser->config.accepts_older_data = parse_choice(parser, "accept-older-data", word, yes_names, &choice);
+        return parser->config.accepts_older_data;
     default:
         ENSURE(id == SETTING_INSECURE_BIND);
-        parser->config.insecure_bind = parse_choice(parser, "insecure-bind", word, insecure_names, &choice);
+        parser->config.insecure_bind = parse_choice(parser, "insecure-bind", word, yes_names, &choice);
         return parser->config.insecure_bind;
     }
 }
@@ -810,4 +815,5 @@ void config_describe(const struct config *config, void (*emit)(void *context, st
     say_number(&to, SETTING_BACKGROUND_LATENCY_MS, config->background_latency_ms);
     say(&to, SETTING_LOG_LEVEL, log_level_names[config->log_level]);
     say(&to, SETTING_INSECURE_BIND, config->insecure_bind ? "yes-i-know" : "");
+    say(&to, SETTING_ACCEPT_OLDER_DATA, config->accepts_older_data ? "yes-i-know" : "");
 }

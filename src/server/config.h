@@ -66,6 +66,7 @@ struct config {
     uint32_t background_latency_ms;
     enum config_log_level log_level;
     bool insecure_bind;
+    bool accepts_older_data; /* its folder, though others remember a later one of this node (core/witness.h) */
 };
 
 /* A sentence that begins with the name of the file and, where there is one, the line. */

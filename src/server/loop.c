@@ -8,9 +8,11 @@
 #include "server/memory.h"
 #include "server/node_leaf.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     TURN_ROUNDS_MOST = 8, /* then sockets get their chance, and the next turn goes on */
@@ -127,6 +129,10 @@ static void driver_trace(void *self, const struct trace_record *record) {
         if (log_brake_passes(&loop->refusals, loop_now(loop), &held_back)) {
             log_event(CONFIG_LOG_WARNING, "refused", "shard=%u why=\"%s\" held_back=%u", loop->index, text, held_back);
         }
+        break;
+    case TRACE_ROLLED_BACK:
+        log_event(CONFIG_LOG_ERROR, "data-rolled-back", "peer=%s why=\"%s\" do=\"" ROLLED_BACK_ADVICE "\"", address,
+                  text);
         break;
     case TRACE_CLOCK_OFF:
         if (log_brake_passes(&loop->refusals, loop_now(loop), &held_back)) {
@@ -430,6 +436,9 @@ static void on_housekeeping(uv_timer_t *timer) {
             "shard=%u error=\"%s\" meaning=\"writes are handed to other nodes and none is kept here until the disk was "
             "seen to and the node started again\"",
             loop->index, text);
+    }
+    if (shard_is_rolled_back(loop->shard) && !atomic_exchange(&loop->node->is_rolled_back, true)) {
+        (void)kill(getpid(), SIGTERM); /* server_run() waits for it, and says that it was no clean end */
     }
     information_publish(loop);
     loop_advance(loop);

@@ -14,6 +14,12 @@
 struct loop;
 struct node_leaf;
 
+/* To the operator of a node whose data is older than other nodes remember (core/witness.h). */
+#define ROLLED_BACK_ADVICE                                                                                             \
+    "move the data folder away: the node begins empty and the other owners fill it. Or, to use this older data all "   \
+    "the "                                                                                                             \
+    "same, set 'accept-older-data yes-i-know' for one start: what was deleted since may come back"
+
 /* A node stops in two steps: it takes no more requests and answers those it has; when all its loops have, they end. */
 enum node_phase { NODE_RUNNING, NODE_QUIETENING, NODE_ENDING };
 
@@ -35,6 +41,7 @@ struct node {
     _Atomic uint32_t quiet_loops;  /* in phase QUIETENING: have nothing under way */
     _Atomic uint32_t ended_loops;
     _Atomic bool failed;          /* a loop saw its store fail */
+    _Atomic bool is_rolled_back;  /* a loop heard so of the data: the node stops */
     _Atomic bool memory_is_short; /* the first loop saw it at its limit */
 };
 

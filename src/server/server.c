@@ -106,11 +106,17 @@ static int open_leaf(struct stage *stage) {
     if (node->leaf == NULL) {
         return EXIT_CODE_FAILURE;
     }
-    enum leaf_status status = store_open_metadata(node_leaf_port(node->leaf, 0), config->node, config->secrets.cluster,
-                                                  node->shard_count, &stage->birth);
+    struct store_opening opening = {
+        .node = config->node,
+        .cluster = config->secrets.cluster,
+        .run = node->run,
+        .shard_count = node->shard_count,
+        .accepts_older_data = config->accepts_older_data,
+    };
+    enum leaf_status status = store_open_metadata(node_leaf_port(node->leaf, 0), &opening, &stage->birth);
     int code = 0;
     if (status == LEAF_DONE && !node_leaf_is_whole(node->leaf)) {
-        buffer_release(&stage->birth.trees);
+        store_birth_release(&stage->birth);
     }
     if (status == LEAF_FAILED) {
         log_event(CONFIG_LOG_ERROR, "data-unreadable", "data=\"%s\"", config->data);
@@ -119,6 +125,10 @@ static int open_leaf(struct stage *stage) {
         log_event(CONFIG_LOG_ERROR, "foreign-data",
                   "data=\"%s\" why=\"this folder belongs to another node or another cluster\"", config->data);
         code = EXIT_CODE_CONFIGURATION;
+    } else if (stage->birth.is_rolled_back) {
+        log_event(CONFIG_LOG_ERROR, "data-rolled-back",
+                  "data=\"%s\" why=\"other nodes remember later data\" do=\"" ROLLED_BACK_ADVICE "\"", config->data);
+        code = EXIT_CODE_FAILURE;
     }
     if (code != 0) {
         (void)node_leaf_close(node->leaf);
@@ -142,6 +152,10 @@ static bool make_loops(struct stage *stage) {
         .secrets = config->secrets,
         .run = node->run,
         .clock_floor = stage->birth.clock_floor,
+        .lineage = stage->birth.lineage,
+        .is_rolled_back = stage->birth.is_rolled_back,
+        .witnessed = buffer_view(&stage->birth.witnessed),
+        .accepts_older_data = config->accepts_older_data,
         .fence_floor = stage->birth.fence_floor,
         .flush_floor = stage->birth.flush_floor,
         .was_clean = stage->birth.was_clean || stage->birth.is_new,
@@ -176,7 +190,7 @@ static bool make_loops(struct stage *stage) {
         store_options.shard_index = index;
         loop_init(&loops[index], node, index, node_leaf_port(node->leaf, index), &options, store_options);
     }
-    buffer_release(&stage->birth.trees);
+    store_birth_release(&stage->birth);
     atomic_store(&node->loops, loops);
     return true;
 }
@@ -255,13 +269,14 @@ static int run_loops(struct stage *stage) {
     (void)sigwait(&stage->signals, &signal_number);
     log_event(CONFIG_LOG_INFO, "stopping", "signal=%d", signal_number);
     stop_loops(stage);
-    return 0;
+    return atomic_load(&node->is_rolled_back) ? EXIT_CODE_FAILURE : 0;
 }
 
 static int end_storage(struct stage *stage) {
     struct node *node = &stage->node;
-    bool is_marked = !atomic_load(&node->failed) && store_mark_clean_stop(node_leaf_port(node->leaf, 0), node->run,
-                                                                          buffer_view(&stage->trees)) == LEAF_DONE;
+    bool is_well = !atomic_load(&node->failed) && !atomic_load(&node->is_rolled_back);
+    bool is_marked = is_well && store_mark_clean_stop(node_leaf_port(node->leaf, 0), node->run,
+                                                      buffer_view(&stage->trees)) == LEAF_DONE;
     is_marked = node_leaf_close(node->leaf) && is_marked;
     log_event(is_marked ? CONFIG_LOG_INFO : CONFIG_LOG_ERROR, "stopped", "clean=%s", is_marked ? "yes" : "no");
     return is_marked ? 0 : EXIT_CODE_FAILURE;
@@ -313,7 +328,7 @@ int server_run(const struct config *config) {
     node->ring = config_ring(config);
     node->mail = mail_new(node->shard_count);
     int code = run_listening(&stage);
-    buffer_release(&stage.birth.trees);
+    store_birth_release(&stage.birth);
     buffer_release(&stage.trees);
     listening_close(&stage.listening);
     mail_free(node->mail);

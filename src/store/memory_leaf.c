@@ -366,6 +366,19 @@ void memory_leaf_wipe(struct memory_leaf *leaf) {
     }
 }
 
+static bool copy_record(void *self, struct view key, struct view value) {
+    memory_table_put(self, key, value);
+    return true;
+}
+
+void memory_leaf_copy(struct memory_leaf *leaf, const struct memory_leaf *from) {
+    ENSURE(from->unsynced_count == 0);
+    memory_leaf_wipe(leaf);
+    for (size_t i = 0; i < LEAF_FAMILY_COUNT; i++) {
+        memory_table_scan(&from->tables[i], (struct view){0}, NULL, copy_record, &leaf->tables[i]);
+    }
+}
+
 void memory_leaf_free(struct memory_leaf *leaf) {
     if (leaf == NULL) {
         return;

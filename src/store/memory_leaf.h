@@ -62,6 +62,8 @@ void memory_leaf_sync(struct memory_leaf *leaf);
 void memory_leaf_crash(struct memory_leaf *leaf, size_t keep);
 /* As a crash after which the disk is empty. */
 void memory_leaf_wipe(struct memory_leaf *leaf);
+/* As a crash after which the disk holds what that leaf holds, of which nothing is unsynced. */
+void memory_leaf_copy(struct memory_leaf *leaf, const struct memory_leaf *from);
 
 /* Flips one bit of the value, which must be there; `bit` is taken modulo its bits. */
 void memory_leaf_corrupt(struct memory_leaf *leaf, enum leaf_family family, struct view key, uint64_t bit);

@@ -46,6 +46,10 @@ void metadata_keyspaces_key(uint8_t to[METADATA_SHARD_KEY_BYTES], uint32_t shard
     shard_key_write(to, "keysp", shard_index);
 }
 
+void metadata_witness_key(uint8_t to[METADATA_SHARD_KEY_BYTES], uint32_t shard_index) {
+    shard_key_write(to, "peers", shard_index);
+}
+
 void metadata_doubt_write(struct metadata_doubt *doubt, uint32_t shard_index) {
     shard_key_write(doubt->key, "doubt", shard_index);
 }
@@ -125,6 +129,12 @@ static bool survey_visit(void *self, struct view key, struct view value) {
         survey->birth.doubts_all = survey->birth.doubts_all || (record.size > 0 && record.data[0] == 1);
     } else if (key.size == METADATA_SHARD_KEY_BYTES && view_starts_with(key, VIEW("keysp"))) {
         survey_keyspaces(survey, record);
+    } else if (key.size == METADATA_SHARD_KEY_BYTES && view_starts_with(key, VIEW("peers"))) {
+        buffer_append_view(&survey->birth.witnessed, record);
+    } else if (view_equal(key, metadata_rolled_back_key())) {
+        survey->birth.is_rolled_back = true;
+    } else if (view_equal(key, VIEW("runs"))) {
+        survey->is_damaged = survey->is_damaged || !lineage_decode(record, &survey->birth.lineage);
     } else if (key.size == METADATA_SHARD_KEY_BYTES) {
         survey_number(survey, key, record);
     }
@@ -205,10 +215,11 @@ static enum leaf_status submit_and_wait(struct leaf_port *port, struct leaf_batc
 
 /* A new store, and one that was new and is not filled yet, may lack anything; one that did not stop cleanly, what was
  * not synced. A doubt outlives clean stops, until every shard has settled its own. */
-static void put_doubts(struct leaf_batch *batch, struct survey *survey, uint32_t shard_count) {
+static void put_doubts(struct leaf_batch *batch, struct survey *survey, const struct store_opening *opening) {
     struct metadata_doubt doubt;
     struct store_birth *birth = &survey->birth;
-    birth->doubts_all = birth->doubts_all || birth->is_new;
+    uint32_t shard_count = opening->shard_count;
+    birth->doubts_all = birth->doubts_all || birth->is_new || opening->accepts_older_data;
     birth->doubts_unsynced = birth->doubts_all || survey->doubtful_shards > 0 || !birth->was_clean;
     for (uint32_t shard = 0; birth->doubts_unsynced && shard < shard_count; shard++) {
         uint8_t which = birth->doubts_all ? 1 : 0;
@@ -221,8 +232,17 @@ static void put_doubts(struct leaf_batch *batch, struct survey *survey, uint32_t
     }
 }
 
+static void put_lineage(struct survey *survey, uint64_t run) {
+    struct buffer record;
+    buffer_init(&record);
+    lineage_begin(&survey->birth.lineage, run, survey->birth.clock_floor);
+    lineage_encode(&record, &survey->birth.lineage);
+    put_sealed(&survey->changes, VIEW("runs"), buffer_view(&record));
+    buffer_release(&record);
+}
+
 /* Everything that the start changes is one batch. Trees of a clean stop count if nothing of the store is in doubt. */
-static enum leaf_status make_birth(struct leaf_port *port, struct survey *survey, uint32_t shard_count) {
+static enum leaf_status make_birth(struct leaf_port *port, struct survey *survey, const struct store_opening *opening) {
     struct leaf_batch *changes = &survey->changes;
     if (survey->birth.is_foreign) {
         buffer_release(&survey->birth.trees);
@@ -231,7 +251,12 @@ static enum leaf_status make_birth(struct leaf_port *port, struct survey *survey
     if (survey->birth.is_new) {
         put_sealed(changes, VIEW("identity"), survey->identity);
     }
-    put_doubts(changes, survey, shard_count);
+    if (survey->birth.is_rolled_back && opening->accepts_older_data) {
+        survey->birth.is_rolled_back = false;
+        leaf_batch_delete(changes, LEAF_METADATA, metadata_rolled_back_key());
+    }
+    put_lineage(survey, opening->run);
+    put_doubts(changes, survey, opening);
     if (survey->birth.was_clean) {
         leaf_batch_delete(changes, LEAF_METADATA, VIEW("clean"));
     }
@@ -241,7 +266,8 @@ static enum leaf_status make_birth(struct leaf_port *port, struct survey *survey
     return changes->count == 0 ? LEAF_DONE : submit_and_wait(port, changes, DURABILITY_SYNC);
 }
 
-static enum leaf_status survey_and_make(struct leaf_port *port, struct survey *survey, uint32_t shard_count) {
+static enum leaf_status survey_and_make(struct leaf_port *port, struct survey *survey,
+                                        const struct store_opening *opening) {
     if (!look_at_metadata(port, survey)) {
         return LEAF_FAILED;
     }
@@ -252,23 +278,29 @@ static enum leaf_status survey_and_make(struct leaf_port *port, struct survey *s
         }
         survey->birth.is_new = true;
     }
-    return make_birth(port, survey, shard_count);
+    return make_birth(port, survey, opening);
 }
 
-enum leaf_status store_open_metadata(struct leaf_port *port, struct node_id node, struct cluster_id cluster,
-                                     uint32_t shard_count, struct store_birth *ret_birth) {
+enum leaf_status store_open_metadata(struct leaf_port *port, const struct store_opening *opening,
+                                     struct store_birth *ret_birth) {
     uint8_t identity[IDENTITY_BYTES];
-    struct survey survey = {.identity = identity_write(identity, node, cluster)};
+    struct survey survey = {.identity = identity_write(identity, opening->node, opening->cluster)};
     leaf_batch_init(&survey.changes);
+    buffer_init(&survey.birth.witnessed);
     buffer_init(&survey.birth.trees);
-    enum leaf_status status = survey_and_make(port, &survey, shard_count);
+    enum leaf_status status = survey_and_make(port, &survey, opening);
     leaf_batch_release(&survey.changes);
     if (status == LEAF_DONE) {
         *ret_birth = survey.birth;
     } else {
-        buffer_release(&survey.birth.trees);
+        store_birth_release(&survey.birth);
     }
     return status;
+}
+
+void store_birth_release(struct store_birth *birth) {
+    buffer_release(&birth->witnessed);
+    buffer_release(&birth->trees);
 }
 
 static void put_tree(struct leaf_batch *batch, uint64_t stop, const struct kept_tree *kept) {

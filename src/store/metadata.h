@@ -5,10 +5,13 @@
  *      "fence" | shard     the greatest fence that the shard has put on what it sent (core/fence.h)
  *      "keysp" | shard     the table of keyspaces, where it isn't the configured one (core/keyspaces.h)
  *      "flush" | shard     the floor of the last flush (core/flush.h)
+ *      "peers" | shard     what other members told of their stores (core/witness.h)
  *      "doubt" | shard     present while the shard may lack data: 1 any of it, 0 what was not synced
  *      "tree" | partition  present beside "clean" alone, and removed with it: the number of the stop, a hash tree
  *                          (core/kept_trees.h)
  *      "identity"          whose data this is: format, node, cluster
+ *      "rolled back"       present once others have said so of this store (core/witness.h)
+ *      "runs"              the processes that ran on this store (version/lineage.h)
  *
  * A shard and a partition are 2 bytes, big-endian; the clock's bound, the fence and the number of a stop 8,
  * little-endian. A tree that is damaged, or of another stop than "clean" tells, is as good as none; any other record
@@ -34,8 +37,13 @@ void metadata_clock_write(struct metadata_number *clock, uint32_t shard_index, s
 void metadata_flush_write(struct metadata_number *flush, uint32_t shard_index, struct hybrid_time floor);
 void metadata_fence_write(struct metadata_number *fence, uint32_t shard_index, uint64_t fence_number);
 
-/* The key of a shard's table of keyspaces; its value is sealed like all others. */
+/* The key of a shard's table of keyspaces, and of what it witnessed; the values are sealed like all others. */
 void metadata_keyspaces_key(uint8_t to[METADATA_SHARD_KEY_BYTES], uint32_t shard_index);
+void metadata_witness_key(uint8_t to[METADATA_SHARD_KEY_BYTES], uint32_t shard_index);
+
+static inline struct view metadata_rolled_back_key(void) {
+    return VIEW("rolled back");
+}
 
 struct metadata_doubt {
     uint8_t key[METADATA_SHARD_KEY_BYTES];

@@ -216,6 +216,12 @@ static enum storage_status remember_fence(void *self, uint64_t number, uint64_t 
     return remember(store, &fence, token);
 }
 
+static void put_record(struct store *store, const uint8_t key[METADATA_SHARD_KEY_BYTES], struct view record) {
+    struct view name = view_of(key, METADATA_SHARD_KEY_BYTES);
+    uint8_t *to = group_commit_put(&store->group, LEAF_METADATA, name, SEAL_BYTES + record.size, DURABILITY_SYNC);
+    seal_write(to, record, hash64(name, 0));
+}
+
 static enum storage_status remember_keyspaces(void *self, struct view table, uint64_t token) {
     struct store *store = self;
     uint8_t key[METADATA_SHARD_KEY_BYTES];
@@ -223,10 +229,30 @@ static enum storage_status remember_keyspaces(void *self, struct view table, uin
         return STORAGE_ERROR;
     }
     metadata_keyspaces_key(key, store->options.shard_index);
-    struct view name = view_of(key, sizeof(key));
-    uint8_t *to = group_commit_put(&store->group, LEAF_METADATA, name, SEAL_BYTES + table.size, DURABILITY_SYNC);
-    seal_write(to, table, hash64(name, 0));
+    put_record(store, key, table);
     return group_commit_ask(&store->group, DURABILITY_SYNC, token);
+}
+
+static enum storage_status condemn(void *self) {
+    struct store *store = self;
+    struct view name = metadata_rolled_back_key();
+    if (store->group.failed) {
+        return STORAGE_ERROR;
+    }
+    uint8_t *to = group_commit_put(&store->group, LEAF_METADATA, name, SEAL_BYTES, DURABILITY_SYNC);
+    seal_write(to, (struct view){0}, hash64(name, 0));
+    return group_commit_ask(&store->group, DURABILITY_SYNC, 0);
+}
+
+static enum storage_status remember_witness(void *self, struct view list) {
+    struct store *store = self;
+    uint8_t key[METADATA_SHARD_KEY_BYTES];
+    if (store->group.failed) {
+        return STORAGE_ERROR;
+    }
+    metadata_witness_key(key, store->options.shard_index);
+    put_record(store, key, list);
+    return group_commit_ask(&store->group, DURABILITY_SYNC, 0);
 }
 
 static enum storage_status remember_flush(void *self, struct hybrid_time floor, uint64_t token) {
@@ -358,6 +384,17 @@ static enum storage_status remember_keyspaces_direct(void *self, struct view tab
     return STORAGE_FOUND;
 }
 
+static enum storage_status condemn_direct(void *self) {
+    (void)self;
+    return STORAGE_FOUND;
+}
+
+static enum storage_status remember_witness_direct(void *self, struct view list) {
+    (void)self;
+    (void)list;
+    return STORAGE_FOUND;
+}
+
 static void write_again_direct(void *self, enum storage_family family, struct partition partition) {
     (void)self;
     (void)family;
@@ -389,6 +426,8 @@ struct storage store_storage(struct store *store) {
         .remember_fence = remember_fence,
         .remember_flush = remember_flush,
         .remember_keyspaces = remember_keyspaces,
+        .condemn = condemn,
+        .remember_witness = remember_witness,
         .remember_clock = remember_clock,
     };
     if (store->port->synchronous) {
@@ -402,6 +441,8 @@ struct storage store_storage(struct store *store) {
         storage.remember_fence = remember_fence_direct;
         storage.remember_flush = remember_flush_direct;
         storage.remember_keyspaces = remember_keyspaces_direct;
+        storage.condemn = condemn_direct;
+        storage.remember_witness = remember_witness_direct;
         storage.remember_clock = remember_clock_direct;
     }
     return storage;

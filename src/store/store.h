@@ -8,6 +8,7 @@
 #define GRAMME_STORE_STORE_H
 
 #include "core/storage.h"
+#include "version/lineage.h"
 #include "store/leaf.h"
 
 struct store;
@@ -74,11 +75,23 @@ struct store_birth {
     bool was_clean;                  /* the last run stopped cleanly */
     bool doubts_all;                 /* new, or not filled since it was: any record may be missing */
     bool doubts_unsynced;            /* so may what was not synced: the last stop was not clean, or an earlier one */
+    bool is_rolled_back;             /* found so by an earlier process, and not accepted since: refuse */
     bool is_foreign;                 /* belongs to another node or cluster: refuse */
+    struct lineage lineage;          /* the processes that ran on it, this one the last */
+    struct buffer witnessed;         /* what its shards remembered of others' stores (core/witness.h); owned */
     struct buffer trees; /* the list of a clean stop that left no doubt (core/kept_trees.h); owned: release it */
 };
-enum leaf_status store_open_metadata(struct leaf_port *port, struct node_id node, struct cluster_id cluster,
-                                     uint32_t shard_count, struct store_birth *ret_birth);
+/* Whose store it should be, and who opens it. */
+struct store_opening {
+    struct node_id node;
+    struct cluster_id cluster;
+    uint64_t run;
+    uint32_t shard_count;
+    bool accepts_older_data; /* it may be a rolled-back one: all of it is in doubt */
+};
+enum leaf_status store_open_metadata(struct leaf_port *port, const struct store_opening *opening,
+                                     struct store_birth *ret_birth);
+void store_birth_release(struct store_birth *birth);
 /* Nothing may be written afterwards. `stop` is a number that no other stop has, not 0; `trees` is the list of what the
  * shards keep (shard_keep_trees()). */
 enum leaf_status store_mark_clean_stop(struct leaf_port *port, uint64_t stop, struct view trees);

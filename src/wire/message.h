@@ -7,7 +7,7 @@
 #include "base/codec.h"
 #include "base/hash.h"
 #include "ring/ring.h"
-#include "version/clock.h"
+#include "version/lineage.h"
 #include "wire/frame.h"
 #include "wire/operation.h"
 
@@ -45,10 +45,11 @@ struct message_hello {
     struct digest ring;
     struct digest keyspaces;
     struct wall_time wall;
-    struct instant now;         /* the sender's own monotonic time */
-    uint64_t fence;             /* the greatest number that the sender knows of (core/fence.h); 0: none */
-    uint64_t keyspaces_version; /* a greater one's table follows (core/keyspaces.h) */
-    struct hybrid_time flushed; /* the floor that the sender keeps (core/flush.h); 0: none */
+    struct instant now;          /* the sender's own monotonic time */
+    uint64_t fence;              /* the greatest number that the sender knows of (core/fence.h); 0: none */
+    uint64_t keyspaces_version;  /* a greater one's table follows (core/keyspaces.h) */
+    struct hybrid_time flushed;  /* the floor that the sender keeps (core/flush.h); 0: none */
+    struct witnessed remembered; /* of the receiver's store (core/witness.h); store 0: nothing */
 };
 
 /* Beyond any that counting reaches: a number from a damaged or hostile word must not exhaust those that follow. */

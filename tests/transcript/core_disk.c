@@ -208,6 +208,17 @@ static enum storage_status disk_remember_flush(void *self, struct hybrid_time fl
     return disk->holds_flush ? disk_promise(disk, token, true) : STORAGE_FOUND;
 }
 
+static enum storage_status disk_condemn(void *self) {
+    ((struct disk *)self)->is_condemned = true;
+    return STORAGE_PENDING;
+}
+
+static enum storage_status disk_remember_witness(void *self, struct view list) {
+    (void)self;
+    (void)list;
+    return STORAGE_FOUND;
+}
+
 static enum storage_status disk_remember_keyspaces(void *self, struct view table, uint64_t token) {
     struct disk *disk = self;
     disk->keyspaces_kept += table.size > 0 ? 1 : 0;
@@ -250,6 +261,8 @@ struct storage disk_storage(struct disk *disk) {
         .remember_fence = disk_remember_fence,
         .remember_flush = disk_remember_flush,
         .remember_keyspaces = disk_remember_keyspaces,
+        .condemn = disk_condemn,
+        .remember_witness = disk_remember_witness,
         .remember_clock = disk_remember_clock,
     };
 }

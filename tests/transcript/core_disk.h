@@ -50,6 +50,7 @@ struct disk {
     bool holds_keyspaces; /* remember_keyspaces() is PENDING */
     bool holds_clock;     /* remember_clock() is PENDING */
     uint32_t doubts;      /* raised */
+    bool is_condemned;
     struct hybrid_time flush_floor;
     uint32_t keyspaces_kept; /* how often */
     struct hybrid_time clock_bound;

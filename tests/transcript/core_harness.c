@@ -250,6 +250,7 @@ static void make_shard(struct rig *rig) {
         .seed = 42,
         .run = 7,
         .clock_floor = rig->options.clock_floor,
+        .lineage = {.store = 5, .count = 2, .runs = {{.run = 5, .bound = {1000}}, {.run = 7}}},
         .fence_floor = rig->options.fence_unknown ? FENCE_UNKNOWN : FENCE_FIRST,
         .was_clean = !rig->options.was_unclean,
         .may_lack_unsynced = rig->options.was_unclean,

@@ -1,6 +1,7 @@
 /* The peers' ends of the links, and their words. */
 #include "core/hash_tree.h"
 #include "core_harness.h"
+#include "wire/witness_message.h"
 
 #include <stdio.h>
 
@@ -43,6 +44,7 @@ static void note_asked(struct rig *rig, const struct fake_link *fake, const stru
 static void take_hello(struct rig *rig, struct fake_link *fake, const struct frame *frame) {
     struct message_hello hello;
     assert_true(message_decode_hello(frame->body, &hello));
+    rig->last_hello = hello;
     fake->shard = hello.target_shard;
     fake->is_bulk = hello.is_bulk;
     if (rig->shows_links) {
@@ -67,6 +69,9 @@ static void take_frame(struct rig *rig, struct fake_link *fake, const struct fra
     case MESSAGE_PROBE_ASK:
     case MESSAGE_PROBE_NACK:
     case MESSAGE_FENCE:
+        break;
+    case MESSAGE_BOUND:
+        rig->bounds_told[index_of(fake->peer)]++;
         break;
     default:
         note_asked(rig, fake, frame);
@@ -136,6 +141,7 @@ struct message_hello rig_hello(const struct rig *rig, char peer, uint16_t shard,
         .now = rig->moment.now,
         .fence = rig->hello_fence,
         .keyspaces_version = rig->hello_keyspaces,
+        .remembered = rig->hello_remembered,
     };
 }
 

@@ -196,7 +196,8 @@ static void a_checkpoint_opens_as_a_database(void **state) {
 static struct store_birth birth_of(struct rocksdb_leaf *leaf) {
     struct leaf_port *port = rocksdb_leaf_open_port(leaf, NULL, NULL);
     struct store_birth birth;
-    assert_int_equal(store_open_metadata(port, (struct node_id){{1}}, (struct cluster_id){{2}}, 2, &birth), LEAF_DONE);
+    struct store_opening opening = {{{1}}, {{2}}, 7, 2, false};
+    assert_int_equal(store_open_metadata(port, &opening, &birth), LEAF_DONE);
     rocksdb_leaf_close_port(port);
     return birth;
 }

@@ -17,7 +17,8 @@ static const struct cluster_id other_cluster = {{8}};
 static struct store_birth open_as(struct memory_leaf *leaf, struct node_id as_node, struct cluster_id as_cluster) {
     struct leaf_port *port = memory_leaf_open_port(leaf);
     struct store_birth birth;
-    assert_int_equal(store_open_metadata(port, as_node, as_cluster, 2, &birth), LEAF_DONE);
+    assert_int_equal(store_open_metadata(port, &(struct store_opening){as_node, as_cluster, 7, 2, false}, &birth),
+                     LEAF_DONE);
     memory_leaf_close_port(port);
     return birth;
 }
@@ -122,16 +123,18 @@ static void damaged_or_lost_metadata_is_refused(void **state) {
     struct leaf_port *port = memory_leaf_open_port(leaf);
     struct store_birth birth;
     memory_leaf_corrupt(leaf, LEAF_METADATA, VIEW("identity"), 99);
-    assert_int_equal(store_open_metadata(port, node, cluster, 2, &birth), LEAF_FAILED);
+    assert_int_equal(store_open_metadata(port, &(struct store_opening){node, cluster, 7, 2, false}, &birth),
+                     LEAF_FAILED);
     memory_leaf_corrupt(leaf, LEAF_METADATA, VIEW("identity"), 99);
-    assert_int_equal(store_open_metadata(port, node, cluster, 2, &birth), LEAF_DONE);
+    assert_int_equal(store_open_metadata(port, &(struct store_opening){node, cluster, 7, 2, false}, &birth), LEAF_DONE);
     struct leaf_batch batch;
     leaf_batch_init(&batch);
     leaf_batch_put(&batch, LEAF_OBJECTS, VIEW("some object"), VIEW("of somebody"));
     port->operations->submit(port, &batch, DURABILITY_SYNC, 0);
     leaf_batch_release(&batch);
     memory_leaf_forget(leaf, LEAF_METADATA, VIEW("identity"));
-    assert_int_equal(store_open_metadata(port, node, cluster, 2, &birth), LEAF_FAILED);
+    assert_int_equal(store_open_metadata(port, &(struct store_opening){node, cluster, 7, 2, false}, &birth),
+                     LEAF_FAILED);
     memory_leaf_free(leaf);
 }
 
@@ -174,7 +177,7 @@ static size_t count_trees(const struct buffer *list) {
 static size_t trees_given(struct memory_leaf *leaf) {
     struct store_birth birth = open_as(leaf, node, cluster);
     size_t count = count_trees(&birth.trees);
-    buffer_release(&birth.trees);
+    store_birth_release(&birth);
     return count;
 }
 
@@ -196,7 +199,7 @@ static void trees_of_a_clean_stop_are_given_once(void **state) {
     assert_int_equal(memory_leaf_record_count(leaf, LEAF_METADATA), records + 600 + 1);
     struct store_birth birth = open_as(leaf, node, cluster);
     assert_true(view_equal(buffer_view(&birth.trees), buffer_view(&list)));
-    buffer_release(&birth.trees);
+    store_birth_release(&birth);
     /* They went with the mark, durably, before anybody could write. */
     memory_leaf_crash(leaf, 0);
     assert_int_equal(memory_leaf_record_count(leaf, LEAF_METADATA), records);
@@ -253,7 +256,7 @@ static void trees_without_the_mark_of_their_stop_are_worth_nothing(void **state)
         struct store_birth birth = open_as(leaf, node, cluster);
         assert_true(birth.was_clean);
         assert_int_equal(buffer_size(&birth.trees), 0);
-        buffer_release(&birth.trees);
+        store_birth_release(&birth);
     }
     buffer_release(&list);
     memory_leaf_free(leaf);
@@ -269,7 +272,7 @@ static void a_damaged_tree_is_as_good_as_none(void **state) {
     struct store_birth birth = open_as(leaf, node, cluster);
     assert_int_equal(count_trees(&birth.trees), 2);
     assert_int_equal(memory_leaf_record_count(leaf, LEAF_METADATA), records);
-    buffer_release(&birth.trees);
+    store_birth_release(&birth);
     buffer_release(&list);
     memory_leaf_free(leaf);
 }
@@ -294,7 +297,7 @@ static void trees_that_cannot_be_read_keep_no_node_from_starting(void **state) {
     real_operations = port->operations;
     operations.scan = scan_no_trees;
     port->operations = &operations;
-    assert_int_equal(store_open_metadata(port, node, cluster, 2, &birth), LEAF_DONE);
+    assert_int_equal(store_open_metadata(port, &(struct store_opening){node, cluster, 7, 2, false}, &birth), LEAF_DONE);
     assert_true(birth.was_clean);
     assert_int_equal(buffer_size(&birth.trees), 0);
     buffer_release(&list);

@@ -1,0 +1,91 @@
+#include "core/witness.h"
+
+#include "base/mutant.h"
+#include "core/shard_state.h"
+#include "wire/witness_message.h"
+
+/* A list: each member's id, and what is known of its store. */
+static void take_up(struct shard *shard, struct view written) {
+    struct reader list = reader_of(written);
+    while (!list.failed && reader_left(&list) > 0) {
+        struct node_id node;
+        struct witnessed known;
+        struct member_index member;
+        read_into(&list, node.bytes, sizeof(node.bytes));
+        if (witness_decode(&list, &known) && ring_find_member(shard->ring, node, &member)) {
+            witness_join(&shard->witness.of[member.value], &known);
+        }
+    }
+}
+
+void witness_init(struct shard *shard) {
+    struct witness *witness = &shard->witness;
+    size_t members = ring_member_count(shard->ring);
+    witness->of = ARENA_ARRAY(&shard->permanent, struct witnessed, members);
+    memset(witness->of, 0, sizeof(*witness->of) * members);
+    witness->is_rolled_back = shard->options.is_rolled_back && !MUTANT(ROLLED_BACK_SERVES);
+    take_up(shard, shard->options.witnessed);
+    shard->options.witnessed = (struct view){0};
+}
+
+bool witness_judge(struct shard *shard, struct member_index member, const struct witnessed *remembered) {
+    struct witness *witness = &shard->witness;
+    bool is_rolled_back = lineage_is_rolled_back(&shard->options.lineage, remembered) &&
+                          !shard->options.accepts_older_data && !MUTANT(ROLLED_BACK_SERVES);
+    if (is_rolled_back && !witness->is_rolled_back) {
+        witness->is_rolled_back = true;
+        shard->options.storage.condemn(shard->options.storage.self);
+        shard_trace_peer(shard, TRACE_ROLLED_BACK, member, "it remembers later data of this node than this");
+    }
+    return !is_rolled_back;
+}
+
+void witness_tell(struct shard *shard, struct buffer *output) {
+    struct message_bound message = {
+        .store = shard->options.lineage.store, .run = shard->options.run, .bound = shard->clock.bound};
+    message_encode_bound(output, &message);
+}
+
+void witness_tell_all(struct shard *shard) {
+    struct list_node *node = list_first(&shard->lanes);
+    for (; node != NULL; node = list_next(&shard->lanes, node)) {
+        struct lane *lane = CONTAINER_OF(node, struct lane, all);
+        struct buffer *output = lane->is_bulk ? NULL : lane_open_output(shard, lane, 0);
+        if (output != NULL) {
+            witness_tell(shard, output);
+        }
+    }
+}
+
+void witness_receive(struct shard *shard, const struct source *source, struct view body) {
+    struct message_bound message;
+    if (source->lane != NULL && message_decode_bound(body, &message)) {
+        struct member_index member = source->lane->peer->member;
+        witness_hear(&shard->witness.of[member.value], message.store, message.run, message.bound);
+        shard->witness.has_news = true;
+    }
+}
+
+static void write_down(struct shard *shard) {
+    struct storage *storage = &shard->options.storage;
+    struct buffer list;
+    buffer_init(&list);
+    for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
+        struct node_id node = ring_member(shard->ring, (struct member_index){index})->id;
+        if (shard->witness.of[index].store != 0) {
+            write_bytes(&list, view_of(node.bytes, sizeof(node.bytes)));
+            witness_encode(&list, &shard->witness.of[index]);
+        }
+    }
+    (void)storage->remember_witness(storage->self, buffer_view(&list)); /* a store that has failed says so itself */
+    buffer_release(&list);
+}
+
+void witness_beat(struct shard *shard) {
+    struct witness *witness = &shard->witness;
+    if (witness->has_news && shard_now(shard).ns >= witness->writes_next.ns) {
+        witness->writes_next = instant_after_ms(shard_now(shard), WITNESS_WRITE_MS);
+        witness->has_news = false;
+        write_down(shard);
+    }
+}
