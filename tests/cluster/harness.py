@@ -262,9 +262,17 @@ class Node:
             return False
 
     def explain(self, keys):
-        """For each key what each of its replicas holds, by the names that GRAMME.EXPLAIN gives."""
-        described = replies(self, [encode("GRAMME.EXPLAIN", key) for key in keys])
-        return [[_named(replica) for replica in _named(reply)["replicas"]] for reply in described]
+        """For each key what each of its replicas holds, by the names that GRAMME.EXPLAIN gives. A replica that has to ask
+        its disk says that it is busy, which tells nothing: it knows when it is asked again."""
+        found = {}
+        deadline = time.monotonic() + 30
+        while waiting := [key for key in keys if key not in found]:
+            assert time.monotonic() < deadline, f"replicas are busy for {len(waiting)} keys"
+            for key, reply in zip(waiting, replies(self, [encode("GRAMME.EXPLAIN", key) for key in waiting])):
+                replicas = [_named(replica) for replica in _named(reply)["replicas"]]
+                if all(replica["status"] != b"busy" for replica in replicas):
+                    found[key] = replicas
+        return [found[key] for key in keys]
 
     def resident_bytes(self):
         with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as file:
