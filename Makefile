@@ -32,6 +32,9 @@ fuzz: dependencies
 acceptance: build
 	@ACCEPTANCE_SECONDS=$(ACCEPTANCE_SECONDS) /usr/bin/python3 tests/cluster/acceptance.py $(RUNS)
 
+namespaces: build
+	@/usr/bin/python3 tests/cluster/namespaces.py
+
 soak: build
 	@/usr/bin/python3 tests/cluster/soak.py $(SOAK_SECONDS)
 
@@ -56,9 +59,10 @@ help:
 	@echo "make fuzz         FUZZ_SECONDS=$(FUZZ_SECONDS) of fuzzing per target"
 	@echo "make soak         SOAK_SECONDS=$(SOAK_SECONDS) of random faults on five real nodes, then the checkers"
 	@echo "make acceptance   the long runs on real processes, each with its figures; RUNS=\"NAME ...\" chooses some"
+	@echo "make namespaces   five real nodes parted by their links, each in its network namespace; needs root"
 	@echo "make format       format all C files"
 	@echo "make tidy         clang-tidy over all C files"
 	@echo "make clean        remove build/ (the data in DATA stays)"
 
 .DEFAULT_GOAL := build
-.PHONY: build run test bench sim fuzz soak acceptance format tidy dependencies clean help
+.PHONY: build run test bench sim fuzz soak acceptance namespaces format tidy dependencies clean help

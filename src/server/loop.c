@@ -104,6 +104,15 @@ static void log_damaged(struct loop *loop, struct view key) {
     }
 }
 
+static void log_clock_off(struct loop *loop) {
+    uint32_t held_back = 0;
+    if (log_brake_passes(&loop->refusals, loop_now(loop), &held_back)) {
+        log_event(CONFIG_LOG_ERROR, "clock-off",
+                  "shard=%u why=\"this clock is over a minute off most peers' clocks\" held_back=%u", loop->index,
+                  held_back);
+    }
+}
+
 static void driver_trace(void *self, const struct trace_record *record) {
     struct loop *loop = self;
     if (loop->phase == NODE_ENDING) {
@@ -135,11 +144,7 @@ static void driver_trace(void *self, const struct trace_record *record) {
                   text);
         break;
     case TRACE_CLOCK_OFF:
-        if (log_brake_passes(&loop->refusals, loop_now(loop), &held_back)) {
-            log_event(CONFIG_LOG_ERROR, "clock-off",
-                      "shard=%u why=\"this clock is over a minute off most peers' clocks\" held_back=%u", loop->index,
-                      held_back);
-        }
+        log_clock_off(loop);
         break;
     case TRACE_TREE_DIVERGED:
         log_event(CONFIG_LOG_ERROR, "scrub-diverged", "shard=%u why=\"%s\"", loop->index, text);

@@ -33,12 +33,12 @@ def number_of(name, otherwise):
 
 
 def put_all(node, keys, text):
-    failed = [reply for reply in replies(node.port, [encode("SET", each, text) for each in keys], 60) if reply != "OK"]
+    failed = [reply for reply in replies(node, [encode("SET", each, text) for each in keys], 60) if reply != "OK"]
     assert not failed, f"{len(failed)} failed, such as {failed[:3]}"
 
 
 def get_all(node, keys):
-    return replies(node.port, [encode("GET", each) for each in keys], 60)
+    return replies(node, [encode("GET", each) for each in keys], 60)
 
 
 def are_all_absent(node, keys):
@@ -55,7 +55,7 @@ def wait_until_reaped(nodes, seconds):
 def hold_nothing(node, keys):
     """No owner of the keys holds a value, a tombstone or a vector of them."""
     held = [(each, replicas) for each, replicas in zip(keys, node.explain(keys))
-            if any(replica["values"] or replica["context-entries"] for replica in replicas)]
+            if any(replica["status"] != b"absent" for replica in replicas)]
     assert not held, f"{len(held)} are held, such as {held[:2]}"
 
 
@@ -127,7 +127,7 @@ def deletes():
             put_all(node, gone[node.index::3], "v")
         nodes[2].kill()
         began = time.monotonic()
-        deleted = replies(nodes[0].port, [encode("DEL", each) for each in gone], 60)
+        deleted = replies(nodes[0], [encode("DEL", each) for each in gone], 60)
         assert deleted == [1] * len(gone), collections.Counter(map(str, deleted))
         took = time.monotonic() - began
         assert figures(nodes[:2], "gramme_tombstones_reaped") == [0, 0], "an owner has not proved anything"
@@ -160,7 +160,7 @@ class Puts:
         self.replies = []
         requests = [encode("SET", each, each) for each in self.keys]
         self.thread = threading.Thread(
-            target=pipelined, args=(node.port, requests, lambda _, reply: self.replies.append(reply), patience_s),
+            target=pipelined, args=(node, requests, lambda _, reply: self.replies.append(reply), patience_s),
             daemon=True)
         self.thread.start()
 
@@ -181,7 +181,7 @@ def delete_all(nodes, keys):
     found = {}
     for turn, node in enumerate(nodes):
         share = keys[turn::len(nodes)]
-        found.update(zip(share, replies(node.port, [encode("DEL", each) for each in share], 60)))
+        found.update(zip(share, replies(node, [encode("DEL", each) for each in share], 60)))
     return found
 
 
@@ -271,11 +271,11 @@ def stopped_coordinator():
         check(cluster, history)
         hold_nothing(first, early + [each for each in mid if final[each] is None])
         counts = collections.Counter(before[each] for each in mid)
+        undone = sum(deleted[each] for each in mid if before[each] != OK)
         print(f"     stopped for {stopped_s} s: {counts[OK]} put and {len(seen)} seen before the delete stay deleted; "
-              f"of {counts[IN_DOUBT]} more, begun or not, {sum(deleted[each] for each in mid if before[each] != OK)} were "
-              f"deleted and {survivors} are there, acknowledged when it went on or concurrent with the delete; fence "
-              f"{fence} meanwhile; reaped {figures(nodes, 'gramme_tombstones_reaped')} {reaped:.1f} s after it went on;"
-              f" SET beside it {availability(history)}")
+              f"of {counts[IN_DOUBT]} more, begun or not, {undone} were deleted and {survivors} are there, acknowledged "
+              f"when it went on or concurrent with the delete; fence {fence} meanwhile; {reaped:.1f} s after it went on "
+              f"all were reaped, {figures(nodes, 'gramme_tombstones_reaped')}; SET beside it {availability(history)}")
 
 
 # --- a million keys ---------------------------------------------------------------------------------------------------
@@ -344,7 +344,7 @@ def wiped():
         for node in cluster.nodes[:2]:
             node.kill()
         requests = [encode("GRAMME.GET", key(number), "R", 1) for number in range(count)]
-        for number, reply in enumerate(replies(third.port, requests, 60)):
+        for number, reply in enumerate(replies(third, requests, 60)):
             assert isinstance(reply, list) and reply[1:] == [value(number)], (number, reply)
         print(f"     {count} keys back after {filled:.1f} s; reads meanwhile {dict(seen)}")
         assert seen["right"] > 100 and not seen["absent"] and not seen["wrong"], seen

@@ -37,8 +37,8 @@ class ReplyError(Exception):
 class Resp:
     """A connection that speaks RESP2, or whatever bytes a test wants to say."""
 
-    def __init__(self, port, timeout=5.0):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+    def __init__(self, port, timeout=5.0, host="127.0.0.1"):
+        self.socket = socket.create_connection((host, port), timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.file = self.socket.makefile("rb", 1 << 16)
 
@@ -110,12 +110,12 @@ def encode(*words):
     return b"".join(parts)
 
 
-def pipelined(port, requests, on_reply, timeout=30):
+def pipelined(node, requests, on_reply, timeout=30):
     """Sends the requests, at most WINDOW ahead of their replies; on_reply(n, reply) in order. Ends at the end of the
     requests or of the connection; how many were answered."""
     answered = 0
     try:
-        with Resp(port, timeout) as connection:
+        with node.connect(timeout) as connection:
             room = threading.Semaphore(WINDOW)
             over = threading.Event()
 
@@ -153,17 +153,17 @@ def pipelined(port, requests, on_reply, timeout=30):
     return answered
 
 
-def replies(port, requests, timeout=30):
+def replies(node, requests, timeout=30):
     """The reply to each of the requests; errors are among them."""
     found = []
-    answered = pipelined(port, requests, lambda _, reply: found.append(reply), timeout)
-    assert answered == len(requests), f"port {port}: {answered} of {len(requests)} answers"
+    answered = pipelined(node, requests, lambda _, reply: found.append(reply), timeout)
+    assert answered == len(requests), f"node {node.index}: {answered} of {len(requests)} answers"
     return found
 
 
 # --- nodes ------------------------------------------------------------------------------------------------------------
 
-def _die_with_parent():
+def die_with_parent():
     ctypes.CDLL("libc.so.6").prctl(1, signal.SIGKILL)
 
 
@@ -210,6 +210,8 @@ class Node:
         self.index = index
         self.port = cluster.base_port + index
         self.peer_port = self.port + PEER_PORT_OFFSET
+        self.host = self.peer_host = cluster.host
+        self.begin_with = []  # the words of a command that runs the binary elsewhere
         self.id = os.urandom(16).hex()
         self.folder = os.path.join(cluster.folder, f"node-{index}")
         self.config = os.path.join(cluster.folder, f"node-{index}.conf")
@@ -220,8 +222,9 @@ class Node:
     def start(self):
         environment = dict(os.environ, **self.environment)
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([BINARY, "server", "--config", self.config], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log, env=environment, preexec_fn=_die_with_parent)
+            self.process = subprocess.Popen([*self.begin_with, BINARY, "server", "--config", self.config],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
+                                            preexec_fn=die_with_parent)
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -245,7 +248,7 @@ class Node:
         return self.process is not None and self.process.poll() is None
 
     def connect(self, timeout=5.0):
-        return Resp(self.port, timeout)
+        return Resp(self.port, timeout, self.host)
 
     def info(self, section="all"):
         with self.connect() as connection:
@@ -259,9 +262,17 @@ class Node:
             return False
 
     def explain(self, keys):
-        """For each key what each of its replicas holds, by the names that GRAMME.EXPLAIN gives."""
-        described = replies(self.port, [encode("GRAMME.EXPLAIN", key) for key in keys])
-        return [[_named(replica) for replica in _named(reply)["replicas"]] for reply in described]
+        """For each key what each of its replicas holds, by the names that GRAMME.EXPLAIN gives. A replica that has to ask
+        its disk says that it is busy, which tells nothing: it knows when it is asked again."""
+        found = {}
+        deadline = time.monotonic() + 30
+        while waiting := [key for key in keys if key not in found]:
+            assert time.monotonic() < deadline, f"replicas are busy for {len(waiting)} keys"
+            for key, reply in zip(waiting, replies(self, [encode("GRAMME.EXPLAIN", key) for key in waiting])):
+                replicas = [_named(replica) for replica in _named(reply)["replicas"]]
+                if all(replica["status"] != b"busy" for replica in replicas):
+                    found[key] = replicas
+        return [found[key] for key in keys]
 
     def resident_bytes(self):
         with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as file:
@@ -296,7 +307,8 @@ class Cluster:
         lines = [f"cluster-id {self.cluster_id}", f"cluster-secret {self.secret}", f"node-id {node.id}",
                  f"data {node.folder}"]
         for other in self.nodes:
-            lines.append(f"member {other.id} zone-{other.index} 1 {self.host}:{other.port} {self.host}:{other.peer_port}")
+            lines.append(f"member {other.id} zone-{other.index} 1 {other.host}:{other.port} "
+                         f"{other.peer_host}:{other.peer_port}")
         lines += [f"{name} {value}" for name, value in {**self.settings, **settings}.items()]
         with open(node.config, "w", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")

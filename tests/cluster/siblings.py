@@ -120,7 +120,7 @@ def crowded_keys(history, final):
 def final_siblings(node, keys):
     """The values of each key that a read of all owners shows through that node."""
     final = {}
-    for key, reply in zip(keys, replies(node.port, [encode("GRAMME.GET", key, "R", 3) for key in keys])):
+    for key, reply in zip(keys, replies(node, [encode("GRAMME.GET", key, "R", 3) for key in keys])):
         if isinstance(reply, ReplyError):
             raise reply
         final[key] = sorted(value.decode() for value in (reply or [b""])[1:])

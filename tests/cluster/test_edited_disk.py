@@ -26,7 +26,7 @@ def value(number):
 
 def load(cluster, count):
     requests = [encode("SET", key(number), value(number)) for number in range(count)]
-    failed = [reply for reply in replies(cluster.nodes[0].port, requests, 60) if reply != "OK"]
+    failed = [reply for reply in replies(cluster.nodes[0], requests, 60) if reply != "OK"]
     assert not failed, failed[:3]
 
 
@@ -97,7 +97,7 @@ def test_flipped_bytes_in_its_files_are_served_to_nobody():
         nodes = cluster.nodes
         count = min(KEYS, 30000)
         requests = [encode("SET", key(number), value(number) * 20) for number in range(count)]
-        replies(nodes[0].port, requests, 60)
+        replies(nodes[0], requests, 60)
         nodes[2].stop()  # the WAL goes into tables with the next start
         nodes[2].start()
         cluster.wait_ready()

@@ -21,7 +21,7 @@ def final_values(node, history):
     """Every key as a GET shows it through that node."""
     keys = sorted({operation.key for operation in history})
     final = {}
-    for key, value in zip(keys, replies(node.port, [encode("GET", key) for key in keys])):
+    for key, value in zip(keys, replies(node, [encode("GET", key) for key in keys])):
         if isinstance(value, ReplyError):
             raise value
         final[key] = value if value is None else value.decode()

@@ -44,7 +44,7 @@ def load(cluster, keys, acknowledged, on_progress=None):
             if on_progress:
                 on_progress(count)
 
-        pipelined(node.port, [encode("SET", key, data[key]) for key in share], on_reply)
+        pipelined(node, [encode("SET", key, data[key]) for key in share], on_reply)
 
     run_threads([threading.Thread(target=load_share, args=(node, keys[node.index::len(cluster.nodes)]), daemon=True)
                  for node in cluster.nodes])
@@ -74,7 +74,7 @@ def check_read_back(cluster, keys, must_be_there, nodes=None):
             elif reply != data[key]:
                 problems.append((node.index, key, "differs"))
 
-        answered = pipelined(node.port, [encode("GET", key) for key in keys], on_reply)
+        answered = pipelined(node, [encode("GET", key) for key in keys], on_reply)
         if answered != len(keys):
             problems.append((node.index, b"", f"{answered} of {len(keys)} answers"))
 
