@@ -42,140 +42,6 @@ void exchange_release(struct shard *shard) {
     pool_release(&shard->exchange.job_pool);
 }
 
-/* What a message took of the heartbeat's budget. */
-static void spend(struct shard *shard, uint64_t bytes) {
-    struct exchange *exchange = &shard->exchange;
-    exchange->bytes_sent += bytes;
-    exchange->bytes_left -= bytes < exchange->bytes_left ? bytes : exchange->bytes_left;
-}
-
-/* ---- meetings ---- */
-
-/* The last partition to be filled ends the doubt about this shard's data for good. */
-static void met_all(struct shard *shard, struct partition partition) {
-    struct exchange *exchange = &shard->exchange;
-    struct storage *storage = &shard->options.storage;
-    bool is_first = exchange->met[partition.value].ns == 0;
-    exchange->met[partition.value] = shard_now(shard);
-    exchange->met_count += is_first ? 1 : 0;
-    bool is_in_doubt = shard->options.is_refilling || shard->options.may_lack_unsynced || exchange->has_lost;
-    shard->replica.is_lost[partition.value] = false;
-    if (is_first && is_in_doubt && exchange->met_count == shard->trees.owned) {
-        storage->settle_doubt(storage->self);
-    }
-}
-
-static void met(struct shard *shard, struct partition partition, struct member_index peer) {
-    struct exchange *exchange = &shard->exchange;
-    const struct member_index *list = ring_preference(shard->ring, partition);
-    uint8_t all = 0;
-    for (uint32_t place = 0; place < ring_replica_count(shard->ring); place++) {
-        uint8_t bit = (uint8_t)(1u << place);
-        if (member_index_equal(list[place], peer) || member_index_equal(list[place], shard->self)) {
-            exchange->met_with[partition.value] |= bit;
-        }
-        all |= bit;
-    }
-    if (exchange->met_with[partition.value] == all || MUTANT(INFORMED_BY_ONE)) {
-        met_all(shard, partition);
-    }
-}
-
-void exchange_forget_meetings(struct shard *shard, struct partition partition) {
-    struct exchange *exchange = &shard->exchange;
-    exchange->met_count -= exchange->met[partition.value].ns != 0 ? 1 : 0;
-    exchange->met[partition.value] = (struct instant){0};
-    exchange->met_with[partition.value] = 0;
-    exchange->losses++;
-    exchange->has_lost = true;
-    exchange->young_until = exchange->rounds + EXCHANGE_FIRST_ROUNDS;
-    struct instant soon = instant_after_ms(shard_now(shard), EXCHANGE_HURRY_MS);
-    exchange->next_round = soon.ns < exchange->next_round.ns ? soon : exchange->next_round;
-}
-
-bool exchange_has_met_all(const struct shard *shard, struct partition partition) {
-    return shard->exchange.met[partition.value].ns != 0;
-}
-
-uint32_t exchange_met_count(const struct shard *shard) {
-    return shard->exchange.met_count;
-}
-
-/* ---- a round ---- */
-
-static bool begins_with(const struct shard *shard, struct member_index peer) {
-    bool is_even = (shard->self.value + peer.value) % 2 == 0;
-    return (shard->self.value < peer.value) == is_even;
-}
-
-static bool both_own(const struct shard *shard, struct member_index peer, struct partition partition) {
-    return trees_known(shard, partition) != NULL && ring_is_owner(shard->ring, partition, peer);
-}
-
-/* The roots of what both own and that shard of the peer holds, in one message. */
-static void send_roots(struct shard *shard, struct member_index peer, uint32_t peer_shard) {
-    struct exchange *exchange = &shard->exchange;
-    struct buffer *output = NULL;
-    size_t begun = 0;
-    size_t size_before = 0;
-    for (uint32_t index = 0; index < ring_partition_count(shard->ring); index++) {
-        struct partition partition = {(uint16_t)index};
-        if (!both_own(shard, peer, partition) || peer_shard_of(shard, peer, partition) != peer_shard) {
-            continue;
-        }
-        if (output == NULL) {
-            output = lane_output(shard, peer, partition, 0);
-            if (output == NULL) {
-                return;
-            }
-            size_before = buffer_size(output);
-            begun = message_begin_roots(output, ring_digest(shard->ring), exchange->losses);
-        }
-        struct exchange_root root = {
-            .partition = partition,
-            .wants_answer = exchange->met[index].ns == 0,
-            .root = hash_tree_root(shard->trees.of[index]),
-        };
-        message_add_root(output, &root);
-    }
-    if (output != NULL) {
-        message_end(output, begun);
-        spend(shard, buffer_size(output) - size_before);
-    }
-}
-
-/* Until this node has met all owners, or a while has passed, rounds follow each other sooner. */
-static uint32_t period_ms(const struct shard *shard) {
-    const struct exchange *exchange = &shard->exchange;
-    bool is_young = exchange->met_count < shard->trees.owned && exchange->rounds < exchange->young_until;
-    return shard->options.exchange_period_ms / (is_young ? EXCHANGE_FIRST_DIVISOR : 1);
-}
-
-/* A round that was full says nothing: there was more to find. */
-static void note_progress(struct exchange *exchange) {
-    bool is_stalled = exchange->trees_differing > 0 && exchange->trees_differing < EXCHANGE_TREES_A_ROUND &&
-                      exchange->trees_differing >= exchange->trees_before;
-    exchange->stalled_rounds = is_stalled ? exchange->stalled_rounds + 1 : 0;
-    exchange->trees_before = exchange->trees_differing;
-    exchange->trees_differing = 0;
-}
-
-static void begin_round(struct shard *shard) {
-    struct exchange *exchange = &shard->exchange;
-    exchange->rounds++;
-    note_progress(exchange);
-    exchange->next_round = instant_after_ms(shard_now(shard), period_ms(shard));
-    for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
-        struct member_index peer = {index};
-        if (member_index_equal(peer, shard->self) || !begins_with(shard, peer) || !peer_is_alive(shard, peer)) {
-            continue;
-        }
-        for (uint32_t peer_shard = 0; peer_shard < peer_shard_count(shard, peer); peer_shard++) {
-            send_roots(shard, peer, peer_shard);
-        }
-    }
-}
-
 /* ---- jobs ---- */
 
 static void job_add(struct shard *shard, enum job_kind kind, struct member_index peer,
@@ -227,24 +93,15 @@ static void work_on(struct shard *shard) {
     exchange->is_scanning = status == STORAGE_PENDING;
 }
 
-/* An only owner has nobody to meet. */
-static void meet_nobody(struct shard *shard) {
-    for (uint32_t index = 0; index < ring_partition_count(shard->ring); index++) {
-        if (shard->trees.of[index] != NULL) {
-            met_all(shard, (struct partition){(uint16_t)index});
-        }
-    }
-}
-
 void exchange_beat(struct shard *shard) {
     struct exchange *exchange = &shard->exchange;
     if (ring_replica_count(shard->ring) == 1 && exchange->met_count < shard->trees.owned) {
-        meet_nobody(shard);
+        exchange_meet_nobody(shard);
     }
     exchange->bytes_left = load_share(shard, EXCHANGE_BYTES_A_BEAT);
     bool is_due = shard_now(shard).ns >= exchange->next_round.ns;
     if (is_due && exchange->job_count == 0) {
-        begin_round(shard);
+        exchange_begin_round(shard);
     }
     work_on(shard);
 }
@@ -277,7 +134,7 @@ static void send_repair(struct shard *shard, const struct exchange_job *job, str
     size_t before = buffer_size(output);
     message_encode_put(output, &put);
     shard->exchange.repairs_sent++;
-    spend(shard, buffer_size(output) - before);
+    exchange_spend(shard, buffer_size(output) - before);
 }
 
 static void send_keys(struct shard *shard, const struct exchange_job *job, const struct storage_scanned *records,
@@ -296,7 +153,7 @@ static void send_keys(struct shard *shard, const struct exchange_job *job, const
         }
     }
     message_end(output, begun);
-    spend(shard, buffer_size(output) - before);
+    exchange_spend(shard, buffer_size(output) - before);
 }
 
 /* The peer's keys beside this node's: both in the order of places. */
@@ -377,7 +234,7 @@ static void compare(struct shard *shard, const struct exchange_job *job, const s
     if (output != NULL) {
         message_end(comparison.wants, comparison.wants_begun);
         buffer_append_view(output, buffer_view(comparison.wants));
-        spend(shard, buffer_size(comparison.wants));
+        exchange_spend(shard, buffer_size(comparison.wants));
     }
 }
 
@@ -427,92 +284,6 @@ void exchange_on_scanned(struct shard *shard, enum storage_status status, const 
 
 /* ---- messages ---- */
 
-static void send_tree(struct shard *shard, struct member_index peer, struct partition partition) {
-    struct buffer *output = lane_output(shard, peer, partition, sizeof(struct message_tree));
-    if (output == NULL) {
-        return;
-    }
-    struct message_tree message = {.partition = partition};
-    const struct hash_tree *tree = trees_known(shard, partition);
-    for (uint32_t segment = 0; segment < HASH_TREE_SEGMENTS; segment++) {
-        message.segments[segment] = tree->segments[segment].low;
-    }
-    size_t before = buffer_size(output);
-    message_encode_tree(output, &message);
-    shard->exchange.trees_sent++;
-    spend(shard, buffer_size(output) - before);
-}
-
-static bool is_comparable(const struct shard *shard, struct member_index peer, struct partition partition) {
-    return partition.value < ring_partition_count(shard->ring) && both_own(shard, peer, partition);
-}
-
-/* Under a load of writes replicas differ by what is under way, and looking for it would cost more than it finds. */
-static bool is_worth_comparing(const struct shard *shard, struct partition partition) {
-    uint64_t now = shard_now(shard).ns;
-    uint64_t met = shard->exchange.met[partition.value].ns;
-    bool is_quiet = now >= shard->trees.changed[partition.value].ns + EXCHANGE_QUIET_MS * NS_PER_MS;
-    return is_quiet || met == 0 || now >= met + EXCHANGE_BUSY_MS * NS_PER_MS;
-}
-
-/* Of more differences than are taken up at once, others each time: those that come first must not starve the rest. */
-static void on_roots(struct shard *shard, struct member_index peer, struct view body) {
-    struct digest ring;
-    uint32_t losses;
-    struct reader roots;
-    struct exchange_root root;
-    struct exchange_root *differing;
-    uint32_t count = 0;
-    if (!message_decode_roots(body, &ring, &losses, &roots) || !digest_equal(ring, ring_digest(shard->ring))) {
-        return;
-    }
-    differing = ARENA_ARRAY(&shard->scratch, struct exchange_root, reader_left(&roots) / 19 + 1);
-    buffer_clear(&shard->encoded);
-    size_t begun = message_begin_same(&shard->encoded, losses);
-    bool is_same_to_tell = false;
-    struct partition last = {0};
-    while (reader_left(&roots) > 0 && message_next_root(&roots, &root)) {
-        if (!is_comparable(shard, peer, root.partition)) {
-            continue;
-        }
-        if (!digest_equal(root.root, hash_tree_root(shard->trees.of[root.partition.value]))) {
-            if (is_worth_comparing(shard, root.partition)) {
-                differing[count++] = root;
-            }
-            continue;
-        }
-        met(shard, root.partition, peer);
-        if (root.wants_answer) {
-            message_add_same(&shard->encoded, root.partition);
-            is_same_to_tell = true;
-            last = root.partition;
-        }
-    }
-    message_end(&shard->encoded, begun);
-    struct buffer *output = is_same_to_tell ? lane_output(shard, peer, last, 0) : NULL;
-    if (output != NULL) {
-        buffer_append_view(output, buffer_view(&shard->encoded));
-    }
-    uint32_t first = count > EXCHANGE_TREES_A_ROUND ? (uint32_t)rng_below(&shard->rng, count) : 0;
-    for (uint32_t index = 0; index < count && index < EXCHANGE_TREES_A_ROUND; index++) {
-        send_tree(shard, peer, differing[(first + index) % count].partition);
-    }
-}
-
-static void on_same(struct shard *shard, struct member_index peer, struct view body) {
-    struct reader same;
-    struct partition partition;
-    uint32_t losses;
-    if (!message_decode_same(body, &losses, &same) || losses != shard->exchange.losses) {
-        return;
-    }
-    while (reader_left(&same) > 0 && message_next_same(&same, &partition)) {
-        if (is_comparable(shard, peer, partition)) {
-            met(shard, partition, peer);
-        }
-    }
-}
-
 /* Few differences are told apart, so that one key among a million costs a segment; a replica that lacks much is filled
  * range by range. */
 static void add_differences(struct shard *shard, struct member_index peer, const struct message_tree *message) {
@@ -538,7 +309,7 @@ static void add_differences(struct shard *shard, struct member_index peer, const
 static void on_tree(struct shard *shard, struct member_index peer, struct view body) {
     struct message_tree message;
     struct exchange *exchange = &shard->exchange;
-    if (!message_decode_tree(body, &message) || !is_comparable(shard, peer, message.partition)) {
+    if (!message_decode_tree(body, &message) || !exchange_is_comparable(shard, peer, message.partition)) {
         return;
     }
     add_differences(shard, peer, &message);
@@ -550,7 +321,7 @@ static void on_tree(struct shard *shard, struct member_index peer, struct view b
 
 static void on_keys(struct shard *shard, struct member_index peer, enum job_kind kind, struct view body) {
     struct message_keys message;
-    if (message_decode_keys(body, &message) && is_comparable(shard, peer, message.partition)) {
+    if (message_decode_keys(body, &message) && exchange_is_comparable(shard, peer, message.partition)) {
         job_add(shard, kind, peer, &message);
     }
 }
@@ -561,11 +332,16 @@ void exchange_on_message(struct shard *shard, const struct source *source, uint8
     }
     struct member_index peer = source->lane->peer->member;
     switch (kind) {
+    case MESSAGE_SUMMARY:
+    case MESSAGE_SUMMARY_ANSWER:
+    case MESSAGE_ALL_SAME:
+        exchange_on_summary(shard, source, (enum exchange_message_kind)kind, body);
+        break;
     case MESSAGE_ROOTS:
-        on_roots(shard, peer, body);
+        exchange_on_roots(shard, peer, body);
         break;
     case MESSAGE_SAME:
-        on_same(shard, peer, body);
+        exchange_on_same(shard, peer, body);
         break;
     case MESSAGE_TREE:
         on_tree(shard, peer, body);

@@ -3,6 +3,8 @@
  * differences:
  *
  *      beginner                                     other
+ *      SUMMARY: all roots, as one digest      --->
+ *      the same? ALL SAME, and done           <---  SUMMARY ANSWER: its own
  *      ROOTS of all partitions that both own  --->  the same? then done (and SAME, to one that asked)
  *                                             <---  TREE of some that are not
  *      the segments that differ: scanned
@@ -52,7 +54,7 @@ struct exchange {
     struct instant *met;  /* by partition: when the roots last were the same as every other owner's; 0: not yet */
     uint8_t *met_with;    /* by partition: bit i: the same as the i-th owner's, since the process began */
     uint32_t met_count;   /* of the partitions that this shard owns */
-    uint32_t losses;      /* SAME of ROOTS sent before the last one says nothing */
+    uint32_t losses;      /* answers to what was sent before the last one say nothing */
     uint64_t young_until; /* round: with more than this one behind it, this shard waits out its period */
     bool has_lost;        /* since the process began: a doubt to settle */
     uint64_t rounds, trees_sent, keys_compared, repairs_sent, bytes_sent, dropped;
@@ -62,10 +64,26 @@ void exchange_init(struct shard *shard);
 void exchange_release(struct shard *shard);
 
 void exchange_beat(struct shard *shard);
-/* ROOTS, SAME, TREE, KEYS and WANT. */
+/* All of wire/exchange_message.h. */
 void exchange_on_message(struct shard *shard, const struct source *source, uint8_t kind, struct view body);
 void exchange_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,
                          uint32_t count, bool is_end, uint64_t next_hash);
+
+/* ---- between the exchange's own files ---- */
+
+/* A message took so much of the heartbeat's budget. */
+void exchange_spend(struct shard *shard, uint64_t bytes);
+void exchange_begin_round(struct shard *shard);
+/* An only owner has nobody to meet. */
+void exchange_meet_nobody(struct shard *shard);
+/* Both own it, and its tree is known here. */
+bool exchange_is_comparable(const struct shard *shard, struct member_index peer, struct partition partition);
+void exchange_on_summary(struct shard *shard, const struct source *source, enum exchange_message_kind kind,
+                         struct view body);
+void exchange_on_roots(struct shard *shard, struct member_index peer, struct view body);
+void exchange_on_same(struct shard *shard, struct member_index peer, struct view body);
+
+/* ---- for others ---- */
 
 /* This replica lost some of the partition: nothing that was found equal before counts. */
 void exchange_forget_meetings(struct shard *shard, struct partition partition);

@@ -274,6 +274,9 @@ void shard_receive(struct shard *shard, const struct source *source, uint8_t kin
     case MESSAGE_RESULT:
         router_on_result(shard, source, body);
         break;
+    case MESSAGE_SUMMARY:
+    case MESSAGE_SUMMARY_ANSWER:
+    case MESSAGE_ALL_SAME:
     case MESSAGE_ROOTS:
     case MESSAGE_SAME:
     case MESSAGE_TREE:

@@ -6,6 +6,8 @@
 #include "core/shard_state.h"
 
 static void set_state(struct trees *trees, uint32_t partition, enum tree_state state) {
+    bool was_known = trees->states[partition] != TREE_IN_DOUBT;
+    trees->turns += was_known != (state != TREE_IN_DOUBT) ? 1 : 0;
     trees->count[trees->states[partition]]--;
     trees->states[partition] = state;
     trees->count[state]++;

@@ -35,6 +35,7 @@ struct trees {
     struct instant *changed; /* by partition: when it was last written */
     uint32_t owned;
     uint32_t count[TREE_STATES]; /* of those owned */
+    uint32_t turns;              /* how often one became known, or unknown */
     uint32_t kept;               /* taken from the last stop */
     struct hash_tree next;       /* the tree that is being built */
     bool is_building;            /* of `building`, up to `cursor` */

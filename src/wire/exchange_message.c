@@ -3,10 +3,38 @@
 #include "base/limits.h"
 #include "wire/frame.h"
 
-size_t message_begin_roots(struct buffer *buffer, struct digest ring, uint32_t losses) {
+void message_encode_summary(struct buffer *buffer, enum exchange_message_kind kind,
+                            const struct message_summary *message) {
+    size_t begun = frame_begin(buffer, (uint8_t)kind);
+    write_digest(buffer, message->ring);
+    write_digest(buffer, message->roots);
+    write_u32(buffer, message->losses);
+    write_u32(buffer, message->turns);
+    write_u32(buffer, message->your_losses);
+    write_u32(buffer, message->your_turns);
+    frame_end(buffer, begun);
+}
+
+bool message_decode_summary(struct view body, struct message_summary *ret_message) {
+    struct reader reader = reader_of(body);
+    struct message_summary message = {.ring = read_digest(&reader)};
+    message.roots = read_digest(&reader);
+    message.losses = read_u32(&reader);
+    message.turns = read_u32(&reader);
+    message.your_losses = read_u32(&reader);
+    message.your_turns = read_u32(&reader);
+    if (!reader_finished(&reader)) {
+        return false;
+    }
+    *ret_message = message;
+    return true;
+}
+
+size_t message_begin_roots(struct buffer *buffer, const struct message_roots *head) {
     size_t begun = frame_begin(buffer, MESSAGE_ROOTS);
-    write_digest(buffer, ring);
-    write_u32(buffer, losses);
+    write_digest(buffer, head->ring);
+    write_u32(buffer, head->losses);
+    write_u32(buffer, head->your_losses);
     return begun;
 }
 
@@ -30,12 +58,17 @@ void message_end(struct buffer *buffer, size_t begun) {
     frame_end(buffer, begun);
 }
 
-bool message_decode_roots(struct view body, struct digest *ret_ring, uint32_t *ret_losses, struct reader *ret_roots) {
+bool message_decode_roots(struct view body, struct message_roots *ret_message) {
     struct reader reader = reader_of(body);
-    *ret_ring = read_digest(&reader);
-    *ret_losses = read_u32(&reader);
-    *ret_roots = reader;
-    return !reader.failed;
+    struct message_roots message = {.ring = read_digest(&reader)};
+    message.losses = read_u32(&reader);
+    message.your_losses = read_u32(&reader);
+    message.roots = reader;
+    if (reader.failed) {
+        return false;
+    }
+    *ret_message = message;
+    return true;
 }
 
 bool message_next_root(struct reader *roots, struct exchange_root *ret_root) {

@@ -13,7 +13,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_exchange(uint8_t kind, struct view body) {
-    struct digest ring;
+    struct message_summary summary;
+    struct message_roots roots;
     uint32_t losses;
     struct reader list;
     struct exchange_root root;
@@ -21,9 +22,11 @@ static void check_exchange(uint8_t kind, struct view body) {
     struct message_tree tree;
     struct message_keys keys;
     struct exchange_key key;
-    if (kind == MESSAGE_ROOTS && message_decode_roots(body, &ring, &losses, &list)) {
-        while (reader_left(&list) > 0 && message_next_root(&list, &root)) {
+    if (kind == MESSAGE_ROOTS && message_decode_roots(body, &roots)) {
+        while (reader_left(&roots.roots) > 0 && message_next_root(&roots.roots, &root)) {
         }
+    } else if (kind >= MESSAGE_SUMMARY && kind <= MESSAGE_ALL_SAME) {
+        (void)message_decode_summary(body, &summary);
     } else if (kind == MESSAGE_SAME && message_decode_same(body, &losses, &list)) {
         while (reader_left(&list) > 0 && message_next_same(&list, &partition)) {
         }

@@ -107,19 +107,20 @@ struct rig {
     bool is_away[RIG_MEMBERS];   /* its dials stay unanswered */
     bool is_silent[RIG_MEMBERS]; /* sends no pings by itself */
     int64_t wall_offset_ms[RIG_MEMBERS];
-    uint32_t pings[RIG_MEMBERS];       /* that the shard sent it */
-    uint64_t label;                    /* of what peers put; 0: the first */
-    uint64_t hello_fence;              /* in peers' greetings */
-    uint64_t hello_keyspaces;          /* the same: the version of their tables */
-    struct witnessed hello_remembered; /* the same: of this node's store */
-    uint32_t bounds_told[RIG_MEMBERS]; /* BOUND, to each */
-    struct message_hello last_hello;   /* that the shard sent */
-    uint64_t attempt;                  /* of the last proof that the shard asked for */
-    uint64_t ground;                   /* of peers' proofs */
-    bool holds_scans;                  /* scans wait for scan_answers() */
-    bool shows_links;                  /* write down hellos, dials, closings and what the shard traces of peers */
-    struct hybrid_time last_time;      /* of the latest object in a put */
-    uint64_t last_wire_id;             /* of the latest request sent to a peer */
+    uint32_t pings[RIG_MEMBERS];         /* that the shard sent it */
+    uint64_t label;                      /* of what peers put; 0: the first */
+    uint64_t hello_fence;                /* in peers' greetings */
+    uint64_t hello_keyspaces;            /* the same: the version of their tables */
+    struct witnessed hello_remembered;   /* the same: of this node's store */
+    uint32_t bounds_told[RIG_MEMBERS];   /* BOUND, to each */
+    struct message_summary last_summary; /* SUMMARY or SUMMARY ANSWER that the shard sent */
+    struct message_hello last_hello;     /* that the shard sent */
+    uint64_t attempt;                    /* of the last proof that the shard asked for */
+    uint64_t ground;                     /* of peers' proofs */
+    bool holds_scans;                    /* scans wait for scan_answers() */
+    bool shows_links;                    /* write down hellos, dials, closings and what the shard traces of peers */
+    struct hybrid_time last_time;        /* of the latest object in a put */
+    uint64_t last_wire_id;               /* of the latest request sent to a peer */
     struct buffer log;
     uint64_t next_ping_ns;
 };

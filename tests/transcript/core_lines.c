@@ -208,16 +208,14 @@ static void print_question(struct rig *rig, const struct frame *frame) {
 }
 
 static void print_roots(struct rig *rig, struct view body) {
-    struct digest ring;
-    uint32_t losses;
-    struct reader roots;
+    struct message_roots message;
     struct exchange_root root;
     uint32_t count = 0;
-    assert_true(message_decode_roots(body, &ring, &losses, &roots));
-    while (reader_left(&roots) > 0 && message_next_root(&roots, &root)) {
+    assert_true(message_decode_roots(body, &message));
+    while (reader_left(&message.roots) > 0 && message_next_root(&message.roots, &root)) {
         count++;
     }
-    print_format(&rig->log, "roots of %u", count);
+    print_format(&rig->log, "roots of %u, knowing of %u losses", count, message.your_losses);
 }
 
 void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) {
@@ -243,6 +241,15 @@ void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) 
         break;
     case MESSAGE_RESULT:
         print_result(rig, frame->body);
+        break;
+    case MESSAGE_SUMMARY:
+        print_format(&rig->log, "summary");
+        break;
+    case MESSAGE_SUMMARY_ANSWER:
+        print_format(&rig->log, "summary answer");
+        break;
+    case MESSAGE_ALL_SAME:
+        print_format(&rig->log, "all same");
         break;
     case MESSAGE_ROOTS:
         print_roots(rig, frame->body);

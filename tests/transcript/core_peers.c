@@ -54,6 +54,11 @@ static void take_hello(struct rig *rig, struct fake_link *fake, const struct fra
     }
 }
 
+static void take_summary(struct rig *rig, const struct frame *frame) {
+    bool is_summary = frame->kind == MESSAGE_SUMMARY || frame->kind == MESSAGE_SUMMARY_ANSWER;
+    assert_true(!is_summary || message_decode_summary(frame->body, &rig->last_summary));
+}
+
 static void take_frame(struct rig *rig, struct fake_link *fake, const struct frame *frame) {
     char who[16];
     switch (frame->kind) {
@@ -74,6 +79,7 @@ static void take_frame(struct rig *rig, struct fake_link *fake, const struct fra
         rig->bounds_told[index_of(fake->peer)]++;
         break;
     default:
+        take_summary(rig, frame);
         note_asked(rig, fake, frame);
         name_link(fake, who, sizeof(who));
         line_of_frame(rig, who, frame);

@@ -59,7 +59,7 @@ static void they_take_part_in_exchange_before_anything_is_read(void **state) {
     struct rig *rig = rig_new(
         (struct rig_options){.kept_trees = buffer_view(&list), .holds_scans = true, .exchange_period_ms = 1000});
     pass_ms(rig, 250);
-    says(rig, "C: roots of 256");
+    says(rig, "C: summary");
     assert_int_equal(rig->shard->trees.scrubbed, 0);
     rig_free(rig);
     rig = rig_new((struct rig_options){.exchange_period_ms = 1000, .holds_scans = true});

@@ -7,27 +7,44 @@ static void roots_come_back(void **state) {
     (void)state;
     struct buffer frames;
     buffer_init(&frames);
-    size_t begun = message_begin_roots(&frames, (struct digest){5, 6}, 7);
+    struct message_roots head = {.ring = {5, 6}, .losses = 7, .your_losses = 8};
+    size_t begun = message_begin_roots(&frames, &head);
     message_add_root(&frames, &(struct exchange_root){.partition = {3}, .root = {1, 2}});
     message_add_root(&frames, &(struct exchange_root){.partition = {900}, .wants_answer = true, .root = {7, 8}});
     message_end(&frames, begun);
     struct view body = body_of(&frames, MESSAGE_ROOTS);
-    struct digest ring;
-    uint32_t losses;
-    struct reader roots;
+    struct message_roots read;
     struct exchange_root root;
-    assert_true(message_decode_roots(body, &ring, &losses, &roots));
-    assert_true(digest_equal(ring, (struct digest){5, 6}));
-    assert_int_equal(losses, 7);
+    assert_true(message_decode_roots(body, &read));
+    assert_true(digest_equal(read.ring, (struct digest){5, 6}));
+    assert_int_equal(read.losses, 7);
+    assert_int_equal(read.your_losses, 8);
+    struct reader roots = read.roots;
     assert_true(message_next_root(&roots, &root));
     assert_true(root.partition.value == 3 && !root.wants_answer && digest_equal(root.root, (struct digest){1, 2}));
     assert_true(message_next_root(&roots, &root));
     assert_true(root.partition.value == 900 && root.wants_answer);
     assert_true(reader_finished(&roots));
     assert_false(message_next_root(&roots, &root));
-    assert_false(message_decode_roots(view_slice(body, 0, 19), &ring, &losses, &roots));
-    assert_true(message_decode_roots(view_slice(body, 0, 24), &ring, &losses, &roots));
-    assert_false(message_next_root(&roots, &root));
+    assert_false(message_decode_roots(view_slice(body, 0, 23), &read));
+    assert_true(message_decode_roots(view_slice(body, 0, 28), &read));
+    assert_false(message_next_root(&read.roots, &root));
+    buffer_release(&frames);
+}
+
+static void summaries_come_back(void **state) {
+    (void)state;
+    struct buffer frames;
+    struct message_summary summary = {{1, 2}, {3, 4}, 5, 6, 7, 8};
+    struct message_summary read;
+    buffer_init(&frames);
+    message_encode_summary(&frames, MESSAGE_ALL_SAME, &summary);
+    struct view body = body_of(&frames, MESSAGE_ALL_SAME);
+    assert_true(message_decode_summary(body, &read));
+    assert_memory_equal(&summary, &read, sizeof(read));
+    for (size_t size = 0; size < body.size; size++) {
+        assert_false(message_decode_summary(view_slice(body, 0, size), &read));
+    }
     buffer_release(&frames);
 }
 
@@ -83,6 +100,7 @@ static void keys_come_back_and_damaged_ones_do_not(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(roots_come_back),
+        cmocka_unit_test(summaries_come_back),
         cmocka_unit_test(trees_come_back),
         cmocka_unit_test(keys_come_back_and_damaged_ones_do_not),
     };
