@@ -171,12 +171,18 @@ struct tally {
     uint64_t passed, failed;
     double simulated_s;
     uint64_t operations;
+    uint64_t seeds_with[FAULT_CLASSES];
+    uint64_t strikes[FAULT_CLASSES];
 };
 
 static void tally_job(struct tally *tally, const struct crew *crew, uint32_t place) {
     const struct run_result *result = &crew->results[place];
     tally->simulated_s += (double)result->simulated_ns / 1e9;
     tally->operations += result->operations;
+    for (int fault = 0; fault < FAULT_CLASSES; fault++) {
+        tally->seeds_with[fault] += result->has_fault[fault] ? 1 : 0;
+        tally->strikes[fault] += result->strikes[fault];
+    }
     if (result->passed) {
         tally->passed++;
     } else {
@@ -207,6 +213,19 @@ static bool has_more(const struct campaign_options *options, const struct progre
     return begun < options->count && !is_over && !is_interrupted && (tally->failed == 0 || options->keeps_going);
 }
 
+/* A fault that never came proves nothing: how many seeds had each, and how often it struck, if it is not there all the
+ * time. */
+static void tell_faults(const struct tally *tally) {
+    printf("faults, seeds/strikes:");
+    for (int fault = 0; fault < FAULT_CLASSES; fault++) {
+        printf(" %s %llu", fault_text((enum fault_class)fault), (unsigned long long)tally->seeds_with[fault]);
+        if (tally->strikes[fault] > 0) {
+            printf("/%llu", (unsigned long long)tally->strikes[fault]);
+        }
+    }
+    printf("\n");
+}
+
 static void tell_tally(const struct campaign_options *options, const struct progress *progress,
                        const struct tally *tally, uint64_t begun) {
     double took_s = now_s() - progress->start_s;
@@ -215,6 +234,7 @@ static void tell_tally(const struct campaign_options *options, const struct prog
            is_interrupted ? ": interrupted, those under way were dropped" : "");
     printf("%.0f simulated seconds, %llu operations in %.1f s: %.0f simulated seconds per second\n", tally->simulated_s,
            (unsigned long long)tally->operations, took_s, tally->simulated_s / took_s);
+    tell_faults(tally);
     printf("%llu passed, %llu failed\n", (unsigned long long)tally->passed, (unsigned long long)tally->failed);
 }
 

@@ -64,15 +64,18 @@ static struct node *some_node(struct nemesis *nemesis) {
     return &nemesis->cluster->nodes[rng_below(&nemesis->rng, nemesis->cluster->node_count)];
 }
 
-static void crash(struct nemesis *nemesis, struct node *node) {
+/* These tell whether anything came of it. */
+
+static bool crash(struct nemesis *nemesis, struct node *node) {
     if (!node->is_up) {
-        return;
+        return false;
     }
     size_t unsynced = memory_leaf_unsynced_count(node->leaf);
     size_t keep = rng_chance(&nemesis->rng, 500000) ? 0 : (size_t)rng_below(&nemesis->rng, unsynced + 1);
     node_crash(node, keep);
     nemesis->node_gone(nemesis->self, node);
     world_schedule(nemesis->world, &nemesis->mend[node->index].event, rng_between(&nemesis->rng, 1, 8000) * NS_PER_MS);
+    return true;
 }
 
 static void lose_disk(struct nemesis *nemesis, struct node *node, const char *how) {
@@ -84,14 +87,15 @@ static void lose_disk(struct nemesis *nemesis, struct node *node, const char *ho
     nemesis->node_wiped(nemesis->self, node);
 }
 
-static void wipe(struct nemesis *nemesis, struct node *node) {
+static bool wipe(struct nemesis *nemesis, struct node *node) {
     if (!node->is_up || nemesis->has_wiped) {
-        return;
+        return false;
     }
     nemesis->has_wiped = true;
     lose_disk(nemesis, node, "loses its disk");
     memory_leaf_wipe(node->leaf);
     world_schedule(nemesis->world, &nemesis->mend[node->index].event, rng_between(&nemesis->rng, 1, 2000) * NS_PER_MS);
+    return true;
 }
 
 static struct node *victim(struct nemesis *nemesis) {
@@ -102,12 +106,13 @@ static struct node *victim(struct nemesis *nemesis) {
 }
 
 /* A crash, after which its disk is looked at. */
-static void copy_disk(struct nemesis *nemesis, struct node *node) {
+static bool copy_disk(struct nemesis *nemesis, struct node *node) {
     world_trace(nemesis->world, "node %u's disk is copied", node->index);
     nemesis->copied_bound = node_clock_bound(node);
     crash(nemesis, node);
     nemesis->copy = memory_leaf_new(MEMORY_LEAF_SIMULATED);
     memory_leaf_copy(nemesis->copy, node->leaf);
+    return false; /* only a restoring is one */
 }
 
 /* Every other node has heard, and written down since, that the victim was further than its copy: what none of them
@@ -128,27 +133,24 @@ static bool all_remember(struct nemesis *nemesis, const struct node *node) {
     return do_all && nemesis->world->now.ns >= nemesis->remembered_since.ns + written_down_ms * NS_PER_MS;
 }
 
-static void restore_disk(struct nemesis *nemesis, struct node *node) {
+static bool restore_disk(struct nemesis *nemesis, struct node *node) {
     if (!all_remember(nemesis, node)) {
-        return;
+        return false;
     }
     nemesis->has_restored = true;
     lose_disk(nemesis, node, "is put back to what it was");
     nemesis->awaits_verdict = true;
     memory_leaf_copy(node->leaf, nemesis->copy);
     world_schedule(nemesis->world, &nemesis->mend[node->index].event, rng_between(&nemesis->rng, 1, 2000) * NS_PER_MS);
+    return true;
 }
 
-static void restore(struct nemesis *nemesis) {
+static bool restore(struct nemesis *nemesis) {
     struct node *node = victim(nemesis);
-    if (!node->is_up || node->is_paused) {
-        return;
+    if (!node->is_up || node->is_paused || nemesis->has_restored) {
+        return false;
     }
-    if (nemesis->copy == NULL) {
-        copy_disk(nemesis, node);
-    } else if (!nemesis->has_restored) {
-        restore_disk(nemesis, node);
-    }
+    return nemesis->copy == NULL ? copy_disk(nemesis, node) : restore_disk(nemesis, node);
 }
 
 struct losing {
@@ -193,27 +195,30 @@ static void lose(struct losing *losing, struct node *node, struct view place) {
 }
 
 /* Durable records of the victim's turn bad or vanish, under a running node or a stopped one: one, or many at once. */
-static void lose_records(struct nemesis *nemesis, enum fault_class fault) {
+static bool lose_records(struct nemesis *nemesis, enum fault_class fault) {
     struct node *node = victim(nemesis);
     struct losing losing = {.nemesis = nemesis, .fault = fault};
     buffer_init(&losing.places);
     memory_leaf_each(node->leaf, LEAF_OBJECTS, count, &losing);
     losing.wanted = rng_chance(&nemesis->rng, 700000) ? 1 : losing.left / 2;
     memory_leaf_each(node->leaf, LEAF_OBJECTS, choose, &losing);
+    bool is_any = buffer_size(&losing.places) > 0;
     struct reader places = reader_of(buffer_view(&losing.places));
     while (reader_left(&places) > 0) {
         lose(&losing, node, read_sized(&places));
     }
     buffer_release(&losing.places);
+    return is_any;
 }
 
-static void stop(struct nemesis *nemesis, struct node *node) {
+static bool stop(struct nemesis *nemesis, struct node *node) {
     if (!node->is_up || node->is_paused) {
-        return;
+        return false;
     }
     node_stop(node);
     nemesis->node_gone(nemesis->self, node);
     world_schedule(nemesis->world, &nemesis->mend[node->index].event, rng_between(&nemesis->rng, 1, 3000) * NS_PER_MS);
+    return true;
 }
 
 static void partition(struct nemesis *nemesis) {
@@ -254,88 +259,91 @@ static void set_clock(struct nemesis *nemesis, struct node *node) {
     node_set_clock(node, offset_ms, drift_ppm);
 }
 
-static void pause_node(struct nemesis *nemesis, struct node *node) {
-    if (node->is_up && !node->is_paused) {
-        node_pause(node, true);
-        world_schedule(nemesis->world, &nemesis->mend[node->index].event,
-                       rng_between(&nemesis->rng, 1, 5000) * NS_PER_MS);
+static bool pause_node(struct nemesis *nemesis, struct node *node) {
+    if (!node->is_up || node->is_paused) {
+        return false;
+    }
+    node_pause(node, true);
+    world_schedule(nemesis->world, &nemesis->mend[node->index].event, rng_between(&nemesis->rng, 1, 5000) * NS_PER_MS);
+    return true;
+}
+
+static void part_or_heal(struct nemesis *nemesis) {
+    if (rng_chance(&nemesis->rng, 400000)) {
+        memset(nemesis->cluster->network.cut, 0, sizeof(nemesis->cluster->network.cut));
+        world_trace(nemesis->world, "the network is whole again");
+    } else {
+        partition(nemesis);
     }
 }
 
-static void turn_memory(struct node *node) {
-    node_set_memory(node, !node->memory_is_short);
+static bool crash_many(struct nemesis *nemesis) {
+    bool is_any = false;
+    for (uint32_t index = 0; rng_chance(&nemesis->rng, 200000) && index < nemesis->cluster->node_count; index++) {
+        is_any = crash(nemesis, &nemesis->cluster->nodes[index]) || is_any;
+    }
+    return is_any;
 }
 
-static void strike_with(struct nemesis *nemesis, enum fault_class fault) {
-    nemesis->fired[fault]++;
+/* A store that failed stays failed until its node restarts: an operator sees it and does that. */
+static bool fail_sync(struct nemesis *nemesis, struct node *node) {
+    if (!node->is_up || node->is_paused || !rng_chance(&nemesis->rng, 200000)) {
+        return false;
+    }
+    world_trace(nemesis->world, "the next sync of node %u fails", node->index);
+    node->fails_next_sync = true;
+    world_schedule(nemesis->world, &nemesis->mend[node->index].event,
+                   rng_between(&nemesis->rng, 2000, 6000) * NS_PER_MS);
+    return true;
+}
+
+static bool strike_with(struct nemesis *nemesis, enum fault_class fault) {
+    struct node *node;
     switch (fault) {
     case FAULT_PARTITION:
-        if (rng_chance(&nemesis->rng, 400000)) {
-            memset(nemesis->cluster->network.cut, 0, sizeof(nemesis->cluster->network.cut));
-            world_trace(nemesis->world, "the network is whole again");
-        } else {
-            partition(nemesis);
-        }
-        break;
+        part_or_heal(nemesis);
+        return true;
     case FAULT_SLOW:
         slow(nemesis);
-        break;
+        return true;
     case FAULT_CRASH:
-        crash(nemesis, some_node(nemesis));
-        break;
+        return crash(nemesis, some_node(nemesis));
     case FAULT_CRASH_ALL:
-        for (uint32_t index = 0; rng_chance(&nemesis->rng, 200000) && index < nemesis->cluster->node_count; index++) {
-            crash(nemesis, &nemesis->cluster->nodes[index]);
-        }
-        break;
-    case FAULT_WIPE:
-        if (rng_chance(&nemesis->rng, 200000)) { /* not at once, when there is little to lose */
-            wipe(nemesis, victim(nemesis));
-        }
-        break;
+        return crash_many(nemesis);
+    case FAULT_WIPE: /* not at once, when there is little to lose */
+        return rng_chance(&nemesis->rng, 200000) && wipe(nemesis, victim(nemesis));
     case FAULT_CORRUPT:
     case FAULT_FORGET:
-        lose_records(nemesis, fault);
-        break;
+        return lose_records(nemesis, fault);
     case FAULT_STOP:
-        stop(nemesis, some_node(nemesis));
-        break;
+        return stop(nemesis, some_node(nemesis));
     case FAULT_PAUSE:
-        pause_node(nemesis, some_node(nemesis));
-        break;
+        return pause_node(nemesis, some_node(nemesis));
     case FAULT_CLOCK:
         set_clock(nemesis, some_node(nemesis));
-        break;
+        return true;
     case FAULT_RESTORE:
-        restore(nemesis);
-        break;
+        return restore(nemesis);
     case FAULT_MEMORY:
-        turn_memory(some_node(nemesis));
-        break;
-    case FAULT_DISK: {
-        struct node *node = some_node(nemesis);
-        if (node->is_up && !node->is_paused && rng_chance(&nemesis->rng, 200000)) {
-            world_trace(nemesis->world, "the next sync of node %u fails", node->index);
-            node->fails_next_sync = true;
-            /* A store that failed stays failed until its node restarts: an operator sees it and does that. */
-            world_schedule(nemesis->world, &nemesis->mend[node->index].event,
-                           rng_between(&nemesis->rng, 2000, 6000) * NS_PER_MS);
-        }
-        break;
-    }
+        node = some_node(nemesis);
+        node_set_memory(node, !node->memory_is_short);
+        return true;
+    case FAULT_DISK:
+        return fail_sync(nemesis, some_node(nemesis));
     case FAULT_LOSS:
     case FAULT_PIECES:
     case FAULT_READ_ERROR:
     case FAULT_CLASSES:
         break; /* always on, where enabled */
     }
+    return false;
 }
 
 static void strike(struct world *world, struct world_event *event) {
     struct nemesis *nemesis = CONTAINER_OF(event, struct nemesis, next);
     enum fault_class fault = (enum fault_class)rng_below(&nemesis->rng, FAULT_CLASSES);
     if (nemesis->enabled[fault]) {
-        strike_with(nemesis, fault);
+        nemesis->fired[fault] += strike_with(nemesis, fault) ? 1 : 0;
     }
     world_schedule(world, event, rng_below(&nemesis->rng, 2 * nemesis->interval_ns / FAULT_CLASSES * 2) + 1);
 }

@@ -430,6 +430,8 @@ static void collect(struct run *run, const struct run_options *options, struct r
     result->operations = result->ok + result->failed + result->in_doubt;
     size_t used = 0;
     for (int fault = 0; fault < FAULT_CLASSES; fault++) {
+        result->has_fault[fault] = run->nemesis.enabled[fault];
+        result->strikes[fault] = run->nemesis.fired[fault];
         if (run->nemesis.enabled[fault] && used < sizeof(result->faults)) {
             used += (size_t)snprintf(result->faults + used, sizeof(result->faults) - used, " %s",
                                      fault_text((enum fault_class)fault));

@@ -4,6 +4,7 @@
 
 #include "base/mutant.h"
 #include "base/view.h"
+#include "sim/nemesis.h"
 
 struct run_options {
     uint64_t seed;
@@ -26,6 +27,8 @@ struct run_result {
     uint64_t events, deliveries, stamps, second_rounds, hints;
     uint32_t nodes, shards;
     char faults[160];
+    bool has_fault[FAULT_CLASSES];
+    uint64_t strikes[FAULT_CLASSES]; /* of those that come at moments, the others are there all the time */
 };
 
 void run_seed(const struct run_options *options, struct run_result *ret_result);
