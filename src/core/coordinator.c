@@ -36,8 +36,8 @@ struct request *request_find(const struct shard *shard, uint64_t id) {
 }
 
 struct request *request_find_wire(const struct shard *shard, uint64_t wire_id) {
-    struct request *request = request_find(shard, wire_id >> 2);
-    return request != NULL && request->round == (wire_id & 3) ? request : NULL;
+    struct request *request = request_find(shard, wire_id >> 6);
+    return request != NULL && request_wire_id(request) == wire_id ? request : NULL;
 }
 
 struct request_owner *request_owner_of(struct request *request, struct member_index member) {

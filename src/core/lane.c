@@ -212,7 +212,7 @@ static void lane_schedule_dial(struct shard *shard, struct lane *lane) {
 }
 
 void lane_dial(struct shard *shard, struct lane *lane) {
-    if (!lane->dialed_here || lane->link != NULL) {
+    if (!lane->dialed_here || lane->link != NULL || shard->witness.is_rolled_back) {
         return;
     }
     lane->link = link_new(shard, lane, LINK_DIALING);
@@ -279,6 +279,12 @@ void lanes_release(struct shard *shard) {
 
 /* ---- greeting ---- */
 
+/* A process that was heard just now is not gone. One that is said to have taken its place has the same node-id; or it
+ * was quick, and dials again. */
+static bool is_connected_as_another(const struct shard *shard, struct member_index member, uint64_t run) {
+    return shard->peers[member.value].run != run && peer_is_alive(shard, member);
+}
+
 static const char *hello_refusal(const struct shard *shard, const struct message_hello *hello,
                                  struct member_index *ret_member) {
     if (memcmp(&hello->cluster, &shard->options.secrets.cluster, sizeof(hello->cluster)) != 0) {
@@ -298,6 +304,10 @@ static const char *hello_refusal(const struct shard *shard, const struct message
         return "keyspace tables differ: every node needs the same keyspaces in its configuration, which "
                "GRAMME.KEYSPACE "
                "changes on all of them";
+    }
+    if (is_connected_as_another(shard, *ret_member, hello->run)) {
+        return "another process of that node-id is connected: two nodes share a node-id, or it has just been started "
+               "again";
     }
     if (!digest_equal(hello->ring, ring_digest(shard->ring))) {
         return "rings differ: every node needs the same member lines (addresses aside), partitions and replicas";
@@ -495,7 +505,7 @@ struct buffer *lane_open_output(struct shard *shard, struct lane *lane, size_t b
     if (bytes >= BULK_BYTES && lane_is_reachable(peer->lanes[1][lane->peer_shard])) {
         lane = peer->lanes[1][lane->peer_shard];
     }
-    if (!lane_is_reachable(lane)) {
+    if (!lane_is_reachable(lane) || shard->witness.is_rolled_back) {
         return NULL;
     }
     if (buffer_size(&lane->link->output) > LINK_OUTPUT_MOST) {
@@ -540,6 +550,10 @@ struct buffer *mail_output(struct shard *shard, uint32_t to_shard) {
 
 static void link_check(struct shard *shard, struct link *link) {
     uint64_t now = shard_now(shard).ns;
+    if (shard->witness.is_rolled_back && link->state != LINK_DIALING) {
+        link_abandon(shard, link, "this node's data is not what it was");
+        return;
+    }
     if (link->state == LINK_GREETING && now - link->since.ns > GREETING_MS * NS_PER_MS) {
         link_abandon(shard, link, "no HELLO in time");
         return;

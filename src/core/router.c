@@ -197,7 +197,7 @@ static bool operation_is_conditional(const struct operation *operation) {
 /* ---- choice of the coordinator ---- */
 
 static bool may_coordinate(const struct shard *shard, const struct operation *operation) {
-    return !operation_is_write(operation) || shard_may_stamp(shard);
+    return !shard->witness.is_rolled_back && (!operation_is_write(operation) || shard_may_stamp(shard));
 }
 
 /* How long an operation that is forwarded there is expected to take: the queue before it, and the way (after C3, NSDI

@@ -59,7 +59,7 @@ void witness_tell_all(struct shard *shard) {
 
 void witness_receive(struct shard *shard, const struct source *source, struct view body) {
     struct message_bound message;
-    if (source->lane != NULL && message_decode_bound(body, &message)) {
+    if (source->lane != NULL && message_decode_bound(body, &message) && message.run == source->lane->peer->run) {
         struct member_index member = source->lane->peer->member;
         witness_hear(&shard->witness.of[member.value], message.store, message.run, message.bound);
         shard->witness.has_news = true;

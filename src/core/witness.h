@@ -1,4 +1,4 @@
-/* How a node finds out that its store was rolled back: a backup was put in its place, a snapshot of its machine, a disk
+/* How a node finds out that its store was rolled back: a backup was put in its place, a snapshot of its disk, a disk
  * that forgot what it had fsynced. Such a store may lack what its node acknowledged, and hold what all others have
  * deleted and reaped since; its own data cannot tell. So the others remember for it:
  *
@@ -13,14 +13,15 @@
  *
  * A bound is durable before it is told (version/clock.h), and so is the name of a process before it speaks: what a
  * process told is in the lineage of its store for ever. A node whose store was rolled back judges itself before it does
- * anything for, or with, one that remembers, and writes the judgement down. Its
- * operator lets it begin with an empty folder, which the other owners fill, or says that the old data is to be used all
- * the same (`accept-older-data`): then all of it is in doubt until it has met the other owners, and what was deleted
- * since may come back. An emptied folder has a store of another name; the names before it are remembered too, since
- * they are not to come back.
+ * anything for, or with, one that remembers, and writes the judgement down: to start it again changes nothing. Its
+ * operator lets it begin with an empty folder, which the other owners fill; or says that the old data is to be used all
+ * the same (`accept-older-data`): then it is another store from now on, of which nobody remembers anything, all of it
+ * is in doubt until the other owners were met, its hints go, and what was deleted since may come back. Names of stores
+ * that a node had before are remembered too, since they are not to come back.
  *
- * What does not hold: a roll-back within one step of the bound, some seconds, isn't found, nor is one as long as no
- * node is in reach that remembers. */
+ * What does not hold: a roll-back within one step of the bound isn't found: some seconds, or as long as it takes a
+ * clock that ran ahead and was set back to come where it was. Nor is a machine that was put back together with its
+ * memory; nor anything as long as no node is in reach that remembers. */
 #ifndef GRAMME_CORE_WITNESS_H
 #define GRAMME_CORE_WITNESS_H
 

@@ -116,7 +116,7 @@ static int open_leaf(struct stage *stage) {
     enum leaf_status status = store_open_metadata(node_leaf_port(node->leaf, 0), &opening, &stage->birth);
     int code = 0;
     if (status == LEAF_DONE && !node_leaf_is_whole(node->leaf)) {
-        store_birth_release(&stage->birth);
+        buffer_release(&stage->birth.trees);
     }
     if (status == LEAF_FAILED) {
         log_event(CONFIG_LOG_ERROR, "data-unreadable", "data=\"%s\"", config->data);
@@ -239,7 +239,7 @@ static void stop_loops(struct stage *stage) {
     struct node *node = &stage->node;
     struct loop *loops = atomic_load(&node->loops);
     enter_phase(node, NODE_QUIETENING, node->shard_count);
-    if (!wait_for(stage, &node->quiet_loops, QUIET_LIMIT_MS)) {
+    if (!atomic_load(&node->is_rolled_back) && !wait_for(stage, &node->quiet_loops, QUIET_LIMIT_MS)) {
         log_event(CONFIG_LOG_WARNING, "requests-cut", "why=\"not answered within %d ms\"", QUIET_LIMIT_MS);
     }
     enter_phase(node, NODE_ENDING, node->shard_count);

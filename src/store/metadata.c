@@ -10,6 +10,7 @@ enum {
     IDENTITY_BYTES = 1 + sizeof(struct node_id) + sizeof(struct cluster_id),
     TREE_KEY_BYTES = 6,
     TREES_BATCH_BYTES = 1024 * 1024, /* of trees that go down at once */
+    HINTS_BATCH_BYTES = 1024 * 1024, /* of hints that are dropped at once */
 };
 
 /* Where a metadata record belongs is its key. */
@@ -77,6 +78,7 @@ struct survey {
     bool has_identity;
     bool has_anything;
     bool is_damaged;
+    uint32_t witness_shards;   /* one more than the greatest that wrote down what others told */
     uint32_t doubtful_shards;  /* one more than the greatest that was in doubt */
     uint64_t stop;             /* the number of the clean one; 0: there was none, or a build that counts none */
     struct leaf_batch changes; /* that this start makes */
@@ -130,6 +132,8 @@ static bool survey_visit(void *self, struct view key, struct view value) {
     } else if (key.size == METADATA_SHARD_KEY_BYTES && view_starts_with(key, VIEW("keysp"))) {
         survey_keyspaces(survey, record);
     } else if (key.size == METADATA_SHARD_KEY_BYTES && view_starts_with(key, VIEW("peers"))) {
+        uint32_t shard_index = (uint32_t)key.data[5] << 8 | key.data[6];
+        survey->witness_shards = shard_index + 1 > survey->witness_shards ? shard_index + 1 : survey->witness_shards;
         buffer_append_view(&survey->birth.witnessed, record);
     } else if (view_equal(key, metadata_rolled_back_key())) {
         survey->birth.is_rolled_back = true;
@@ -232,10 +236,13 @@ static void put_doubts(struct leaf_batch *batch, struct survey *survey, const st
     }
 }
 
-static void put_lineage(struct survey *survey, uint64_t run) {
+static void put_lineage(struct survey *survey, const struct store_opening *opening) {
     struct buffer record;
     buffer_init(&record);
-    lineage_begin(&survey->birth.lineage, run, survey->birth.clock_floor);
+    if (opening->accepts_older_data) {
+        survey->birth.lineage = (struct lineage){0}; /* it is another store from now on: nobody remembers more of it */
+    }
+    lineage_begin(&survey->birth.lineage, opening->run, survey->birth.clock_floor);
     lineage_encode(&record, &survey->birth.lineage);
     put_sealed(&survey->changes, VIEW("runs"), buffer_view(&record));
     buffer_release(&record);
@@ -255,8 +262,13 @@ static enum leaf_status make_birth(struct leaf_port *port, struct survey *survey
         survey->birth.is_rolled_back = false;
         leaf_batch_delete(changes, LEAF_METADATA, metadata_rolled_back_key());
     }
-    put_lineage(survey, opening->run);
+    put_lineage(survey, opening);
     put_doubts(changes, survey, opening);
+    for (uint32_t shard = opening->shard_count; shard < survey->witness_shards; shard++) {
+        uint8_t key[METADATA_SHARD_KEY_BYTES];
+        metadata_witness_key(key, shard);
+        leaf_batch_delete(changes, LEAF_METADATA, view_of(key, sizeof(key))); /* nobody would keep it up */
+    }
     if (survey->birth.was_clean) {
         leaf_batch_delete(changes, LEAF_METADATA, VIEW("clean"));
     }
@@ -264,6 +276,31 @@ static enum leaf_status make_birth(struct leaf_port *port, struct survey *survey
         buffer_release(&survey->birth.trees);
     }
     return changes->count == 0 ? LEAF_DONE : submit_and_wait(port, changes, DURABILITY_SYNC);
+}
+
+static bool hint_visit(void *self, struct view key, struct view value) {
+    struct leaf_batch *batch = self;
+    (void)value;
+    leaf_batch_delete(batch, LEAF_HINTS, key);
+    return buffer_size(&batch->entries) < HINTS_BATCH_BYTES;
+}
+
+/* Hints of older data are of before fences that have passed since: their owners would refuse them for ever. What was
+ * acknowledged of them went home in the history that the others remember. */
+static enum leaf_status drop_hints(struct leaf_port *port) {
+    struct leaf_batch batch;
+    enum leaf_status status = LEAF_DONE;
+    bool is_any = true;
+    leaf_batch_init(&batch);
+    while (status == LEAF_DONE && is_any) {
+        status = scan_all(port, LEAF_HINTS, hint_visit, &batch);
+        is_any = batch.count > 0;
+        if (status == LEAF_DONE && is_any) {
+            status = submit_and_wait(port, &batch, DURABILITY_SYNC);
+        }
+    }
+    leaf_batch_release(&batch);
+    return status;
 }
 
 static enum leaf_status survey_and_make(struct leaf_port *port, struct survey *survey,
@@ -277,6 +314,9 @@ static enum leaf_status survey_and_make(struct leaf_port *port, struct survey *s
             return LEAF_FAILED;
         }
         survey->birth.is_new = true;
+    }
+    if (opening->accepts_older_data && !survey->birth.is_foreign && drop_hints(port) != LEAF_DONE) {
+        return LEAF_FAILED;
     }
     return make_birth(port, survey, opening);
 }

@@ -17,23 +17,29 @@ static void retire(struct witnessed *witnessed, uint64_t store) {
     }
 }
 
-/* An old store that is accepted all the same is none of those before. */
-static void replace_store(struct witnessed *witnessed, uint64_t store) {
-    for (size_t i = 0; i < WITNESS_RETIRED; i++) {
-        witnessed->retired[i] = witnessed->retired[i] == store ? 0 : witnessed->retired[i];
-    }
-    retire(witnessed, witnessed->store);
-    witnessed->store = store;
-}
-
 void witness_hear(struct witnessed *witnessed, uint64_t store, uint64_t run, struct hybrid_time bound) {
+    if (is_retired(witnessed, store)) {
+        return; /* a word that was long on its way */
+    }
     if (witnessed->store != store) {
-        replace_store(witnessed, store);
+        retire(witnessed, witnessed->store);
+        witnessed->store = store;
     } else if (witnessed->run == run && witnessed->bound.value > bound.value) {
         return;
     }
     witnessed->run = run;
     witnessed->bound = bound;
+}
+
+/* Where there is room: what is there already is later. */
+static void add_retired(struct witnessed *witnessed, uint64_t store) {
+    size_t free = 0;
+    while (free < WITNESS_RETIRED && witnessed->retired[free] != 0) {
+        free++;
+    }
+    if (store != 0 && store != witnessed->store && free < WITNESS_RETIRED && !is_retired(witnessed, store)) {
+        witnessed->retired[free] = store;
+    }
 }
 
 /* Of one store any process and what it told will do, a later one is better; bounds grow with the processes. */
@@ -46,9 +52,7 @@ void witness_join(struct witnessed *witnessed, const struct witnessed *other) {
         *witnessed = *other;
     }
     for (size_t i = 0; i < WITNESS_RETIRED; i++) {
-        if (earlier.retired[i] != witnessed->store) {
-            retire(witnessed, earlier.retired[i]);
-        }
+        add_retired(witnessed, earlier.retired[i]);
     }
 }
 

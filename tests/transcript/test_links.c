@@ -127,6 +127,29 @@ static void a_stranger_is_refused_by_the_acceptor_too(void **state) {
     rig_free(rig);
 }
 
+static void a_second_process_of_a_node_id_is_refused_while_the_first_is_heard(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.stays_alone = true, .self = 1});
+    rig->shows_links = true;
+    struct fake_link *first = link_accepts(rig, 'A', 0, false);
+    struct message_hello hello = rig_hello(rig, 'A', 0, false);
+    link_sends_hello(rig, first, &hello);
+    says(rig, "up A small", "A: hello");
+    struct fake_link *second = link_accepts(rig, 'A', 0, true);
+    hello = rig_hello(rig, 'A', 0, true);
+    hello.run++;
+    link_sends_hello(rig, second, &hello);
+    says(rig, "refused: another process of that node-id is connected...", "closes A bulk");
+    assert_int_equal(first->state, FAKE_OPEN);
+    link_breaks(rig, first); /* it is gone, and the second dials again */
+    rig_forget(rig);
+    second = link_accepts(rig, 'A', 0, false);
+    hello.is_bulk = false;
+    link_sends_hello(rig, second, &hello);
+    says(rig, "up A small", "A: hello");
+    rig_free(rig);
+}
+
 static void a_protocol_range_that_overlaps_is_welcome(void **state) {
     (void)state;
     struct rig *rig = alone();
@@ -496,6 +519,7 @@ int main(void) {
         cmocka_unit_test(an_acceptor_greets_after_the_dialer),
         cmocka_unit_test(a_greeting_that_does_not_fit_ends_the_link),
         cmocka_unit_test(a_stranger_is_refused_by_the_acceptor_too),
+        cmocka_unit_test(a_second_process_of_a_node_id_is_refused_while_the_first_is_heard),
         cmocka_unit_test(a_protocol_range_that_overlaps_is_welcome),
         cmocka_unit_test(a_link_begins_with_a_greeting),
         cmocka_unit_test(a_greeting_that_does_not_come_ends_the_link),

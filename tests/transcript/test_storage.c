@@ -112,6 +112,25 @@ static void a_damaged_copy_is_given_up_and_filled_by_the_others(void **state) {
     rig_free(rig);
 }
 
+/* Of a reading that started over, an answer to what was asked before says nothing: B's `same` was of what is gone. */
+static void an_answer_to_an_earlier_reading_is_none_to_this(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    disk_holds(rig, "k", "b1=x");
+    client(rig, "GET k");
+    pass_ms(rig, 5);
+    says(rig, "B: read k", "C: read k");
+    disk_damaged(rig, "k");
+    answer(rig, 'C', "absent");
+    says(rig, "disk: remove k", "B: read k", "C: read k, an outline");
+    answer_nth(rig, 'B', 0, "same");
+    answer(rig, 'C', "absent");
+    says_nothing(rig); /* B has not answered */
+    answer(rig, 'B', "object b1=x");
+    says(rig, "disk: write k b1=x", "C: repair k b1=x", "client: x");
+    rig_free(rig);
+}
+
 static void what_is_gone_is_no_absence(void **state) {
     (void)state;
     struct rig *rig = rig_new((struct rig_options){0});
@@ -292,6 +311,7 @@ int main(void) {
         cmocka_unit_test(a_request_may_end_before_the_disk_answers),
         cmocka_unit_test(an_unreadable_copy_is_not_an_absent_one),
         cmocka_unit_test(a_damaged_copy_is_given_up_and_filled_by_the_others),
+        cmocka_unit_test(an_answer_to_an_earlier_reading_is_none_to_this),
         cmocka_unit_test(what_is_gone_is_no_absence),
         cmocka_unit_test(others_puts_take_the_place_of_a_damaged_copy),
         cmocka_unit_test(an_unreadable_copy_after_waiting_is_one_too),

@@ -77,10 +77,9 @@ static void test_stores_before_are_not_to_come_back(void **state) {
     witness_hear(&witnessed, 2, 2, (struct hybrid_time){50});
     assert_false(lineage_is_rolled_back(&second, &witnessed));
     assert_true(lineage_is_rolled_back(&first, &witnessed));
-    witness_hear(&witnessed, 1, 3, (struct hybrid_time){60}); /* its operator wants it */
-    lineage_begin(&first, 3, (struct hybrid_time){40});
-    assert_false(lineage_is_rolled_back(&first, &witnessed));
-    assert_true(lineage_is_rolled_back(&second, &witnessed));
+    witness_hear(&witnessed, 1, 1, (struct hybrid_time){100}); /* a word that was long on its way */
+    assert_false(lineage_is_rolled_back(&second, &witnessed));
+    assert_true(lineage_is_rolled_back(&first, &witnessed));
 }
 
 static void test_two_shards_memories_are_joined(void **state) {
@@ -101,6 +100,11 @@ static void test_two_shards_memories_are_joined(void **state) {
     assert_int_equal(other.retired[0], 1);
     witness_join(&other, &early);
     assert_int_equal(other.store, 9);
+    struct witnessed full = {.store = 9, .run = 9, .bound = {1}, .retired = {8, 7, 6, 5}};
+    struct witnessed long_ago = {.store = 4, .run = 4, .bound = {1}, .retired = {3, 2, 1, 10}};
+    witness_join(&full, &long_ago);
+    assert_int_equal(full.retired[0], 8); /* what was retired last is not forgotten for what was long ago */
+    assert_int_equal(full.retired[3], 5);
 }
 
 static void test_encodings(void **state) {
