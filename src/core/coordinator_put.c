@@ -265,7 +265,14 @@ static void send_hints(struct shard *shard, struct request *request, struct view
     }
 }
 
-/* Later in a round, with this node's copy as it is by then: what the round stamped, or what has replaced it. */
+/* EXPIRE makes no dot. */
+static bool has_what_was_stamped(const struct request *request, const struct copy *copy) {
+    return request->dot.n == 0 || context_contains(&copy->object.context, request->dot);
+}
+
+/* Later in a round, with this node's copy as it is by then: what the round stamped, or what has replaced it. One that
+ * knows of neither has taken the place of a record that vanished from the disk (seed 302679): it is not sent for what
+ * was stamped, and the loss is known from now on. */
 static void send_hints_now(struct shard *shard, struct request *request) {
     struct copy copy;
     bool is_needed = false;
@@ -278,7 +285,12 @@ static void send_hints_now(struct shard *shard, struct request *request) {
     }
     switch (replica_load(shard, request->partition, request->operation.key, &copy)) {
     case STORAGE_FOUND:
-        send_hints(shard, request, copy.record.object_bytes);
+        if (has_what_was_stamped(request, &copy)) {
+            send_hints(shard, request, copy.record.object_bytes);
+        } else {
+            replica_lost(shard, request->partition);
+            trees_doubt(shard, request->partition);
+        }
         break;
     case STORAGE_PENDING:
         request->is_hinting = true;

@@ -64,6 +64,21 @@ static void a_fallback_without_room_is_followed_by_the_next(void **state) {
     rig_free(rig);
 }
 
+/* Its own record vanished, unnoticed, and a hint that came home took its place. */
+static void what_lacks_the_stamp_is_not_sent_for_it(void **state) {
+    (void)state;
+    struct rig *rig = rig_of_five('A');
+    client(rig, "SET h v");
+    disk_done(rig);
+    rig_forget(rig);
+    disk_holds(rig, "h", "c1=(deleted)");
+    peer_dies(rig, 'B');
+    peer_dies(rig, 'C');
+    says(rig, "client: -INDOUBT..."); /* and no hint for anybody */
+    assert_int_equal(rig->disk.doubts, 1);
+    rig_free(rig);
+}
+
 static void a_strict_quorum_counts_owners_alone(void **state) {
     (void)state;
     struct rig *rig = rig_of_five('A');
@@ -255,6 +270,7 @@ int main(void) {
         cmocka_unit_test(fallbacks_alone_make_a_quorum_with_the_coordinator),
         cmocka_unit_test(an_owner_lost_in_the_middle_is_replaced),
         cmocka_unit_test(a_fallback_without_room_is_followed_by_the_next),
+        cmocka_unit_test(what_lacks_the_stamp_is_not_sent_for_it),
         cmocka_unit_test(a_strict_quorum_counts_owners_alone),
         cmocka_unit_test(a_node_that_owns_nothing_coordinates_when_no_owner_can),
         cmocka_unit_test(a_read_finds_what_a_fallback_holds),
