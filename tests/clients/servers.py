@@ -23,7 +23,7 @@ class RedisNode(harness.Node):
             arguments += ["--cluster-node-timeout", "1000", "--cluster-require-full-coverage", "no"]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            preexec_fn=harness._die_with_parent)
+                                            preexec_fn=harness.die_with_parent)
 
     def is_ready(self):
         try:

@@ -87,7 +87,7 @@ class ProgramRow(Row):
         environment = dict(os.environ, NODE_PATH=os.path.join(INSTALLED, "node_modules"))
         self.process = subprocess.Popen([*self.command, json.dumps(config)], stdin=subprocess.PIPE, env=environment,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        preexec_fn=harness._die_with_parent)
+                                        preexec_fn=harness.die_with_parent)
         threading.Thread(target=self._read_output, daemon=True).start()
         threading.Thread(target=self._read_errors, daemon=True).start()
 
