@@ -557,11 +557,15 @@ void account_watch(struct account *account, uint32_t node, uint32_t shard, struc
     } else if (record->kind == TRACE_FLUSHED) {
         on_flushed(account, node, shard, (struct hybrid_time){record->dot.n});
     } else if (record->kind == TRACE_REAPED) {
+        account->let_go++;
         on_reaped(account, key_get(account, record->key), node, record->object);
     } else if (record->kind == TRACE_PRUNED) {
+        account->let_go++;
         on_pruned(account, key_get(account, record->key), record->dot);
     } else if (record->kind == TRACE_HINT_GONE || record->kind == TRACE_DAMAGED) {
         hold_nothing(key_get(account, record->key), node, account->world->now);
+    } else if (record->kind == TRACE_TREE_DIVERGED) {
+        account->loss_found = account->world->now;
     } else if (record->kind == TRACE_SECOND_ROUND) {
         struct stamp_record *first = stamp_find(key_get(account, record->key), record->dot);
         if (first != NULL) {

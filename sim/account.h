@@ -37,6 +37,8 @@ struct account {
     struct flush_answered flushes[FLUSHES_KEPT];
     uint32_t flush_count;
     struct hybrid_time latest; /* of all stamps */
+    struct instant loss_found; /* by a scrub, the last one; 0: none */
+    uint64_t let_go;           /* tombstones that were reaped, and entries pruned */
     uint64_t stamps;
     bool has_violation;
     char violation[512];

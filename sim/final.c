@@ -217,9 +217,13 @@ static bool run_is_present(const struct cluster *cluster, uint16_t tag) {
 }
 
 /* A fence waits where what was proved lies a minute ahead of some member's clock; and has then half a minute of the run
- * left. */
+ * left. And a replica that has just found a loss proves nothing before it is filled; then all begins. */
 static bool fences_may_wait(struct cluster *cluster, const struct account *account) {
     const uint64_t surely_agreed_ms = 30000;
+    const uint64_t surely_proved_ns = 25 * NS_PER_S;
+    if (account->loss_found.ns != 0 && cluster->world->now.ns < account->loss_found.ns + surely_proved_ns) {
+        return true;
+    }
     return hybrid_time_wall(account->latest).ms > slowest_clock_ms(cluster) + surely_agreed_ms;
 }
 
