@@ -85,6 +85,9 @@ class Network:
                 for line in (f"link set p{index} master left", f"link set p{index} up")])
 
     def close(self):
+        # A namespace that nobody is in goes when the kernel has time for it, and its ends of the wires with it; their
+        # names are wanted again at once.
+        run_ip([f"link del {kind}{index}" for index in range(len(self.namespaces)) for kind in "cp"])
         for namespace in self.namespaces:
             namespace.close()
         run_ip([f"link del {bridge}" for bridge in ("clients", "left", "right")])

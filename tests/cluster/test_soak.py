@@ -8,8 +8,8 @@ from harness import run_tests
 from soak import soak
 
 
-def test_random_faults_for_forty_seconds():
-    soak(40, int.from_bytes(os.urandom(4), "little"))
+def test_random_faults_for_a_minute():
+    soak(60, int.from_bytes(os.urandom(4), "little"))
 
 
 if __name__ == "__main__":
