@@ -36,7 +36,7 @@ struct request *request_find(const struct shard *shard, uint64_t id) {
 }
 
 struct request *request_find_wire(const struct shard *shard, uint64_t wire_id) {
-    struct request *request = request_find(shard, wire_id >> 6);
+    struct request *request = request_find(shard, wire_id >> WIRE_ID_SHIFT);
     return request != NULL && request_wire_id(request) == wire_id ? request : NULL;
 }
 

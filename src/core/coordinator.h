@@ -102,7 +102,7 @@ struct request {
     struct list_node waiting; /* QUEUED: behind the key's holder; STORING: among the unstamped */
 
     /* READING */
-    uint8_t reading;          /* counts those that started over, to 15 */
+    uint8_t reading;          /* counts those that started over, modulo READINGS_TOLD_APART */
     uint8_t counted;          /* answers that count for R */
     uint8_t counted_owners;   /* those of owners */
     bool is_rereading;        /* EXPIRE's second round: everything in reach is asked */
@@ -164,9 +164,11 @@ void request_stored(struct shard *shard, uint64_t id, uint32_t round, bool is_du
 /* ---- between the coordinator's own files ---- */
 
 struct request *request_find(const struct shard *shard, uint64_t id);
+enum { WIRE_READING_SHIFT = 2, WIRE_ID_SHIFT = 6, READINGS_TOLD_APART = 1 << (WIRE_ID_SHIFT - WIRE_READING_SHIFT) };
+
 /* The id that messages carry names the round and the reading too: an answer to an earlier one finds nobody. */
 static inline uint64_t request_wire_id(const struct request *request) {
-    return request->id << 6 | (uint64_t)request->reading << 2 | request->round;
+    return request->id << WIRE_ID_SHIFT | (uint64_t)request->reading << WIRE_READING_SHIFT | request->round;
 }
 struct request *request_find_wire(const struct shard *shard, uint64_t wire_id);
 struct request_owner *request_owner_of(struct request *request, struct member_index member);

@@ -297,7 +297,7 @@ static void save_for_hedge(struct coordinator *coordinator) {
 
 void request_begin_reading(struct shard *shard, struct request *request) {
     request->state = REQUEST_READING;
-    request->reading = (request->reading + 1) & 15;
+    request->reading = (uint8_t)((request->reading + 1) % READINGS_TOLD_APART);
     save_for_hedge(&shard->coordinator);
     request->losses = shard->replica.losses[request->partition.value];
     request->counted = 0;

@@ -55,9 +55,8 @@ struct reaper {
     struct map candidates; /* by hash of key */
     struct list waiting;   /* the same, oldest first */
     struct pool candidate_pool;
-    uint64_t *due_ms; /* by partition, monotonic: when it may hold something that this shard is to reap; 0: never */
-    uint64_t
-        *oldest_ms; /* by partition, civil time: the oldest tombstone that this shard is to reap, as known; 0: none */
+    uint64_t *due_ms;    /* by partition, monotonic: when it may hold something that this shard is to reap; 0: never */
+    uint64_t *oldest_ms; /* by partition, civil time: of the oldest tombstone to reap that is known; 0: none */
     uint32_t scanning;
     uint64_t next_hash;
     bool is_midway;        /* of `scanning` */

@@ -74,7 +74,6 @@ struct shard_options {
     struct lineage lineage;         /* store_birth.lineage */
     struct view witnessed;          /* store_birth.witnessed: lent for shard_new() alone */
     bool is_rolled_back;            /* store_birth.is_rolled_back */
-    bool accepts_older_data;        /* this store is used though others remember a later one */
     uint64_t fence_floor;           /* store_birth.fence_floor */
     struct hybrid_time flush_floor; /* store_birth.flush_floor */
     bool was_clean;                 /* the last run stopped cleanly, or there was none: for INFO */

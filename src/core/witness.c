@@ -30,8 +30,7 @@ void witness_init(struct shard *shard) {
 
 bool witness_judge(struct shard *shard, struct member_index member, const struct witnessed *remembered) {
     struct witness *witness = &shard->witness;
-    bool is_rolled_back = lineage_is_rolled_back(&shard->options.lineage, remembered) &&
-                          !shard->options.accepts_older_data && !MUTANT(ROLLED_BACK_SERVES);
+    bool is_rolled_back = lineage_is_rolled_back(&shard->options.lineage, remembered) && !MUTANT(ROLLED_BACK_SERVES);
     if (is_rolled_back && !witness->is_rolled_back) {
         witness->is_rolled_back = true;
         shard->options.storage.condemn(shard->options.storage.self);

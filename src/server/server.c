@@ -155,7 +155,6 @@ static bool make_loops(struct stage *stage) {
         .lineage = stage->birth.lineage,
         .is_rolled_back = stage->birth.is_rolled_back,
         .witnessed = buffer_view(&stage->birth.witnessed),
-        .accepts_older_data = config->accepts_older_data,
         .fence_floor = stage->birth.fence_floor,
         .flush_floor = stage->birth.flush_floor,
         .was_clean = stage->birth.was_clean || stage->birth.is_new,

@@ -339,6 +339,50 @@ static void a_stop_that_was_cut_short_leaves_no_tree_that_is_believed(void **sta
     buffer_release(&list);
 }
 
+static void write_both_families_and_condemn(struct memory_leaf *leaf) {
+    struct leaf_port *port = memory_leaf_open_port(leaf);
+    struct store *store = store_new(port, (struct store_options){.buffer_bytes = 1024});
+    struct storage storage = store_storage(store);
+    for (int family = STORAGE_OBJECTS; family <= STORAGE_HINTS; family++) {
+        assert_int_equal(storage.write(storage.self, (enum storage_family)family, (struct partition){3}, VIEW("k"),
+                                       VIEW("record"), DURABILITY_SYNC, 0),
+                         STORAGE_PENDING);
+    }
+    assert_int_equal(storage.condemn(storage.self), STORAGE_PENDING);
+    store_end_turn(store);
+    memory_leaf_complete_all(leaf);
+    store_free(store);
+    memory_leaf_close_port(port);
+}
+
+/* Accepted, it is another store, of which nobody remembers anything; its hints are of before fences that passed. */
+static void a_rolled_back_store_stays_one_until_it_is_accepted(void **state) {
+    (void)state;
+    struct memory_leaf *leaf = memory_leaf_new(MEMORY_LEAF_SIMULATED);
+    struct store_birth birth = open_as(leaf, node, cluster);
+    assert_false(birth.is_rolled_back);
+    write_both_families_and_condemn(leaf);
+    clean_stop(leaf);
+    for (int start = 0; start < 2; start++) {
+        birth = open_as(leaf, node, cluster);
+        assert_true(birth.is_rolled_back && birth.lineage.store == 7);
+        store_birth_release(&birth);
+    }
+    struct leaf_port *port = memory_leaf_open_port(leaf);
+    struct store_opening opening = {node, cluster, 8, 2, true};
+    assert_int_equal(store_open_metadata(port, &opening, &birth), LEAF_DONE);
+    memory_leaf_close_port(port);
+    assert_true(!birth.is_rolled_back && birth.doubts_all);
+    assert_true(birth.lineage.store == 8 && birth.lineage.count == 1);
+    assert_int_equal(memory_leaf_record_count(leaf, LEAF_OBJECTS), 1);
+    assert_int_equal(memory_leaf_record_count(leaf, LEAF_HINTS), 0);
+    store_birth_release(&birth);
+    birth = open_as(leaf, node, cluster);
+    assert_true(!birth.is_rolled_back && birth.lineage.store == 8);
+    store_birth_release(&birth);
+    memory_leaf_free(leaf);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_clean_stop_is_believed_once),
@@ -346,6 +390,7 @@ int main(void) {
         cmocka_unit_test(the_greatest_clock_bound_is_the_floor),
         cmocka_unit_test(anothers_data_is_refused),
         cmocka_unit_test(damaged_or_lost_metadata_is_refused),
+        cmocka_unit_test(a_rolled_back_store_stays_one_until_it_is_accepted),
         cmocka_unit_test(trees_of_a_clean_stop_are_given_once),
         cmocka_unit_test(a_store_in_doubt_gives_no_trees),
         cmocka_unit_test(trees_without_the_mark_of_their_stop_are_worth_nothing),
