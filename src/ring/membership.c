@@ -23,6 +23,10 @@ static bool id_is_zero(struct node_id id) {
     return node_id_equal(id, (struct node_id){{0}});
 }
 
+bool membership_replaces(const struct membership_event *event) {
+    return event->kind == MEMBERSHIP_JOIN && !id_is_zero(event->replaces);
+}
+
 /* Text that fits its field, is not empty and has no byte that would break a line or a column. */
 static bool text_is_plain(const char *text, size_t size) {
     size_t length = strnlen(text, size);
@@ -63,6 +67,11 @@ static bool event_is_legal(const struct membership_event *event) {
         return weight_is_legal(event->member.weight) && text_is_plain(event->member.zone, MEMBER_ZONE_SIZE) &&
                address_is_plain(event->member.client_address) && address_is_plain(event->member.peer_address);
     case MEMBERSHIP_LEAVE:
+    case MEMBERSHIP_MOVE:
+    case MEMBERSHIP_COMMIT:
+    case MEMBERSHIP_DONE:
+    case MEMBERSHIP_ABORT:
+    case MEMBERSHIP_EXCUSE:
         return true;
     case MEMBERSHIP_WEIGHT:
         return weight_is_legal(event->member.weight);
@@ -83,6 +92,7 @@ static struct membership_event canonical(const struct membership_event *event) {
         plain.member.weight = event->member.weight;
     }
     if (event->kind == MEMBERSHIP_JOIN) {
+        plain.replaces = event->replaces;
         memcpy(plain.member.zone, event->member.zone, strlen(event->member.zone));
         memcpy(plain.member.client_address, event->member.client_address, strlen(event->member.client_address));
         memcpy(plain.member.peer_address, event->member.peer_address, strlen(event->member.peer_address));
@@ -102,6 +112,7 @@ static int event_compare(const struct membership_event *a, const struct membersh
     order = order != 0 ? order : compare_numbers(a->kind, b->kind);
     order = order != 0 ? order : node_id_compare(a->member.id, b->member.id);
     order = order != 0 ? order : compare_numbers(a->member.weight, b->member.weight);
+    order = order != 0 ? order : node_id_compare(a->replaces, b->replaces);
     order = order != 0 ? order : strcmp(a->member.zone, b->member.zone);
     order = order != 0 ? order : strcmp(a->member.client_address, b->member.client_address);
     return order != 0 ? order : strcmp(a->member.peer_address, b->member.peer_address);
@@ -162,6 +173,7 @@ static void write_event(struct buffer *text, const struct membership_event *even
     write_u8(text, (uint8_t)event->kind);
     write_bytes(text, view_of(event->member.id.bytes, sizeof(event->member.id.bytes)));
     write_u32(text, event->member.weight);
+    write_bytes(text, view_of(event->replaces.bytes, sizeof(event->replaces.bytes)));
     write_sized(text, view_of_string(event->member.zone));
 }
 
@@ -195,4 +207,55 @@ struct digest membership_placement_digest(const struct membership *log) {
 
 uint64_t membership_lamport(const struct membership *log) {
     return log->count == 0 ? 0 : log->events[log->count - 1].lamport;
+}
+
+/* ---- as bytes ---- */
+
+void membership_encode(struct buffer *buffer, const struct membership *log, uint64_t after) {
+    for (size_t i = 0; i < log->count; i++) {
+        if (log->events[i].lamport > after) {
+            write_event(buffer, &log->events[i]);
+            write_addresses(buffer, &log->events[i]);
+        }
+    }
+}
+
+static bool read_text(struct reader *reader, char *text, size_t size) {
+    struct view bytes = read_sized(reader);
+    if (bytes.size >= size || (bytes.size > 0 && memchr(bytes.data, 0, bytes.size) != NULL)) {
+        return false;
+    }
+    if (bytes.size > 0) {
+        memcpy(text, bytes.data, bytes.size);
+    }
+    return true;
+}
+
+static bool read_event(struct reader *reader, struct membership_event *event) {
+    memset(event, 0, sizeof(*event));
+    event->lamport = read_u64(reader);
+    read_into(reader, event->issuer.bytes, sizeof(event->issuer.bytes));
+    event->kind = (enum membership_kind)read_u8(reader);
+    read_into(reader, event->member.id.bytes, sizeof(event->member.id.bytes));
+    event->member.weight = read_u32(reader);
+    read_into(reader, event->replaces.bytes, sizeof(event->replaces.bytes));
+    return read_text(reader, event->member.zone, sizeof(event->member.zone)) &&
+           read_text(reader, event->member.client_address, sizeof(event->member.client_address)) &&
+           read_text(reader, event->member.peer_address, sizeof(event->member.peer_address)) && !reader->failed;
+}
+
+bool membership_decode(struct view bytes, struct membership *log) {
+    struct reader reader = reader_of(bytes);
+    struct membership read;
+    bool is_whole = true;
+    membership_init(&read);
+    while (is_whole && reader_left(&reader) > 0) {
+        struct membership_event event;
+        is_whole = read_event(&reader, &event) && membership_add(&read, &event) == MEMBERSHIP_ADDED;
+    }
+    if (is_whole) {
+        (void)membership_merge(log, &read);
+    }
+    membership_release(&read);
+    return is_whole;
 }

@@ -1,10 +1,20 @@
 /* The membership log: a set of events ordered by (Lamport time, issuer), merged by set union; the ring is a fold of it
- * (ring.h). Here the first events come from configuration; later gossip brings more through the same door.
+ * (ring.h). The first events come from configuration, the cluster's birth; every later Lamport time has one *entry*, a
+ * few events that take effect together, which the members have chosen (core/membership.h). So the greatest Lamport time
+ * in a log is its *version*, and of two logs of one cluster one is always the beginning of the other.
  *
- * Who holds the same set of events computes the same digest, the same order and the same ring. */
+ * Who holds the same events computes the same digest, the same order and the same ring. How owners change:
+ *
+ *              MOVE with joins, leaves, weights          COMMIT                      DONE
+ *      REST ---------------------------------> JOINT ----------------> COMMITTED ---------> REST
+ *        ^                                       |
+ *        +----------------- ABORT ---------------+
+ *
+ * Events of a kind that does not fit the phase they come in do nothing, for all who fold them. */
 #ifndef GRAMME_RING_MEMBERSHIP_H
 #define GRAMME_RING_MEMBERSHIP_H
 
+#include "base/buffer.h"
 #include "base/hash.h"
 #include "base/identity.h"
 #include "base/view.h"
@@ -26,13 +36,20 @@ enum membership_kind {
     MEMBERSHIP_JOIN = 1,
     MEMBERSHIP_LEAVE = 2,
     MEMBERSHIP_WEIGHT = 3, /* subject's weight becomes member.weight */
+    MEMBERSHIP_MOVE = 4,   /* the other events of this entry begin a move; without it they take effect at once */
+    MEMBERSHIP_COMMIT = 5, /* reads go by the new placement from now on */
+    MEMBERSHIP_DONE = 6,   /* writes too */
+    MEMBERSHIP_ABORT = 7,
+    MEMBERSHIP_EXCUSE = 8, /* the subject is dead for good: nothing waits for it, nothing it says counts */
 };
 
 struct membership_event {
     uint64_t lamport;
     struct node_id issuer;
     enum membership_kind kind;
-    struct member member; /* the subject; for LEAVE only the id counts */
+    struct member
+        member; /* the subject, or of MOVE to ABORT the issuer; only JOIN needs more than the id (and weight) */
+    struct node_id replaces; /* JOIN: it takes the place of this member, who leaves; zero: of nobody */
 };
 
 struct membership {
@@ -43,6 +60,9 @@ struct membership {
 
 enum membership_status { MEMBERSHIP_ADDED, MEMBERSHIP_KNOWN, MEMBERSHIP_INVALID };
 
+/* A join that takes another's place. */
+bool membership_replaces(const struct membership_event *event);
+
 void membership_init(struct membership *log);
 void membership_release(struct membership *log);
 /* Keeps the order; a second copy of an event is KNOWN; an event with impossible fields is INVALID. */
@@ -52,7 +72,12 @@ size_t membership_merge(struct membership *log, const struct membership *other);
 struct digest membership_digest(const struct membership *log);
 /* The same without the members' addresses, which each node may spell in its own way: equal digests, equal placement. */
 struct digest membership_placement_digest(const struct membership *log);
-/* The greatest Lamport time in the log; a new event takes one more. */
+/* The version: the greatest Lamport time in the log; the next entry takes one more. */
 uint64_t membership_lamport(const struct membership *log);
+
+/* The events later than that version, as others get them; and what came so, added to the log. False: malformed, or with
+ * events that are not legal, and then the log is as it was. */
+void membership_encode(struct buffer *buffer, const struct membership *log, uint64_t after);
+bool membership_decode(struct view bytes, struct membership *log);
 
 #endif

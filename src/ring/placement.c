@@ -34,6 +34,22 @@ void placement_release(struct placement *placement) {
     *placement = (struct placement){0};
 }
 
+static void *copy_of(const void *bytes, size_t count, size_t size) {
+    void *copy = zeroed(count, size);
+    memcpy(copy, bytes, count * size);
+    return copy;
+}
+
+void placement_copy(struct placement *to, const struct placement *from) {
+    *to = *from;
+    size_t seats = from->seat_count;
+    to->seats = copy_of(from->seats, seats, sizeof(*to->seats));
+    to->by_id = copy_of(from->by_id, seats, sizeof(*to->by_id));
+    to->zone_members = copy_of(from->zone_members, seats + 1, sizeof(*to->zone_members));
+    to->owners = copy_of(from->owners, from->partition_count, sizeof(*to->owners));
+    to->pairs = copy_of(from->pairs, seats * seats, sizeof(*to->pairs));
+}
+
 /* splitmix64's finaliser: choices between equals must not follow the order of partitions, or every newcomer would have
  * the same neighbour. */
 static uint64_t scramble(uint64_t value) {
@@ -294,6 +310,20 @@ static void set_record(struct placement *placement, struct seat *seat, const str
     enter_zone(placement, seat);
 }
 
+/* Where the newcomer's id belongs among the others'. */
+static void seat_by_id(struct placement *placement, size_t at, uint16_t number) {
+    memmove(&placement->by_id[at + 1], &placement->by_id[at],
+            (placement->member_count - at) * sizeof(*placement->by_id));
+    placement->by_id[at] = number;
+    placement->member_count++;
+}
+
+static void unseat_by_id(struct placement *placement, size_t at) {
+    placement->member_count--;
+    memmove(&placement->by_id[at], &placement->by_id[at + 1],
+            (placement->member_count - at) * sizeof(*placement->by_id));
+}
+
 static bool apply_join(struct placement *placement, const struct member *member) {
     bool found;
     size_t at = find_id(placement, member->id, &found);
@@ -306,12 +336,28 @@ static bool apply_join(struct placement *placement, const struct member *member)
         leave_zone(placement, seat);
     } else {
         seat->taken = true;
-        memmove(&placement->by_id[at + 1], &placement->by_id[at],
-                (placement->member_count - at) * sizeof(*placement->by_id));
-        placement->by_id[at] = number;
-        placement->member_count++;
+        seat_by_id(placement, at, number);
     }
     set_record(placement, seat, member);
+    rebalance(placement, number);
+    return true;
+}
+
+/* The newcomer sits down where the other sat, so nobody but the two has anything to move. */
+static bool apply_replacement(struct placement *placement, struct node_id old, const struct member *member) {
+    bool is_old_there;
+    bool is_there;
+    size_t at = find_id(placement, old, &is_old_there);
+    (void)find_id(placement, member->id, &is_there);
+    if (!is_old_there || is_there) {
+        return apply_join(placement, member);
+    }
+    uint16_t number = placement->by_id[at];
+    leave_zone(placement, &placement->seats[number]);
+    unseat_by_id(placement, at);
+    seat_by_id(placement, find_id(placement, member->id, &is_there), number);
+    placement->seats[number].name = 0;
+    set_record(placement, &placement->seats[number], member);
     rebalance(placement, number);
     return true;
 }
@@ -330,9 +376,7 @@ static void apply_leave(struct placement *placement, struct node_id id) {
     }
     leave_zone(placement, &placement->seats[number]);
     placement->seats[number] = (struct seat){0};
-    placement->member_count--;
-    memmove(&placement->by_id[at], &placement->by_id[at + 1],
-            (placement->member_count - at) * sizeof(*placement->by_id));
+    unseat_by_id(placement, at);
     rebalance(placement, SEAT_NONE);
 }
 
@@ -351,12 +395,19 @@ bool placement_apply(struct placement *placement, const struct membership_event 
     placement->steps++;
     switch (event->kind) {
     case MEMBERSHIP_JOIN:
-        return apply_join(placement, &event->member);
+        return membership_replaces(event) ? apply_replacement(placement, event->replaces, &event->member)
+                                          : apply_join(placement, &event->member);
     case MEMBERSHIP_LEAVE:
         apply_leave(placement, event->member.id);
         return true;
     case MEMBERSHIP_WEIGHT:
         apply_weight(placement, event->member.id, event->member.weight);
+        return true;
+    case MEMBERSHIP_MOVE:
+    case MEMBERSHIP_COMMIT:
+    case MEMBERSHIP_DONE:
+    case MEMBERSHIP_ABORT:
+    case MEMBERSHIP_EXCUSE:
         return true;
     }
     return true;

@@ -20,6 +20,7 @@ enum { SEAT_NONE = UINT16_MAX };
 struct seat {
     struct member member;
     bool taken;
+    uint16_t name;    /* the fold's number of this member, plus one; 0: not given yet */
     uint16_t zone;    /* number of the zone; members with the same zone text share it */
     uint32_t owned;   /* partitions first-owned now */
     uint32_t target;  /* and when the step at hand is over */
@@ -42,8 +43,10 @@ struct placement {
 
 void placement_init(struct placement *placement, uint32_t partition_count, uint32_t replica_count, size_t seat_count);
 void placement_release(struct placement *placement);
+void placement_copy(struct placement *to, const struct placement *from); /* `to` is uninitialised */
 
-/* One event. A join of a member that is there replaces its record; a leave or a weight of one that isn't does nothing.
+/* One JOIN, LEAVE or WEIGHT; other kinds do nothing. A join of a member that is there replaces its record; one that
+ * replaces a member takes its seat, with all that it first-owns; a leave or a weight of one that isn't does nothing.
  * False when a newcomer finds no seat. */
 bool placement_apply(struct placement *placement, const struct membership_event *event);
 

@@ -1,7 +1,7 @@
 #include "ring/ring.h"
 
+#include "ring/fold.h"
 #include "ring/memory.h"
-#include "ring/placement.h"
 #include "ring/walk.h"
 
 #include "base/codec.h"
@@ -9,16 +9,36 @@
 
 #include <stdatomic.h>
 
+struct ring_member_entry {
+    struct member member;
+    bool is_present;
+    bool is_leaving;
+    bool is_excused;
+    bool is_voter;
+};
+
+struct preferences {
+    size_t length;
+    uint32_t owners;            /* the first of each list */
+    struct member_index *lists; /* `length` for each partition; NULL: there is no such placement */
+};
+
 struct ring {
     atomic_uint references;
     struct ring_options options;
+    enum ring_phase phase;
+    uint64_t version;
     size_t member_count;
+    size_t present_count;
     size_t zone_count;
-    struct member *members;           /* sorted by id */
-    struct member_index *preferences; /* member_count for each partition */
-    uint64_t *marks;                  /* per partition */
-    uint32_t *first_owned;            /* per member */
-    uint32_t *replica_owned;          /* per member */
+    struct ring_member_entry *members;
+    struct member_index *by_id; /* of those present */
+    struct preferences read;
+    struct preferences other;
+    bool *moves;           /* by partition: the other placement has other owners */
+    uint64_t *marks;       /* by partition */
+    uint32_t *first_owned; /* by member, in the placement that reads ask */
+    uint32_t *replica_owned;
     uint32_t zone_violations;
     struct digest digest;
 };
@@ -27,91 +47,10 @@ static uint32_t least(uint32_t a, size_t b) {
     return b < a ? (uint32_t)b : a;
 }
 
-/* --- Folding --------------------------------------------------------------------------------------------------- */
-
-struct fold {
-    struct placement placement;
-    uint32_t owner_count; /* entries of each list of owners: min(N, members) */
-    uint16_t *lists;      /* N seats for each partition, as of the last event */
-    uint64_t *marks;
-};
-
-static void fold_init(struct fold *fold, struct ring_options options, const struct membership *log) {
-    size_t joins = 0;
-    for (size_t i = 0; i < log->count; i++) {
-        joins += log->events[i].kind == MEMBERSHIP_JOIN;
-    }
-    size_t seats = joins < LIMIT_MEMBERS ? joins : LIMIT_MEMBERS;
-    placement_init(&fold->placement, options.partition_count, options.replica_count, seats);
-    fold->owner_count = 0;
-    fold->lists = ZEROED(uint16_t, (size_t)options.partition_count * options.replica_count);
-    fold->marks = ZEROED(uint64_t, options.partition_count);
-}
-
-static void fold_release(struct fold *fold) {
-    placement_release(&fold->placement);
-    free(fold->lists);
-    free(fold->marks);
-}
-
-static void fold_mark(struct fold *fold, uint64_t lamport) {
-    const struct placement *placement = &fold->placement;
-    uint32_t before = fold->owner_count;
-    fold->owner_count = least(placement->replica_count, placement->member_count);
-    if (fold->owner_count == 0) {
-        return;
-    }
-    uint16_t now[LIMIT_REPLICAS];
-    struct walk walk;
-    walk_init(&walk, placement);
-    while (walk_back(&walk)) {
-        uint16_t *list = &fold->lists[(size_t)walk.partition * placement->replica_count];
-        walk_list(&walk, now, fold->owner_count);
-        if (before != fold->owner_count || memcmp(list, now, fold->owner_count * sizeof(*list)) != 0) {
-            memcpy(list, now, fold->owner_count * sizeof(*list));
-            fold->marks[walk.partition] = lamport;
-        }
-    }
-    walk_release(&walk);
-}
-
-/* The number of members is checked where a seat is wanted: the order of events decides who came too late, so all who
- * hold the log agree that it is not a legal one. */
-static enum ring_status fold_log(struct fold *fold, const struct membership *log) {
-    for (size_t i = 0; i < log->count; i++) {
-        if (!placement_apply(&fold->placement, &log->events[i])) {
-            return RING_TOO_MANY_MEMBERS;
-        }
-        fold_mark(fold, log->events[i].lamport);
-    }
-    return fold->placement.member_count == 0 ? RING_NO_MEMBERS : RING_OK;
-}
-
-/* --- The snapshot ---------------------------------------------------------------------------------------------- */
-
 static bool options_are_legal(struct ring_options options) {
     uint32_t count = options.partition_count;
     return count >= PARTITION_COUNT_LEAST && count <= PARTITION_COUNT_MOST && (count & (count - 1)) == 0 &&
            options.replica_count >= 1 && options.replica_count <= LIMIT_REPLICAS;
-}
-
-static int compare_addresses(const void *left, const void *right) {
-    return strcmp(*(const char *const *)left, *(const char *const *)right);
-}
-
-static bool addresses_are_distinct(const struct ring *ring) {
-    const char **addresses = ZEROED(const char *, ring->member_count * 2);
-    for (size_t i = 0; i < ring->member_count; i++) {
-        addresses[2 * i] = ring->members[i].client_address;
-        addresses[2 * i + 1] = ring->members[i].peer_address;
-    }
-    qsort(addresses, ring->member_count * 2, sizeof(*addresses), compare_addresses);
-    bool distinct = true;
-    for (size_t i = 1; i < ring->member_count * 2; i++) {
-        distinct = distinct && strcmp(addresses[i - 1], addresses[i]) != 0;
-    }
-    free(addresses);
-    return distinct;
 }
 
 static struct digest digest_of(const struct membership *log, struct ring_options options) {
@@ -125,31 +64,137 @@ static struct digest digest_of(const struct membership *log, struct ring_options
     return digest;
 }
 
-static struct ring *snapshot_new(struct fold *fold, struct ring_options options) {
-    size_t members = fold->placement.member_count;
+/* ---- positions ---- */
+
+static struct ring *snapshot_new(struct ring_options options, size_t positions) {
     struct ring *ring = ZEROED(struct ring, 1);
     atomic_init(&ring->references, 1);
     ring->options = options;
-    ring->member_count = members;
-    ring->zone_count = fold->placement.zone_count;
-    ring->members = ZEROED(struct member, members);
-    ring->preferences = ZEROED(struct member_index, members * options.partition_count);
-    ring->first_owned = ZEROED(uint32_t, members);
-    ring->replica_owned = ZEROED(uint32_t, members);
-    ring->marks = fold->marks;
-    fold->marks = NULL;
-    for (size_t i = 0; i < members; i++) {
-        ring->members[i] = fold->placement.seats[fold->placement.by_id[i]].member;
-    }
+    ring->members = ZEROED(struct ring_member_entry, positions);
+    ring->by_id = ZEROED(struct member_index, positions);
+    ring->first_owned = ZEROED(uint32_t, positions);
+    ring->replica_owned = ZEROED(uint32_t, positions);
+    ring->moves = ZEROED(bool, options.partition_count);
     return ring;
+}
+
+static struct ring_member_entry *entry_of(const struct ring *ring, struct node_id id) {
+    for (size_t i = 0; i < ring->member_count; i++) {
+        if (node_id_equal(ring->members[i].member.id, id)) {
+            return &ring->members[i];
+        }
+    }
+    return NULL;
+}
+
+static void set_present(struct ring *ring, const struct member *member, bool is_leaving) {
+    struct ring_member_entry *entry = entry_of(ring, member->id);
+    if (entry == NULL) {
+        entry = &ring->members[ring->member_count++];
+    }
+    entry->is_leaving = is_leaving && !entry->is_present;
+    entry->is_present = true;
+    entry->member = *member;
+}
+
+static void set_placement_present(struct ring *ring, const struct placement *placement) {
+    for (size_t i = 0; i < placement->member_count; i++) {
+        set_present(ring, &placement->seats[placement->by_id[i]].member, false);
+    }
+}
+
+static void set_voters(struct ring *ring, const struct placement *placement) {
+    for (size_t i = 0; i < placement->member_count; i++) {
+        struct ring_member_entry *entry = entry_of(ring, placement->seats[placement->by_id[i]].member.id);
+        entry->is_voter = !entry->is_excused;
+    }
+}
+
+static int compare_members(const void *left, const void *right) {
+    return node_id_compare(((const struct ring_member_entry *)left)->member.id,
+                           ((const struct ring_member_entry *)right)->member.id);
+}
+
+static void sort_by_id(struct ring *ring) {
+    for (uint16_t i = 0; i < ring->member_count; i++) {
+        if (!ring->members[i].is_present) {
+            continue;
+        }
+        size_t at = ring->present_count++;
+        while (at > 0 &&
+               node_id_compare(ring->members[ring->by_id[at - 1].value].member.id, ring->members[i].member.id) > 0) {
+            ring->by_id[at] = ring->by_id[at - 1];
+            at--;
+        }
+        ring->by_id[at] = (struct member_index){i};
+    }
+}
+
+static void snapshot_members(struct ring *ring, const struct ring *base, const struct fold *fold) {
+    bool is_moving = fold->phase != RING_REST;
+    for (size_t i = 0; base != NULL && i < base->member_count; i++) {
+        ring->members[ring->member_count++].member = base->members[i].member;
+    }
+    for (size_t i = 0; base != NULL && i < fold->name_count; i++) {
+        if (entry_of(ring, fold->names[i]) == NULL) {
+            ring->members[ring->member_count++].member.id = fold->names[i];
+        }
+    }
+    set_placement_present(ring, &fold->read);
+    if (is_moving) {
+        set_placement_present(ring, &fold->other);
+    }
+    for (size_t i = 0; i < fold->leaving_count; i++) {
+        set_present(ring, &fold->leaving[i], true);
+    }
+    if (base == NULL) {
+        qsort(ring->members, ring->member_count, sizeof(*ring->members), compare_members);
+    }
+    for (size_t i = 0; i < fold->excused_count; i++) {
+        struct ring_member_entry *entry = entry_of(ring, fold->excused[i]);
+        if (entry != NULL) {
+            entry->is_excused = true;
+        }
+    }
+    set_voters(ring, fold->phase == RING_COMMITTED ? &fold->other : &fold->read);
+    sort_by_id(ring);
+}
+
+/* ---- lists ---- */
+
+static struct preferences preferences_new(const struct ring *ring, const struct placement *placement) {
+    struct preferences preferences = {
+        .length = placement->member_count,
+        .owners = least(ring->options.replica_count, placement->member_count),
+        .lists = ZEROED(struct member_index, placement->member_count * ring->options.partition_count),
+    };
+    uint16_t *index_of_seat = ZEROED(uint16_t, placement->seat_count);
+    uint16_t *list = ZEROED(uint16_t, preferences.length);
+    struct walk walk;
+    for (size_t i = 0; i < placement->member_count; i++) {
+        uint16_t seat = placement->by_id[i];
+        index_of_seat[seat] = (uint16_t)(entry_of(ring, placement->seats[seat].member.id) - ring->members);
+    }
+    walk_init(&walk, placement);
+    while (walk_back(&walk)) {
+        walk_list(&walk, list, preferences.length);
+        struct member_index *preference = &preferences.lists[(size_t)walk.partition * preferences.length];
+        for (size_t i = 0; i < preferences.length; i++) {
+            preference[i].value = index_of_seat[list[i]];
+        }
+    }
+    walk_release(&walk);
+    free(list);
+    free(index_of_seat);
+    return preferences;
 }
 
 /* Distinct zones among the owners, counted apart from the walk that should have seen to them. */
 static uint32_t count_owner_zones(const struct ring *ring, const struct member_index *owners) {
     uint32_t zones = 0;
-    for (uint32_t i = 0; i < ring_replica_count(ring); i++) {
+    for (uint32_t i = 0; i < ring->read.owners; i++) {
         uint32_t j = 0;
-        while (strcmp(ring->members[owners[j].value].zone, ring->members[owners[i].value].zone) != 0) {
+        while (strcmp(ring->members[owners[j].value].member.zone, ring->members[owners[i].value].member.zone) != 0) {
             j++;
         }
         zones += j == i;
@@ -157,59 +202,82 @@ static uint32_t count_owner_zones(const struct ring *ring, const struct member_i
     return zones;
 }
 
-static void snapshot_count_owners(struct ring *ring, struct partition partition) {
+static void count_owners(struct ring *ring, struct partition partition) {
     const struct member_index *owners = ring_preference(ring, partition);
     ring->first_owned[owners[0].value]++;
-    for (uint32_t i = 0; i < ring_replica_count(ring); i++) {
+    for (uint32_t i = 0; i < ring->read.owners; i++) {
         ring->replica_owned[owners[i].value]++;
     }
     uint32_t possible = least(ring->options.replica_count, ring->zone_count);
     ring->zone_violations += count_owner_zones(ring, owners) < possible;
 }
 
-static void snapshot_fill(struct ring *ring, const struct placement *placement) {
-    uint16_t *index_of_seat = ZEROED(uint16_t, placement->seat_count);
-    for (size_t i = 0; i < ring->member_count; i++) {
-        index_of_seat[placement->by_id[i]] = (uint16_t)i;
+static void snapshot_fill(struct ring *ring, struct fold *fold) {
+    ring->phase = fold->phase;
+    ring->zone_count = fold->read.zone_count;
+    ring->marks = fold->marks;
+    fold->marks = NULL;
+    ring->read = preferences_new(ring, &fold->read);
+    if (fold->phase != RING_REST) {
+        ring->other = preferences_new(ring, &fold->other);
     }
-    uint16_t *list = ZEROED(uint16_t, ring->member_count);
-    struct walk walk;
-    walk_init(&walk, placement);
-    while (walk_back(&walk)) {
-        walk_list(&walk, list, ring->member_count);
-        struct member_index *preference = &ring->preferences[(size_t)walk.partition * ring->member_count];
-        for (size_t i = 0; i < ring->member_count; i++) {
-            preference[i].value = index_of_seat[list[i]];
-        }
-        snapshot_count_owners(ring, (struct partition){(uint16_t)walk.partition});
+    for (uint32_t i = 0; i < ring->options.partition_count; i++) {
+        ring->moves[i] = fold->other_owners.counts[i] > 0;
+        count_owners(ring, (struct partition){(uint16_t)i});
     }
-    walk_release(&walk);
-    free(list);
-    free(index_of_seat);
 }
 
-enum ring_status ring_new(const struct membership *log, struct ring_options options, struct ring **ret_ring) {
-    if (!options_are_legal(options)) {
-        return RING_BAD_OPTIONS;
+/* ---- legality ---- */
+
+static int compare_addresses(const void *left, const void *right) {
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+/* Of those who will be there: a newcomer may have the address of the one it replaces. */
+static bool addresses_are_distinct(const struct placement *placement) {
+    size_t count = placement->member_count * 2;
+    const char **addresses = ZEROED(const char *, count);
+    for (size_t i = 0; i < placement->member_count; i++) {
+        const struct member *member = &placement->seats[placement->by_id[i]].member;
+        addresses[2 * i] = member->client_address;
+        addresses[2 * i + 1] = member->peer_address;
     }
+    qsort(addresses, count, sizeof(*addresses), compare_addresses);
+    bool distinct = true;
+    for (size_t i = 1; i < count; i++) {
+        distinct = distinct && strcmp(addresses[i - 1], addresses[i]) != 0;
+    }
+    free(addresses);
+    return distinct;
+}
+
+static enum ring_status snapshot(const struct ring *base, const struct membership *log, struct ring_options options,
+                                 struct ring **ret_ring) {
     struct fold fold;
-    fold_init(&fold, options, log);
-    enum ring_status status = fold_log(&fold, log);
-    if (status != RING_OK) {
-        fold_release(&fold);
-        return status;
-    }
-    struct ring *ring = snapshot_new(&fold, options);
-    if (addresses_are_distinct(ring)) {
-        ring->digest = digest_of(log, options);
-        snapshot_fill(ring, &fold.placement);
-        *ret_ring = ring;
-    } else {
-        ring_free(ring);
+    enum ring_status status = fold_log(&fold, options, log);
+    bool is_joint = fold.phase == RING_JOINT;
+    if (status == RING_OK && !addresses_are_distinct(is_joint ? &fold.other : &fold.read)) {
         status = RING_DUPLICATE_ADDRESS;
+    }
+    if (status == RING_OK) {
+        size_t positions = fold.name_count + fold.leaving_count + (base == NULL ? 0 : base->member_count);
+        struct ring *ring = snapshot_new(options, positions);
+        ring->version = membership_lamport(log);
+        ring->digest = digest_of(log, options);
+        snapshot_members(ring, base, &fold);
+        snapshot_fill(ring, &fold);
+        *ret_ring = ring;
     }
     fold_release(&fold);
     return status;
+}
+
+enum ring_status ring_new(const struct membership *log, struct ring_options options, struct ring **ret_ring) {
+    return options_are_legal(options) ? snapshot(NULL, log, options, ret_ring) : RING_BAD_OPTIONS;
+}
+
+enum ring_status ring_successor(const struct ring *base, const struct membership *log, struct ring **ret_ring) {
+    return snapshot(base, log, base->options, ret_ring);
 }
 
 const char *ring_status_text(enum ring_status status) {
@@ -244,7 +312,10 @@ void ring_free(struct ring *ring) {
         return;
     }
     free(ring->members);
-    free(ring->preferences);
+    free(ring->by_id);
+    free(ring->read.lists);
+    free(ring->other.lists);
+    free(ring->moves);
     free(ring->marks);
     free(ring->first_owned);
     free(ring->replica_owned);
@@ -253,23 +324,66 @@ void ring_free(struct ring *ring) {
 
 /* --- Questions ------------------------------------------------------------------------------------------------- */
 
+uint64_t ring_version(const struct ring *ring) {
+    return ring->version;
+}
+
+enum ring_phase ring_phase(const struct ring *ring) {
+    return ring->phase;
+}
+
 size_t ring_member_count(const struct ring *ring) {
     return ring->member_count;
 }
 
-const struct member *ring_member(const struct ring *ring, struct member_index member) {
+size_t ring_present_count(const struct ring *ring) {
+    return ring->present_count;
+}
+
+static const struct ring_member_entry *entry_at(const struct ring *ring, struct member_index member) {
     ENSURE(member.value < ring->member_count);
     return &ring->members[member.value];
 }
 
+bool ring_is_present(const struct ring *ring, struct member_index member) {
+    return entry_at(ring, member)->is_present;
+}
+
+bool ring_is_leaving(const struct ring *ring, struct member_index member) {
+    return entry_at(ring, member)->is_leaving;
+}
+
+bool ring_is_excused(const struct ring *ring, struct member_index member) {
+    return entry_at(ring, member)->is_excused;
+}
+
+bool ring_is_awaited(const struct ring *ring, struct member_index member) {
+    const struct ring_member_entry *entry = entry_at(ring, member);
+    return entry->is_present && !entry->is_excused;
+}
+
+bool ring_is_voter(const struct ring *ring, struct member_index member) {
+    return entry_at(ring, member)->is_voter;
+}
+
+const struct member *ring_member(const struct ring *ring, struct member_index member) {
+    return &entry_at(ring, member)->member;
+}
+
+struct member_index ring_nth_by_id(const struct ring *ring, size_t nth) {
+    ENSURE(nth < ring->present_count);
+    return ring->by_id[nth];
+}
+
 bool ring_find_member(const struct ring *ring, struct node_id id, struct member_index *ret_member) {
     size_t low = 0;
-    size_t high = ring->member_count;
+    size_t high = ring->present_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = node_id_compare(ring->members[middle].id, id);
+        struct member_index at = ring->by_id[middle];
+        int order = node_id_compare(ring->members[at.value].member.id, id);
         if (order == 0) {
-            *ret_member = (struct member_index){(uint16_t)middle};
+            *ret_member = at;
             return true;
         }
         if (order < 0) {
@@ -286,7 +400,7 @@ uint32_t ring_partition_count(const struct ring *ring) {
 }
 
 uint32_t ring_replica_count(const struct ring *ring) {
-    return least(ring->options.replica_count, ring->member_count);
+    return ring->read.owners;
 }
 
 uint32_t ring_configured_replica_count(const struct ring *ring) {
@@ -303,18 +417,49 @@ struct partition ring_partition_of_key(const struct ring *ring, struct view key)
 
 const struct member_index *ring_preference(const struct ring *ring, struct partition partition) {
     ENSURE(partition.value < ring->options.partition_count);
-    return &ring->preferences[(size_t)partition.value * ring->member_count];
+    return &ring->read.lists[(size_t)partition.value * ring->read.length];
 }
 
-bool ring_is_owner(const struct ring *ring, struct partition partition, struct member_index member) {
-    const struct member_index *owners = ring_preference(ring, partition);
-    uint32_t count = ring_replica_count(ring);
+size_t ring_preference_length(const struct ring *ring) {
+    return ring->read.length;
+}
+
+const struct member_index *ring_other_owners(const struct ring *ring, struct partition partition, uint32_t *ret_count) {
+    ENSURE(partition.value < ring->options.partition_count);
+    *ret_count = ring->moves[partition.value] ? ring->other.owners : 0;
+    return ring->moves[partition.value] ? &ring->other.lists[(size_t)partition.value * ring->other.length] : NULL;
+}
+
+static bool list_has(const struct member_index *list, uint32_t count, struct member_index member) {
     for (uint32_t i = 0; i < count; i++) {
-        if (member_index_equal(owners[i], member)) {
+        if (member_index_equal(list[i], member)) {
             return true;
         }
     }
     return false;
+}
+
+bool ring_is_owner(const struct ring *ring, struct partition partition, struct member_index member) {
+    return list_has(ring_preference(ring, partition), ring->read.owners, member);
+}
+
+bool ring_is_holder(const struct ring *ring, struct partition partition, struct member_index member) {
+    uint32_t count;
+    const struct member_index *others = ring_other_owners(ring, partition, &count);
+    return ring_is_owner(ring, partition, member) || list_has(others, count, member);
+}
+
+uint32_t ring_holders(const struct ring *ring, struct partition partition, struct member_index *ret_holders) {
+    uint32_t other_count;
+    uint32_t count = ring->read.owners;
+    const struct member_index *others = ring_other_owners(ring, partition, &other_count);
+    memcpy(ret_holders, ring_preference(ring, partition), count * sizeof(*ret_holders));
+    for (uint32_t i = 0; i < other_count; i++) {
+        if (!list_has(ret_holders, count, others[i])) {
+            ret_holders[count++] = others[i];
+        }
+    }
+    return count;
 }
 
 uint64_t ring_placement_mark(const struct ring *ring, struct partition partition) {

@@ -1,0 +1,237 @@
+#include "ring/fold.h"
+
+#include "ring/memory.h"
+#include "ring/walk.h"
+
+#include "base/limits.h"
+
+static uint32_t least(uint32_t a, size_t b) {
+    return b < a ? (uint32_t)b : a;
+}
+
+static struct fold_lists lists_new(struct ring_options options) {
+    return (struct fold_lists){
+        .names = ZEROED(uint16_t, (size_t)options.partition_count * options.replica_count),
+        .counts = ZEROED(uint8_t, options.partition_count),
+    };
+}
+
+static void lists_free(struct fold_lists *lists) {
+    free(lists->names);
+    free(lists->counts);
+}
+
+static void fold_init(struct fold *fold, struct ring_options options, const struct membership *log) {
+    size_t joins = 0;
+    size_t excuses = 0;
+    for (size_t i = 0; i < log->count; i++) {
+        joins += log->events[i].kind == MEMBERSHIP_JOIN;
+        excuses += log->events[i].kind == MEMBERSHIP_EXCUSE;
+    }
+    size_t seats = joins < LIMIT_MEMBERS ? joins : LIMIT_MEMBERS;
+    *fold = (struct fold){
+        .options = options,
+        .leaving = ZEROED(struct member, seats),
+        .excused = ZEROED(struct node_id, excuses),
+        .names = ZEROED(struct node_id, joins),
+        .read_owners = lists_new(options),
+        .other_owners = lists_new(options),
+        .marks = ZEROED(uint64_t, options.partition_count),
+    };
+    placement_init(&fold->read, options.partition_count, options.replica_count, seats);
+}
+
+void fold_release(struct fold *fold) {
+    placement_release(&fold->read);
+    placement_release(&fold->other);
+    lists_free(&fold->read_owners);
+    lists_free(&fold->other_owners);
+    free(fold->leaving);
+    free(fold->excused);
+    free(fold->names);
+    free(fold->marks);
+}
+
+/* ---- marks ---- */
+
+static uint16_t name_of(struct fold *fold, struct node_id id) {
+    size_t at = 0;
+    while (at < fold->name_count && !node_id_equal(fold->names[at], id)) {
+        at++;
+    }
+    if (at == fold->name_count) {
+        fold->names[fold->name_count++] = id;
+    }
+    return (uint16_t)at;
+}
+
+static void name_seats(struct fold *fold, struct placement *placement) {
+    for (size_t i = 0; i < placement->member_count; i++) {
+        struct seat *seat = &placement->seats[placement->by_id[i]];
+        seat->name = seat->name != 0 ? seat->name : (uint16_t)(name_of(fold, seat->member.id) + 1);
+    }
+}
+
+static void list_owners(struct fold *fold, struct placement *placement, struct fold_lists *lists) {
+    uint32_t count = least(placement->replica_count, placement->member_count);
+    uint16_t owners[LIMIT_REPLICAS];
+    struct walk walk;
+    name_seats(fold, placement);
+    walk_init(&walk, placement);
+    while (walk_back(&walk)) {
+        walk_list(&walk, owners, count);
+        uint16_t *list = &lists->names[(size_t)walk.partition * placement->replica_count];
+        for (uint32_t i = 0; i < count; i++) {
+            list[i] = (uint16_t)(placement->seats[owners[i]].name - 1);
+        }
+        lists->counts[walk.partition] = (uint8_t)count;
+    }
+    walk_release(&walk);
+}
+
+static bool lists_agree(const struct fold *fold, const struct fold_lists *a, const struct fold_lists *b,
+                        uint32_t partition) {
+    size_t at = (size_t)partition * fold->options.replica_count;
+    return a->counts[partition] == b->counts[partition] &&
+           memcmp(&a->names[at], &b->names[at], a->counts[partition] * sizeof(*a->names)) == 0;
+}
+
+/* Partitions that now have other owners, or other ones beside them, than before this entry. */
+static void mark(struct fold *fold, uint64_t lamport) {
+    struct fold_lists read = lists_new(fold->options);
+    struct fold_lists other = lists_new(fold->options);
+    if (fold->read.member_count > 0) {
+        list_owners(fold, &fold->read, &read);
+    }
+    if (fold->phase != RING_REST && fold->other.member_count > 0) {
+        list_owners(fold, &fold->other, &other);
+    }
+    for (uint32_t i = 0; i < fold->options.partition_count; i++) {
+        if (lists_agree(fold, &read, &other, i)) {
+            other.counts[i] = 0;
+        }
+        if (!lists_agree(fold, &read, &fold->read_owners, i) || !lists_agree(fold, &other, &fold->other_owners, i)) {
+            fold->marks[i] = lamport;
+        }
+    }
+    lists_free(&fold->read_owners);
+    lists_free(&fold->other_owners);
+    fold->read_owners = read;
+    fold->other_owners = other;
+}
+
+/* ---- entries ---- */
+
+struct entry {
+    const struct membership_event *events;
+    size_t count;
+};
+
+static bool entry_has(const struct entry *entry, enum membership_kind kind) {
+    bool has = false;
+    for (size_t i = 0; i < entry->count; i++) {
+        has = has || entry->events[i].kind == kind;
+    }
+    return has;
+}
+
+static bool placement_has(const struct placement *placement, struct node_id id) {
+    for (size_t i = 0; i < placement->member_count; i++) {
+        if (node_id_equal(placement->seats[placement->by_id[i]].member.id, id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Members of the one placement that the other hasn't: they go as soon as they hold nothing any more. */
+static void note_leaving(struct fold *fold, const struct placement *before, const struct placement *after) {
+    fold->leaving_count = 0;
+    for (size_t i = 0; i < before->member_count; i++) {
+        const struct member *member = &before->seats[before->by_id[i]].member;
+        if (!placement_has(after, member->id)) {
+            fold->leaving[fold->leaving_count++] = *member;
+        }
+    }
+}
+
+static bool apply_changes(struct placement *placement, const struct entry *entry) {
+    bool fits = true;
+    for (size_t i = 0; fits && i < entry->count; i++) {
+        fits = placement_apply(placement, &entry->events[i]);
+    }
+    return fits;
+}
+
+static bool begin_move(struct fold *fold, const struct entry *entry) {
+    if (fold->phase != RING_REST) {
+        return true;
+    }
+    fold->leaving_count = 0;
+    placement_copy(&fold->other, &fold->read);
+    if (!apply_changes(&fold->other, entry)) {
+        return false;
+    }
+    if (fold->other.member_count == 0) {
+        placement_release(&fold->other); /* nobody would be left: nothing happens */
+    } else {
+        fold->phase = RING_JOINT;
+    }
+    return true;
+}
+
+/* DONE or ABORT: who is only in the other placement goes. */
+static void end_move(struct fold *fold) {
+    note_leaving(fold, &fold->other, &fold->read);
+    placement_release(&fold->other);
+    fold->phase = RING_REST;
+}
+
+static void commit(struct fold *fold) {
+    struct placement read = fold->read;
+    fold->read = fold->other;
+    fold->other = read;
+    fold->phase = RING_COMMITTED;
+}
+
+static void excuse(struct fold *fold, const struct entry *entry) {
+    for (size_t i = 0; i < entry->count; i++) {
+        if (entry->events[i].kind == MEMBERSHIP_EXCUSE) {
+            fold->excused[fold->excused_count++] = entry->events[i].member.id;
+        }
+    }
+}
+
+static bool apply_entry(struct fold *fold, const struct entry *entry) {
+    bool fits = true;
+    excuse(fold, entry);
+    if (entry_has(entry, MEMBERSHIP_MOVE)) {
+        fits = begin_move(fold, entry);
+    } else if (entry_has(entry, MEMBERSHIP_COMMIT) && fold->phase == RING_JOINT) {
+        commit(fold);
+    } else if ((entry_has(entry, MEMBERSHIP_DONE) && fold->phase == RING_COMMITTED) ||
+               (entry_has(entry, MEMBERSHIP_ABORT) && fold->phase == RING_JOINT)) {
+        end_move(fold);
+    } else if (fold->phase == RING_REST) {
+        fits = apply_changes(&fold->read, entry);
+    }
+    mark(fold, entry->events[0].lamport);
+    return fits;
+}
+
+/* The number of members is checked where a seat is wanted: the order of events decides who came too late, so all who
+ * hold the log agree that it is not a legal one. */
+enum ring_status fold_log(struct fold *fold, struct ring_options options, const struct membership *log) {
+    fold_init(fold, options, log);
+    for (size_t i = 0; i < log->count;) {
+        struct entry entry = {&log->events[i], 0};
+        while (i < log->count && log->events[i].lamport == entry.events[0].lamport) {
+            entry.count++;
+            i++;
+        }
+        if (!apply_entry(fold, &entry)) {
+            return RING_TOO_MANY_MEMBERS;
+        }
+    }
+    return fold->read.member_count == 0 ? RING_NO_MEMBERS : RING_OK;
+}
