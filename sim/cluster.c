@@ -4,9 +4,8 @@
 
 /* The log's first events come from configuration: one join per node, the same on all of them. */
 static struct ring *make_ring(struct cluster *cluster) {
-    struct membership log;
     struct ring *ring = NULL;
-    membership_init(&log);
+    membership_init(&cluster->birth);
     for (uint32_t index = 0; index < cluster->node_count; index++) {
         struct membership_event event = {.lamport = index + 1, .kind = MEMBERSHIP_JOIN};
         event.issuer = cluster->nodes[index].id;
@@ -15,13 +14,12 @@ static struct ring *make_ring(struct cluster *cluster) {
         snprintf(event.member.zone, sizeof(event.member.zone), "z%u", index % 3);
         snprintf(event.member.client_address, sizeof(event.member.client_address), "127.0.0.1:%u", 7001 + index);
         snprintf(event.member.peer_address, sizeof(event.member.peer_address), "127.0.0.1:%u", 17001 + index);
-        enum membership_status status = membership_add(&log, &event);
+        enum membership_status status = membership_add(&cluster->birth, &event);
         ENSURE(status == MEMBERSHIP_ADDED);
     }
     struct ring_options options = {cluster->options.partition_count, cluster->options.replica_count};
-    enum ring_status status = ring_new(&log, options, &ring);
+    enum ring_status status = ring_new(&cluster->birth, options, &ring);
     ENSURE(status == RING_OK);
-    membership_release(&log);
     return ring;
 }
 
@@ -49,9 +47,25 @@ void cluster_init(struct cluster *cluster, struct world *world, struct cluster_o
         node->leaf = memory_leaf_new(options.slow_reads ? MEMORY_LEAF_SIMULATED : MEMORY_LEAF_SIMULATED_FAST);
     }
     cluster->ring = make_ring(cluster);
+}
+
+struct node *cluster_node_of(struct cluster *cluster, struct node_id id) {
     for (uint32_t index = 0; index < cluster->node_count; index++) {
-        bool is_member = ring_find_member(cluster->ring, cluster->nodes[index].id, &cluster->nodes[index].member);
-        ENSURE(is_member);
+        if (node_id_equal(cluster->nodes[index].id, id)) {
+            return &cluster->nodes[index];
+        }
+    }
+    return NULL;
+}
+
+struct node *cluster_node_of_member(struct cluster *cluster, struct member_index member) {
+    return cluster_node_of(cluster, ring_member(cluster->ring, member)->id);
+}
+
+void cluster_note_ring(struct cluster *cluster, struct ring *ring) {
+    if (ring_version(ring) > ring_version(cluster->ring)) {
+        ring_free(cluster->ring);
+        cluster->ring = ring_retain(ring);
     }
 }
 
@@ -66,5 +80,6 @@ void cluster_release(struct cluster *cluster) {
     network_release(&cluster->network);
     pool_release(&cluster->handle_pool);
     pool_release(&cluster->operation_pool);
+    membership_release(&cluster->birth);
     ring_free(cluster->ring);
 }

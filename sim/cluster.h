@@ -53,7 +53,6 @@ struct disk_faults {
 struct node {
     struct cluster *cluster;
     uint32_t index;
-    struct member_index member;
     struct node_id id;
     uint32_t shard_count;
     struct keyspace_table birth_keyspaces; /* version 0: none was kept */
@@ -93,7 +92,8 @@ struct cluster {
     struct world *world;
     struct cluster_options options;
     struct network network;
-    struct ring *ring;
+    struct membership birth; /* the members that the configuration of each node names */
+    struct ring *ring;       /* of the latest version that any shard has adopted */
     struct keyspace_table keyspaces;
     struct token_secrets secrets;
     struct rng rng;
@@ -110,6 +110,12 @@ struct cluster {
 void cluster_init(struct cluster *cluster, struct world *world, struct cluster_options options,
                   const struct keyspace_table *keyspaces, struct rng rng);
 void cluster_release(struct cluster *cluster);
+
+/* NULL: no node has this id. */
+struct node *cluster_node_of(struct cluster *cluster, struct node_id id);
+/* The same of a member of the latest ring. */
+struct node *cluster_node_of_member(struct cluster *cluster, struct member_index member);
+void cluster_note_ring(struct cluster *cluster, struct ring *ring);
 
 void node_start(struct node *node);
 /* Everything that was not durable is gone but for the oldest `keep` of the unsynced batches. */

@@ -21,7 +21,7 @@ bool detection_holds(const struct nemesis *nemesis, const struct node *observer,
     const struct node *subject = NULL;
     for (uint32_t index = 0; index < nemesis->cluster->node_count; index++) {
         const struct node *node = &nemesis->cluster->nodes[index];
-        subject = member_index_equal(node->member, record->peer) ? node : subject;
+        subject = node->index == record->peer.value ? node : subject;
     }
     if (subject == NULL || !subject->is_up || nemesis->world->now.ns < subject->started.ns + settled_ns) {
         return true;

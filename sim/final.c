@@ -101,15 +101,6 @@ static bool search_durable(void *self, struct view key, struct view value) {
     return false;
 }
 
-static struct node *node_of_member(struct cluster *cluster, struct member_index member) {
-    for (uint32_t index = 0; index < cluster->node_count; index++) {
-        if (member_index_equal(cluster->nodes[index].member, member)) {
-            return &cluster->nodes[index];
-        }
-    }
-    return NULL;
-}
-
 static void explain(char *violation, size_t violation_bytes, struct world *world, const char *promise, const char *key,
                     const char *what) {
     if (!world->failed) {
@@ -119,10 +110,9 @@ static void explain(char *violation, size_t violation_bytes, struct world *world
 }
 
 /* What the member would hold of the key after a crash now. */
-static bool durable_object(struct cluster *cluster, struct member_index member, enum leaf_family family,
-                           struct view key, struct object *ret_object) {
-    struct durable_search durable = {
-        .leaf = node_of_member(cluster, member)->leaf, .family = family, .search = {.key = key}};
+static bool durable_object(struct cluster *cluster, const struct node *node, enum leaf_family family, struct view key,
+                           struct object *ret_object) {
+    struct durable_search durable = {.leaf = node->leaf, .family = family, .search = {.key = key}};
     memory_leaf_each(durable.leaf, family, search_durable, &durable);
     return durable.search.object_bytes.size > 0 &&
            object_decode(durable.search.object_bytes, &cluster->world->scratch, ret_object);
@@ -133,11 +123,11 @@ struct durable_copies final_durable_copies(struct cluster *cluster, struct accou
     struct partition partition = ring_partition_of_key(cluster->ring, key);
     const struct member_index *list = ring_preference(cluster->ring, partition);
     struct durable_copies copies = {0};
-    for (uint32_t place = 0; place < ring_member_count(cluster->ring); place++) {
+    for (uint32_t place = 0; place < ring_preference_length(cluster->ring); place++) {
         bool is_owner = place < ring_replica_count(cluster->ring);
         enum leaf_family family = is_owner ? LEAF_OBJECTS : LEAF_HINTS;
         struct object object;
-        bool holds = durable_object(cluster, list[place], family, key, &object) &&
+        bool holds = durable_object(cluster, cluster_node_of_member(cluster, list[place]), family, key, &object) &&
                      account_is_covered(account, key, value_id, &object);
         copies.all += holds ? 1 : 0;
         copies.owners += holds && is_owner ? 1 : 0;
@@ -145,7 +135,7 @@ struct durable_copies final_durable_copies(struct cluster *cluster, struct accou
     return copies;
 }
 
-bool final_is_home(struct cluster *cluster, struct member_index owner, struct view key, const struct object *object) {
+bool final_is_home(struct cluster *cluster, const struct node *owner, struct view key, const struct object *object) {
     struct object held;
     if (!durable_object(cluster, owner, LEAF_OBJECTS, key, &held)) {
         return false;
@@ -243,15 +233,15 @@ static void check_key(struct cluster *cluster, const struct key_record *key, str
     struct view name = view_of_string(key->name);
     struct partition partition = ring_partition_of_key(cluster->ring, name);
     const struct member_index *list = ring_preference(cluster->ring, partition);
-    struct view first = object_on(node_of_member(cluster, list[0]), name);
+    struct view first = object_on(cluster_node_of_member(cluster, list[0]), name);
     for (uint32_t place = 1; place < ring_replica_count(cluster->ring); place++) {
-        if (!view_equal(first, object_on(node_of_member(cluster, list[place]), name))) {
+        if (!view_equal(first, object_on(cluster_node_of_member(cluster, list[place]), name))) {
             explain(violation, violation_bytes, world, "G5", key->name, "its owners hold different objects");
             return;
         }
     }
-    for (uint32_t place = ring_replica_count(cluster->ring); place < ring_member_count(cluster->ring); place++) {
-        if (object_on(node_of_member(cluster, list[place]), name).size > 0) {
+    for (uint32_t place = ring_replica_count(cluster->ring); place < ring_preference_length(cluster->ring); place++) {
+        if (object_on(cluster_node_of_member(cluster, list[place]), name).size > 0) {
             explain(violation, violation_bytes, world, "G5", key->name, "a node that is no owner holds it");
         }
     }

@@ -23,7 +23,7 @@ struct durable_copies final_durable_copies(struct cluster *cluster, struct accou
                                            uint32_t value_id);
 
 /* After a crash of all, the owner would hold or cover every value of the object: a hint may leave (G9). */
-bool final_is_home(struct cluster *cluster, struct member_index owner, struct view key, const struct object *object);
+bool final_is_home(struct cluster *cluster, const struct node *owner, struct view key, const struct object *object);
 
 /* Writes the first violation found and fails the world; nothing when all holds. */
 void final_check(struct cluster *cluster, struct history *history, struct account *account, char *violation,

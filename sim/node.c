@@ -208,12 +208,8 @@ static void driver_session_wake(void *self, struct session *session) {
 static void driver_link_dial(void *self, struct link *link, struct member_index peer) {
     struct sim_shard *shard = self;
     struct cluster *cluster = shard->node->cluster;
-    for (uint32_t index = 0; index < cluster->node_count; index++) {
-        if (member_index_equal(cluster->nodes[index].member, peer)) {
-            network_dial(&cluster->network, shard->node, shard->index, link, index);
-            return;
-        }
-    }
+    const struct node *node = cluster_node_of(cluster, shard_member(shard->shard, peer)->id);
+    network_dial(&cluster->network, shard->node, shard->index, link, node->index);
 }
 
 static void driver_link_wake(void *self, struct link *link) {
@@ -254,8 +250,14 @@ static void driver_trace(void *self, const struct trace_record *record) {
     /* A store that has failed takes nothing, whatever the replica meant to write. It is this shard's that counts: the
      * others of the node hear of a failed disk only when they use it. */
     bool is_void = record->kind == TRACE_STORED && store_has_failed(shard->store);
+    /* Positions of members are each process's own; watchers know nodes by their number here. */
+    struct trace_record told = *record;
+    told.peer.value = (uint16_t)cluster_node_of(cluster, shard_member(shard->shard, record->peer)->id)->index;
+    if (record->kind == TRACE_MEMBERSHIP) {
+        cluster_note_ring(cluster, shard->shard->ring);
+    }
     if (cluster->watch != NULL && !is_void) {
-        cluster->watch(cluster->watcher, shard, record);
+        cluster->watch(cluster->watcher, shard, &told);
     }
 }
 
@@ -336,8 +338,35 @@ void node_session_close(struct sim_session *session) {
 
 /* ---- life ---- */
 
-static void shard_start(struct node *node, struct sim_shard *shard, const struct store_birth *birth) {
+/* Its own log, or, where it has none yet, that of the cluster's birth. */
+struct start {
+    const struct store_birth *birth;
+    struct membership log;
+    struct ring *ring;
+    struct member_index self;
+};
+
+static void start_init(struct start *start, const struct node *node, const struct store_birth *birth) {
     struct cluster *cluster = node->cluster;
+    struct ring_options options = {cluster->options.partition_count, cluster->options.replica_count};
+    start->birth = birth;
+    membership_init(&start->log);
+    bool is_whole = membership_decode(buffer_view(&birth->membership), &start->log);
+    if (start->log.count == 0) {
+        (void)membership_merge(&start->log, &cluster->birth);
+    }
+    enum ring_status status = ring_new(&start->log, options, &start->ring);
+    ENSURE(is_whole && status == RING_OK && ring_find_member(start->ring, node->id, &start->self));
+}
+
+static void start_release(struct start *start) {
+    ring_free(start->ring);
+    membership_release(&start->log);
+}
+
+static void shard_start(struct node *node, struct sim_shard *shard, const struct start *start) {
+    struct cluster *cluster = node->cluster;
+    const struct store_birth *birth = start->birth;
     shard->node = node;
     list_init(&shard->dirty_links);
     list_init(&shard->dirty_sessions);
@@ -346,8 +375,11 @@ static void shard_start(struct node *node, struct sim_shard *shard, const struct
                                                                  .hash_seed = SIM_PLACE_SEED,
                                                                  .shard_index = shard->index});
     struct shard_options options = {
-        .ring = cluster->ring,
-        .self = node->member,
+        .ring = start->ring,
+        .log = &start->log,
+        .log_is_kept = buffer_size(&birth->membership) > 0,
+        .member_capacity = 4 * SIM_NODES_MOST,
+        .self = start->self,
         .shard_index = shard->index,
         .shard_count = node->shard_count,
         .keyspaces = node->birth_keyspaces.version > 0 ? &node->birth_keyspaces : &cluster->keyspaces,
@@ -421,9 +453,12 @@ void node_start(struct node *node) {
     ENSURE(status == LEAF_DONE && !birth.is_foreign);
     node->was_clean = birth.was_clean || birth.is_new;
     node->birth_keyspaces = birth.keyspaces;
+    struct start start;
+    start_init(&start, node, &birth);
     for (uint32_t index = 0; index < node->shard_count; index++) {
-        shard_start(node, &node->shards[index], &birth);
+        shard_start(node, &node->shards[index], &start);
     }
+    start_release(&start);
     store_birth_release(&birth);
     node_set_memory(node, node->memory_is_short);
     node->fsync.happen = fsync_each_second;
@@ -528,7 +563,12 @@ struct hybrid_time node_clock_bound(const struct node *node) {
 bool node_remembers(const struct node *node, const struct node *other, struct hybrid_time bound) {
     bool remembers = node->is_up;
     for (uint32_t index = 0; remembers && index < node->shard_count; index++) {
-        const struct witnessed *known = &node->shards[index].shard->witness.of[other->member.value];
+        const struct shard *shard = node->shards[index].shard;
+        struct member_index member;
+        if (!ring_find_member(shard->ring, other->id, &member)) {
+            continue;
+        }
+        const struct witnessed *known = &shard->witness.of[member.value];
         remembers = known->store == 0 || known->bound.value >= bound.value;
     }
     return remembers;

@@ -56,6 +56,8 @@ static const char *trace_kind_text(enum trace_kind kind) {
         return "finds a tree that is not its data's:";
     case TRACE_DAMAGED:
         return "gives up the damaged record of";
+    case TRACE_MEMBERSHIP:
+        return "adopts another version of the membership log";
     case TRACE_KEYSPACES:
         return "goes by later keyspaces";
     case TRACE_FLUSHED:
@@ -116,12 +118,13 @@ static void check_is_home(struct run *run, const struct trace_record *record) {
     const uint64_t under_way_most_ns = 6 * NS_PER_S; /* it may have lost its disk while its answer was under way */
     const struct nemesis *nemesis = &run->nemesis;
     const struct node *victim = nemesis->victim;
-    bool is_to_victim = victim != NULL && member_index_equal(victim->member, record->peer);
+    bool is_to_victim = victim != NULL && victim->index == record->peer.value;
     bool is_excused = is_to_victim && (run->world.now.ns < nemesis->last_loss.ns + under_way_most_ns ||
                                        account_has_lost(&run->account, victim->index, record->key));
     is_excused = is_excused || account_is_flushed(&run->account, record->object);
     is_excused = is_excused || account_was_reaped(&run->account, record->key, record->object);
-    if (!is_excused && !final_is_home(&run->cluster, record->peer, record->key, record->object)) {
+    if (!is_excused &&
+        !final_is_home(&run->cluster, &run->cluster.nodes[record->peer.value], record->key, record->object)) {
         report(run, "G9 key %.*s: a hint was taken for delivered that its owner would lose in a crash",
                (int)record->key.size, (const char *)record->key.data);
     }
@@ -132,7 +135,10 @@ static void note_fallback(struct run *run, const struct node *node, struct view 
     const struct keyspace *keyspace = &run->cluster.keyspaces.keyspaces[0];
     struct partition partition = ring_partition_of_key(run->cluster.ring, key);
     bool is_strict = keyspace->primary_read_quorum >= keyspace->read_quorum;
-    if (!is_strict && !ring_is_owner(run->cluster.ring, partition, node->member)) {
+    struct member_index member;
+    bool is_owner =
+        ring_find_member(run->cluster.ring, node->id, &member) && ring_is_owner(run->cluster.ring, partition, member);
+    if (!is_strict && !is_owner) {
         history_find_key(&run->history, key)->is_sloppy = true;
     }
 }

@@ -24,6 +24,10 @@ void coordinator_init(struct shard *shard) {
 
 void coordinator_release(struct shard *shard) {
     struct coordinator *coordinator = &shard->coordinator;
+    struct list_node *node;
+    while ((node = list_take_first(&coordinator->active)) != NULL) {
+        ring_free(CONTAINER_OF(node, struct request, active)->ring);
+    }
     map_release(&coordinator->requests);
     map_release(&coordinator->holds);
     pool_release(&coordinator->request_pool);
@@ -71,15 +75,20 @@ bool request_lost_ground(const struct shard *shard, const struct request *reques
 
 /* ---- places ---- */
 
-static bool request_may_be_sloppy(const struct request *request) {
-    bool reads = request->operation.kind == OPERATION_READ;
-    return reads ? request->primary_read_quorum < request->read_quorum
-                 : request->primary_write_quorum < request->write_quorum;
+static bool placement_may_be_sloppy(const struct request *request, uint32_t placement) {
+    const struct request_placement *at = &request->placements[placement];
+    return request->operation.kind == OPERATION_READ ? request->primary_read_quorum < request->read_quorum
+                                                     : at->primary_write_quorum < at->write_quorum;
 }
 
-static struct request_owner *add_place(struct request *request, struct member_index member, uint8_t stands_for) {
+static bool request_may_be_sloppy(const struct request *request) {
+    return placement_may_be_sloppy(request, PLACEMENT_READ) || placement_may_be_sloppy(request, PLACEMENT_OTHER);
+}
+
+static struct request_owner *add_place(struct request *request, struct member_index member, uint8_t stands_for,
+                                       uint8_t placements) {
     struct request_owner *owner = &request->owners[request->place_count++];
-    *owner = (struct request_owner){.member = member, .stands_for = stands_for};
+    *owner = (struct request_owner){.member = member, .stands_for = stands_for, .placements = placements};
     return owner;
 }
 
@@ -88,25 +97,56 @@ struct request_owner *request_engage_fallback(struct shard *shard, struct reques
     if (!request_may_be_sloppy(request)) {
         return NULL;
     }
-    const struct member_index *list = ring_preference(shard->ring, request->partition);
-    size_t members = ring_member_count(shard->ring);
-    for (size_t index = request->owner_count; index < members && request->place_count < PLACES_MOST; index++) {
+    const struct member_index *list = ring_preference(request->ring, request->partition);
+    size_t members = ring_preference_length(request->ring);
+    for (size_t index = ring_replica_count(request->ring); index < members && request->place_count < PLACES_MOST;
+         index++) {
         bool is_free = request_owner_of(request, list[index]) == NULL;
         if (is_free && peer_is_reachable(shard, list[index], request->partition)) {
-            return add_place(request, list[index], request->owners[place].stands_for);
+            uint8_t owner = request->owners[place].stands_for;
+            return add_place(request, list[index], owner, request->owners[owner].placements);
         }
     }
     return NULL;
 }
 
-bool request_has_candidates(struct shard *shard, const struct request *request, uint32_t needed) {
-    const struct member_index *list = ring_preference(shard->ring, request->partition);
-    size_t members = request_may_be_sloppy(request) ? ring_member_count(shard->ring) : request->owner_count;
-    uint32_t count = 0;
-    for (size_t index = 0; index < members && count < needed; index++) {
-        count += peer_is_reachable(shard, list[index], request->partition) ? 1 : 0;
+static const struct member_index *placement_owners(const struct request *request, uint32_t placement,
+                                                   uint32_t *ret_count) {
+    if (placement == PLACEMENT_OTHER) {
+        return ring_other_owners(request->ring, request->partition, ret_count);
     }
-    return count >= needed;
+    *ret_count = ring_replica_count(request->ring);
+    return ring_preference(request->ring, request->partition);
+}
+
+static uint32_t fallbacks_in_reach(struct shard *shard, const struct request *request) {
+    const struct member_index *list = ring_preference(request->ring, request->partition);
+    size_t members = ring_preference_length(request->ring);
+    uint32_t count = 0;
+    for (size_t index = ring_replica_count(request->ring); index < members; index++) {
+        bool is_holder = ring_is_holder(request->ring, request->partition, list[index]);
+        count += !is_holder && peer_is_reachable(shard, list[index], request->partition) ? 1 : 0;
+    }
+    return count;
+}
+
+bool request_has_candidates(struct shard *shard, const struct request *request) {
+    bool has_all = true;
+    for (uint32_t placement = 0; placement < PLACEMENTS_MOST; placement++) {
+        uint32_t count;
+        uint32_t owners = 0;
+        const struct member_index *list = placement_owners(request, placement, &count);
+        for (uint32_t place = 0; place < count; place++) {
+            owners += peer_is_reachable(shard, list[place], request->partition) ? 1 : 0;
+        }
+        const struct request_placement *at = &request->placements[placement];
+        bool has_enough = owners >= at->write_quorum;
+        if (!has_enough && placement_may_be_sloppy(request, placement)) {
+            has_enough = owners + fallbacks_in_reach(shard, request) >= at->write_quorum;
+        }
+        has_all = has_all && has_enough && owners >= at->primary_write_quorum;
+    }
+    return has_all;
 }
 
 /* The first owner out of reach, for whom a coordinating fallback stands in; a fallback coordinates when all are. */
@@ -119,23 +159,36 @@ static uint8_t missing_owner(struct shard *shard, const struct request *request)
     return 0;
 }
 
-void request_reset_places(struct shard *shard, struct request *request) {
-    const struct member_index *list = ring_preference(shard->ring, request->partition);
-    bool is_owner = false;
-    request->place_count = 0;
-    for (uint8_t place = 0; place < request->owner_count; place++) {
-        add_place(request, list[place], place);
-        if (member_index_equal(list[place], shard->self)) {
-            request->self_place = place;
-            is_owner = true;
+static void add_owners(struct request *request, uint32_t placement) {
+    uint32_t count;
+    const struct member_index *list = placement_owners(request, placement, &count);
+    for (uint32_t index = 0; index < count; index++) {
+        struct request_owner *owner = request_owner_of(request, list[index]);
+        if (owner == NULL) {
+            owner = add_place(request, list[index], request->place_count, 0);
         }
+        owner->placements |= (uint8_t)(1u << placement);
     }
-    if (!is_owner) {
+}
+
+void request_reset_places(struct shard *shard, struct request *request, enum request_state phase) {
+    request->place_count = 0;
+    add_owners(request, PLACEMENT_READ);
+    if (phase == REQUEST_STORING) {
+        add_owners(request, PLACEMENT_OTHER);
+    }
+    request->owner_count = request->place_count;
+    struct request_owner *self = request_owner_of(request, shard->self);
+    if (self == NULL) {
         uint8_t missing = missing_owner(shard, request);
         request->owners[missing].is_replaced = true;
-        request->self_place = request->place_count;
-        add_place(request, shard->self, missing);
+        self = add_place(request, shard->self, missing, request->owners[missing].placements);
     }
+    request->self_place = (uint8_t)(self - request->owners);
+}
+
+bool request_holds_hint(const struct shard *shard, const struct request *request) {
+    return replica_family(shard, request->partition) == STORAGE_HINTS;
 }
 
 /* ---- holding a key ---- */
@@ -223,6 +276,24 @@ static uint8_t primary_of(uint8_t asked, uint8_t configured, uint8_t quorum) {
     return primary < quorum ? primary : quorum;
 }
 
+static void set_quorums(struct request *request) {
+    const struct operation *operation = &request->operation;
+    const struct keyspace *keyspace = request->keyspace;
+    for (uint32_t placement = 0; placement < PLACEMENTS_MOST; placement++) {
+        uint32_t count;
+        struct request_placement *at = &request->placements[placement];
+        (void)placement_owners(request, placement, &count);
+        at->owner_count = (uint8_t)count;
+        at->write_quorum = quorum_of(operation->write_quorum, keyspace->write_quorum, at->owner_count);
+        at->primary_write_quorum =
+            primary_of(operation->primary_write_quorum, keyspace->primary_write_quorum, at->write_quorum);
+    }
+    uint8_t owners = request->placements[PLACEMENT_READ].owner_count;
+    request->read_quorum = quorum_of(operation->read_quorum, keyspace->read_quorum, owners);
+    request->primary_read_quorum =
+        primary_of(operation->primary_read_quorum, keyspace->primary_read_quorum, request->read_quorum);
+}
+
 static struct request *request_new(struct shard *shard, const struct operation *operation, const struct origin *origin,
                                    struct partition partition) {
     struct coordinator *coordinator = &shard->coordinator;
@@ -236,14 +307,9 @@ static struct request *request_new(struct shard *shard, const struct operation *
     request->begun = shard_now(shard);
     load_began(shard, request->bytes.size);
     request->keyspace = keyspace_of_key(shard->options.keyspaces, operation->key);
-    request->owner_count = (uint8_t)ring_replica_count(shard->ring);
-    request->read_quorum = quorum_of(operation->read_quorum, request->keyspace->read_quorum, request->owner_count);
-    request->write_quorum = quorum_of(operation->write_quorum, request->keyspace->write_quorum, request->owner_count);
-    request->primary_read_quorum =
-        primary_of(operation->primary_read_quorum, request->keyspace->primary_read_quorum, request->read_quorum);
-    request->primary_write_quorum =
-        primary_of(operation->primary_write_quorum, request->keyspace->primary_write_quorum, request->write_quorum);
-    request_reset_places(shard, request);
+    request->ring = ring_retain(shard->ring);
+    set_quorums(request);
+    request_reset_places(shard, request, REQUEST_READING);
     request->deadline.kind = ALARM_REQUEST_DEADLINE;
     request->hedge.kind = ALARM_REQUEST_HEDGE;
     map_insert(&coordinator->requests, &request->node, request->id);
@@ -269,6 +335,7 @@ static void request_free(struct shard *shard, struct request *request) {
     blob_give(&shard->blobs, &request->answer_context);
     load_ended(shard, request->bytes.size);
     blob_give(&shard->blobs, &request->bytes);
+    ring_free(request->ring);
     pool_give(&coordinator->request_pool, request);
 }
 

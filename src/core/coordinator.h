@@ -27,6 +27,10 @@
  * named and over its own first stamp, and counts W answers of that second round. So one client's SETs through any nodes
  * with any clocks leave one value, the last (while quorums are strict and no earlier SET is in doubt).
  *
+ * While the ring changes (ring/membership.h) a partition that moves has two placements. Reads ask the owners of one; a
+ * put is done when each of the two has its W, and its PW: an owner of both counts in both, a fallback for the owner
+ * that it stands for. A request goes by the ring that there was when it began, to its end.
+ *
  * What holds: before the first stamp at least W nodes were in reach, PW owners among them, or nothing was stamped; an
  * answer DONE to a put means W distinct nodes, PW owners among them, said "durable" in the round that was answered; no
  * node has two places in a request; a request that stamped never says "certainly not done"; requests on a key that one
@@ -44,7 +48,7 @@ enum {
     HEDGE_LEAST_MS = 2,
     HEDGE_EVERY = 10, /* one read in so many may ask one owner more than R: when all are slow, hedging makes it worse */
     HEDGE_SAVED_MOST = 2000,          /* that were not needed, and may come at once */
-    PLACES_MOST = 3 * LIMIT_REPLICAS, /* of a request: its owners, and the fallbacks that were asked after them */
+    PLACES_MOST = 4 * LIMIT_REPLICAS, /* of a request: its owners, and the fallbacks that were asked after them */
 };
 
 enum request_state {
@@ -60,9 +64,19 @@ enum owner_state {
     OWNER_FAILED,   /* refused, failed or went out of reach */
 };
 
+/* The placements whose owners a put needs: whom reads ask, and, while the partition moves, the other. */
+enum { PLACEMENT_READ, PLACEMENT_OTHER, PLACEMENTS_MOST };
+
+struct request_placement {
+    uint8_t owner_count; /* n; 0: there is none */
+    uint8_t write_quorum;
+    uint8_t primary_write_quorum;
+};
+
 struct request_owner {
     struct member_index member;
     enum owner_state state;
+    uint8_t placements;   /* bit i: an owner in placement i; of a fallback, those of whom it stands for */
     uint8_t stands_for;   /* place of the owner; its own if it is one */
     bool is_replaced;     /* a fallback stands in for it in this phase */
     bool is_fetching;     /* READING: it was asked for its whole object */
@@ -81,18 +95,18 @@ struct request {
     struct operation operation; /* its views lie in `bytes` */
     struct blob bytes;
     struct partition partition;
+    struct ring *ring; /* retained: as it was when the request began */
     const struct keyspace *keyspace;
     struct instant begun;
     struct instant stamp_until;
     uint64_t fence;  /* the label when it began */
     uint32_t losses; /* of this replica when the request, or its reading, began */
     enum request_state state;
-    uint8_t owner_count; /* n */
+    uint8_t owner_count; /* READING: n; STORING: owners in either placement */
     uint8_t place_count; /* the owners come first, then fallbacks */
     uint8_t read_quorum;
-    uint8_t write_quorum;
-    uint8_t primary_read_quorum; /* PR, PW */
-    uint8_t primary_write_quorum;
+    uint8_t primary_read_quorum; /* PR */
+    struct request_placement placements[PLACEMENTS_MOST];
     uint8_t self_place; /* this node's place: an owner's, or that of the first fallback */
     struct request_owner owners[PLACES_MOST];
 
@@ -184,10 +198,12 @@ bool request_lost_ground(const struct shard *shard, const struct request *reques
 /* A place for the next fallback in reach that has none yet, to stand in for the owner at `place` (or for whom the
  * fallback there stood in); NULL when there is none, or none may. */
 struct request_owner *request_engage_fallback(struct shard *shard, struct request *request, uint8_t place);
-/* So many nodes could take part: owners and, unless W or R must all be owners, fallbacks in reach. */
-bool request_has_candidates(struct shard *shard, const struct request *request, uint32_t needed);
-/* Begins a phase: only the owners have places, and this node. */
-void request_reset_places(struct shard *shard, struct request *request);
+/* In each placement enough nodes could take part: PW owners in reach, W with the fallbacks. */
+bool request_has_candidates(struct shard *shard, const struct request *request);
+/* Begins a phase: only the owners have places, and this node. READING knows those that reads ask. */
+void request_reset_places(struct shard *shard, struct request *request, enum request_state phase);
+/* What lies here of the key is a hint: this node stands in for an owner. */
+bool request_holds_hint(const struct shard *shard, const struct request *request);
 /* Ends the request with its one answer. */
 void request_finish(struct shard *shard, struct request *request, const struct result *result);
 void request_finish_outcome(struct shard *shard, struct request *request, enum outcome outcome, const char *detail);

@@ -16,27 +16,46 @@ static bool request_names(const struct request *request) {
     return request->operation.kind == OPERATION_EXPIRE || operation_has(request, OPERATION_PLAIN);
 }
 
+/* Owners in that placement, in that state. */
+static uint32_t count_in(const struct request *request, uint32_t placement, enum owner_state state) {
+    uint32_t count = 0;
+    for (uint32_t place = 0; place < request->owner_count; place++) {
+        const struct request_owner *owner = &request->owners[place];
+        count += owner->state == state && (owner->placements >> placement & 1) != 0 ? 1 : 0;
+    }
+    return count;
+}
+
+/* Reads ask this one; what the others keep is not all that there is. */
+static bool may_name(const struct request *request, uint32_t place) {
+    return request_is_owner(request, place) && (request->owners[place].placements >> PLACEMENT_READ & 1) != 0;
+}
+
 /* Owners that have said what they keep, informed or not: this one before it is durable here. */
 static uint32_t count_spoken(const struct request *request) {
     bool self_is_asked =
-        request_is_owner(request, request->self_place) && request->owners[request->self_place].state == OWNER_ASKED;
-    return request_count_owners(request, OWNER_ANSWERED) + (self_is_asked ? 1 : 0);
+        may_name(request, request->self_place) && request->owners[request->self_place].state == OWNER_ASKED;
+    return count_in(request, PLACEMENT_READ, OWNER_ANSWERED) + (self_is_asked ? 1 : 0);
+}
+
+static uint32_t names_in_reach(const struct request *request) {
+    return request->placements[PLACEMENT_READ].owner_count - count_in(request, PLACEMENT_READ, OWNER_FAILED);
 }
 
 /* N-W+1 informed owners, so that at least one of the W of every acknowledged write is heard while quorums are strict;
  * fewer when fewer are in reach; and when all owners have spoken, at a cluster's birth, say, nothing is left to name.
  * What fallbacks name counts for what is named, not for how many have spoken. */
 static bool lacks_names(const struct request *request) {
-    uint32_t wanted = (uint32_t)(request->owner_count - request->write_quorum + 1);
-    uint32_t in_reach = request->owner_count - request_count_owners(request, OWNER_FAILED);
+    const struct request_placement *read = &request->placements[PLACEMENT_READ];
+    uint32_t wanted = (uint32_t)(read->owner_count - read->write_quorum + 1);
+    uint32_t in_reach = names_in_reach(request);
     bool names = request->round == 1 && request_names(request);
     return names && request->named < (wanted < in_reach ? wanted : in_reach) &&
-           count_spoken(request) < request->owner_count;
+           count_spoken(request) < read->owner_count;
 }
 
 static bool awaits_names(const struct request *request) {
-    uint32_t in_reach = request->owner_count - request_count_owners(request, OWNER_FAILED);
-    return lacks_names(request) && count_spoken(request) < in_reach;
+    return lacks_names(request) && count_spoken(request) < names_in_reach(request);
 }
 
 static bool must_stamp_again(const struct request *request) {
@@ -70,23 +89,39 @@ static void begin_second_round(struct shard *shard, struct request *request) {
 
 /* A fallback's copy goes home to the owner for which it stands, and is deleted then: beside that owner's own it is
  * none. (A fallback that coordinates stands for some owner also where all are in reach, but may not coordinate.) */
-static uint32_t count_copies(const struct request *request, bool may_come) {
+static uint32_t count_copies(const struct request *request, uint32_t placement, bool may_come) {
     uint32_t count = 0;
     for (uint32_t place = 0; place < request->place_count; place++) {
         const struct request_owner *at = &request->owners[place];
         const struct request_owner *owner = &request->owners[at->stands_for];
         bool counts = at->state == OWNER_ANSWERED || (may_come && at->state == OWNER_ASKED);
         bool owner_counts = owner->state == OWNER_ANSWERED || (may_come && owner->state == OWNER_ASKED);
-        count += counts && (request_is_owner(request, place) || !owner_counts) ? 1 : 0;
+        bool is_in = (at->placements >> placement & 1) != 0;
+        count += is_in && counts && (request_is_owner(request, place) || !owner_counts) ? 1 : 0;
     }
     return count;
 }
 
-/* Too few have answered, and too few still may. */
+/* Too few have answered in one of the placements, and too few still may. */
 static bool is_hopeless(const struct request *request) {
-    uint32_t all = count_copies(request, true);
-    uint32_t owners = request_count_owners(request, OWNER_ANSWERED) + request_count_owners(request, OWNER_ASKED);
-    return all < request->write_quorum || owners < request->primary_write_quorum;
+    bool is_hopeless = false;
+    for (uint32_t placement = 0; placement < PLACEMENTS_MOST; placement++) {
+        const struct request_placement *at = &request->placements[placement];
+        uint32_t owners = count_in(request, placement, OWNER_ANSWERED) + count_in(request, placement, OWNER_ASKED);
+        is_hopeless = is_hopeless || count_copies(request, placement, true) < at->write_quorum ||
+                      owners < at->primary_write_quorum;
+    }
+    return is_hopeless;
+}
+
+static bool has_quorum_in(const struct request *request, uint32_t placement) {
+    const struct request_placement *at = &request->placements[placement];
+    uint32_t durable = count_copies(request, placement, false);
+    uint32_t owners = MUTANT(FALLBACK_IS_OWNER) ? durable : count_in(request, placement, OWNER_ANSWERED);
+    if (MUTANT(COUNT_SELF_TWICE) && request->owners[request->self_place].state == OWNER_ANSWERED) {
+        durable++;
+    }
+    return durable >= at->write_quorum && owners >= at->primary_write_quorum;
 }
 
 /* Ends the round if it is over, one way or the other. */
@@ -99,7 +134,8 @@ static void storing_check(struct shard *shard, struct request *request) {
     }
     /* Owners in reach that are uninformed cannot tell what is kept. Where quorums are strict the SET may not be said to
      * be the last then; it may stand beside a later time. (Found by a seed.) */
-    bool is_strict = request->primary_write_quorum >= request->write_quorum;
+    const struct request_placement *read = &request->placements[PLACEMENT_READ];
+    bool is_strict = read->primary_write_quorum >= read->write_quorum;
     if (is_strict && lacks_names(request)) {
         request_finish_short(shard, request);
         return;
@@ -108,12 +144,7 @@ static void storing_check(struct shard *shard, struct request *request) {
         begin_second_round(shard, request);
         return;
     }
-    uint32_t durable = count_copies(request, false);
-    uint32_t owners = MUTANT(FALLBACK_IS_OWNER) ? durable : request_count_owners(request, OWNER_ANSWERED);
-    if (MUTANT(COUNT_SELF_TWICE) && request->owners[request->self_place].state == OWNER_ANSWERED) {
-        durable++;
-    }
-    if (durable >= request->write_quorum && owners >= request->primary_write_quorum) {
+    if (has_quorum_in(request, PLACEMENT_READ) && has_quorum_in(request, PLACEMENT_OTHER)) {
         finish_done(shard, request);
     } else if (is_hopeless(request)) {
         request_finish_short(shard, request);
@@ -235,7 +266,7 @@ static void send_put(struct shard *shard, struct request *request, struct reques
     struct message_put put = {
         .request = request_wire_id(request),
         .partition = request->partition,
-        .placement_mark = ring_placement_mark(shard->ring, request->partition),
+        .placement_mark = ring_placement_mark(request->ring, request->partition),
         .flags = request->round == 1 && request_names(request) ? PUT_NAME_KEPT : 0,
         .fence = fence_label(shard, request->partition, object_bytes_mark(object)),
         .key = request->operation.key,
@@ -244,7 +275,7 @@ static void send_put(struct shard *shard, struct request *request, struct reques
     if (!is_owner) {
         struct member_index missing = request->owners[owner->stands_for].member;
         put.flags |= PUT_HINT;
-        put.hint_for = ring_member(shard->ring, missing)->id;
+        put.hint_for = ring_member(request->ring, missing)->id;
         trace_hinted(shard, request, missing);
     }
     message_encode_put(output, &put);
@@ -339,12 +370,12 @@ static void trace_stamped(struct shard *shard, const struct request *request, st
 
 /* A coordinating fallback writes a hint of its own. False: there is no room for it. */
 static bool keep_for_owner(struct shard *shard, struct request *request, struct copy *copy) {
-    if (request_is_owner(request, request->self_place)) {
+    if (!request_holds_hint(shard, request)) {
         return true;
     }
     const struct request_owner *self = &request->owners[request->self_place];
     struct member_index missing = request->owners[self->stands_for].member;
-    if (!hints_have_room(shard) || !hint_owners_add(&copy->hint_for, ring_member(shard->ring, missing)->id)) {
+    if (!hints_have_room(shard) || !hint_owners_add(&copy->hint_for, ring_member(request->ring, missing)->id)) {
         return false;
     }
     trace_hinted(shard, request, missing);
@@ -354,7 +385,7 @@ static bool keep_for_owner(struct shard *shard, struct request *request, struct 
 /* Writes the object here and sends it to the other owners: from now on the request cannot say "certainly not done". */
 static void store_everywhere(struct shard *shard, struct request *request, struct copy *copy,
                              const struct object *object) {
-    request_reset_places(shard, request);
+    request_reset_places(shard, request, REQUEST_STORING);
     if (!keep_for_owner(shard, request, copy)) {
         refuse_put(shard, request, "BUSY no room for another hint; nothing was written");
         return;
@@ -371,7 +402,7 @@ static void store_everywhere(struct shard *shard, struct request *request, struc
     request->round++;
     request->state = REQUEST_STORING;
     bool is_informed = replica_is_informed(shard, request->keyspace, request->partition);
-    request->named = is_informed && request_is_owner(request, request->self_place) ? 1 : 0;
+    request->named = is_informed && may_name(request, request->self_place) ? 1 : 0;
     request->owners[request->self_place].state = status == STORAGE_FOUND ? OWNER_ANSWERED : OWNER_ASKED;
     trace_stamped(shard, request, buffer_view(&shard->encoded));
     for (uint32_t place = 0; place < request->owner_count; place++) {
@@ -381,14 +412,6 @@ static void store_everywhere(struct shard *shard, struct request *request, struc
     }
     send_hints(shard, request, buffer_view(&shard->encoded));
     storing_check(shard, request);
-}
-
-static uint32_t owners_in_reach(struct shard *shard, const struct request *request) {
-    uint32_t count = 0;
-    for (uint32_t place = 0; place < request->owner_count; place++) {
-        count += peer_is_reachable(shard, request->owners[place].member, request->partition) ? 1 : 0;
-    }
-    return count;
 }
 
 /* False when there is no time to stamp with below the clock's durable bound, after a restart or when a peer's time came
@@ -401,7 +424,7 @@ static bool make_stamp(struct shard *shard, struct request *request, const struc
     /* A store that was wiped since a flush has forgotten that its clock was moved beyond the floor. */
     bool is_below = shard->flush.floor.value > above && !MUTANT(FLUSH_UNHELD);
     above = is_below ? shard->flush.floor.value : above;
-    ret_stamp->mark = request_is_owner(request, request->self_place) ? FENCE_FIRST : shard->fence.label;
+    ret_stamp->mark = request_holds_hint(shard, request) ? shard->fence.label : FENCE_FIRST;
     if (!fence_is_learnt(shard)) {
         list_push_back(&shard->coordinator.unstamped, &request->waiting);
         return false;
@@ -509,9 +532,7 @@ void request_begin_storing(struct shard *shard, struct request *request) {
     struct copy copy;
     request->state = REQUEST_STORING;
     bool is_late = shard_now(shard).ns >= request->stamp_until.ns;
-    bool is_short = !request_has_candidates(shard, request, request->write_quorum) ||
-                    owners_in_reach(shard, request) < request->primary_write_quorum;
-    if (is_late || (request->round == 0 && is_short)) {
+    if (is_late || (request->round == 0 && !request_has_candidates(shard, request))) {
         request_finish_short(shard, request);
         return;
     }
@@ -622,7 +643,7 @@ void coordinator_on_put_answer(struct shard *shard, const struct source *source,
         send_hints_now(shard, request);
     } else {
         owner->state = OWNER_ANSWERED;
-        if (answer.informed && request_is_owner(request, (uint32_t)(owner - request->owners))) {
+        if (answer.informed && may_name(request, (uint32_t)(owner - request->owners))) {
             request->named++;
         }
         keep_named(shard, request, answer.kept);

@@ -12,7 +12,7 @@ static bool ask_owner(struct shard *shard, struct request *request, struct reque
     struct message_read read = {
         .request = request_wire_id(request),
         .partition = request->partition,
-        .placement_mark = ring_placement_mark(shard->ring, request->partition),
+        .placement_mark = ring_placement_mark(request->ring, request->partition),
         .wants_whole = owner->is_fetching,
         .has_digest = request->has_own_digest,
         .digest = request->own_digest,
@@ -133,7 +133,7 @@ static void send_repair(struct shard *shard, struct request *request, struct req
     }
     struct message_put put = {
         .partition = request->partition,
-        .placement_mark = ring_placement_mark(shard->ring, request->partition),
+        .placement_mark = ring_placement_mark(request->ring, request->partition),
         .flags = PUT_REPAIR,
         .fence = fence_label(shard, request->partition, copy->object.mark),
         .key = request->operation.key,
@@ -306,7 +306,7 @@ void request_begin_reading(struct shard *shard, struct request *request) {
     request->has_own_digest = false;
     request->is_absent_here = false;
     request->took_object = false;
-    request_reset_places(shard, request);
+    request_reset_places(shard, request, REQUEST_READING);
     request->owners[request->self_place].state = OWNER_ASKED;
     uint64_t id = request->id;
     reading_load_own(shard, request);
@@ -364,7 +364,7 @@ static bool read_object(struct shard *shard, struct request_owner *owner, const 
 static enum intake take_object(struct shard *shard, struct request *request, struct request_owner *owner,
                                const struct message_read_answer *answer, const struct object *held) {
     struct object object;
-    bool is_hint = !request_is_owner(request, request->self_place);
+    bool is_hint = request_holds_hint(shard, request);
     fence_hear_label(shard, answer->fence);
     if (fence_refuses(shard, answer->fence, is_hint) || !read_object(shard, owner, answer, &object)) {
         return INTAKE_REFUSED;
@@ -381,7 +381,7 @@ static enum intake take_object(struct shard *shard, struct request *request, str
     request->took_object = true;
     clock_observe(&shard->clock, shard_wall(shard), object.context.greatest);
     const struct request_owner *self = &request->owners[request->self_place];
-    struct node_id hint_for = ring_member(shard->ring, request->owners[self->stands_for].member)->id;
+    struct node_id hint_for = ring_member(request->ring, request->owners[self->stands_for].member)->id;
     enum storage_status status = replica_merge(shard, request->partition, request->operation.key, &object, hint_for);
     return status == STORAGE_FOUND || status == STORAGE_ABSENT ? INTAKE_MERGED : INTAKE_REFUSED;
 }

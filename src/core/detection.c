@@ -7,6 +7,7 @@ static void mail_verdicts(struct shard *shard) {
     for (uint32_t to = 1; to < shard->options.shard_count; to++) {
         struct buffer *output = mail_output(shard, to);
         size_t frame = frame_begin(output, MESSAGE_VERDICTS);
+        write_varint(output, members);
         write_varint(output, detection_health(shard));
         for (uint16_t index = 0; index < members; index++) {
             struct member_verdict verdict = detection_verdict(shard, (struct member_index){index});
@@ -22,8 +23,10 @@ static void mail_verdicts(struct shard *shard) {
 
 static void verdicts_receive(struct shard *shard, struct view body) {
     struct reader reader = reader_of(body);
+    uint32_t members = (uint32_t)read_varint(&reader);
+    ENSURE(members <= shard_member_capacity(shard));
     shard->detection.shown_health = (uint32_t)read_varint(&reader);
-    for (uint32_t index = 0; index < ring_member_count(shard->ring); index++) {
+    for (uint32_t index = 0; index < members; index++) {
         struct member_verdict *shown = &shard->detection.shown[index];
         shown->verdict = (enum verdict)read_u8(&reader);
         shown->since.ns = read_u64(&reader);
@@ -69,16 +72,28 @@ static void port_changed(void *self, struct member_index subject, enum verdict v
 
 void detection_init(struct shard *shard) {
     size_t members = ring_member_count(shard->ring);
+    size_t capacity = shard_member_capacity(shard);
     struct detection *detection = &shard->detection;
     if (shard_is_first(shard)) {
         struct detector_port port = {.self = shard, .send = port_send, .changed = port_changed};
-        struct detector_peer *peers = ARENA_ARRAY(&shard->permanent, struct detector_peer, members);
+        struct detector_peer *peers = ARENA_ARRAY(&shard->permanent, struct detector_peer, capacity);
         detector_init(&detection->detector, port, shard->self, (uint32_t)members, peers,
                       shard->options.seed ^ shard->options.run, shard_now(shard), shard_wall(shard));
+        detection_adopt(shard);
         return;
     }
-    detection->shown = ARENA_ARRAY(&shard->permanent, struct member_verdict, members);
-    memset(detection->shown, 0, sizeof(*detection->shown) * members);
+    detection->shown = ARENA_ARRAY(&shard->permanent, struct member_verdict, capacity);
+    memset(detection->shown, 0, sizeof(*detection->shown) * capacity);
+}
+
+void detection_adopt(struct shard *shard) {
+    for (uint16_t index = 0; shard_is_first(shard) && index < ring_member_count(shard->ring); index++) {
+        struct member_index member = {index};
+        if (!member_index_equal(member, shard->self)) {
+            detector_set_present(&shard->detection.detector, member, ring_is_awaited(shard->ring, member),
+                                 shard_now(shard));
+        }
+    }
 }
 
 void detection_beat(struct shard *shard) {

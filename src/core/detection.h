@@ -21,6 +21,7 @@ struct detection {
 };
 
 void detection_init(struct shard *shard);
+void detection_adopt(struct shard *shard);
 void detection_beat(struct shard *shard);
 void detection_heard(struct shard *shard, struct member_index from);
 void detection_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body);

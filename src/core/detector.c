@@ -31,6 +31,7 @@ void detector_init(struct detector *detector, struct detector_port port, struct 
     detector->port = port;
     detector->self = self;
     detector->member_count = member_count;
+    detector->present_count = member_count;
     detector->peers = peers;
     detector->next_sequence = 1;
     detector->last_tick = now;
@@ -43,11 +44,24 @@ void detector_init(struct detector *detector, struct detector_port port, struct 
     peers[self.value].incarnation = wall.ms + 1;
 }
 
+void detector_set_present(struct detector *detector, struct member_index member, bool is_present, struct instant now) {
+    struct detector_peer *peer = &detector->peers[member.value];
+    for (uint32_t index = detector->member_count; index <= member.value; index++) {
+        detector->peers[index] = (struct detector_peer){.is_absent = true};
+        detector->member_count++;
+    }
+    if (peer->is_absent == !is_present) {
+        return;
+    }
+    *peer = (struct detector_peer){.is_absent = !is_present, .evidence = now, .verdict_since = now};
+    detector->present_count += is_present ? 1 : UINT32_MAX;
+}
+
 /* ---- rumours ---- */
 
 /* Binary digits of the member count times a constant: enough to reach everybody with near certainty (SWIM, 4.1). */
 static void rumour_spread(struct detector *detector, struct detector_peer *peer) {
-    uint32_t digits = 32 - (uint32_t)__builtin_clz(detector->member_count);
+    uint32_t digits = 32 - (uint32_t)__builtin_clz(detector->present_count);
     peer->transmissions_left = DETECTOR_TRANSMISSIONS * digits;
 }
 
@@ -167,11 +181,11 @@ static void suspect(struct detector *detector, struct member_index subject, stru
 static uint64_t suspicion_ns(const struct detector *detector, const struct detector_peer *peer) {
     static const uint64_t shorter_permille[DETECTOR_HELPERS + 1] = {0, 500, 792, 1000};
     uint64_t members_permille = 1000; /* log10(n), at least 1 */
-    for (uint64_t members = detector->member_count; members > 10; members /= 2) {
+    for (uint64_t members = detector->present_count; members > 10; members /= 2) {
         members_permille += 301;
     }
     uint64_t confirmations = peer->accuser_count > 0 ? peer->accuser_count - 1U : 0;
-    bool nobody_else = detector->member_count <= 2;
+    bool nobody_else = detector->present_count <= 2;
     uint64_t permille = nobody_else ? 1000 : 2000 - shorter_permille[confirmations];
     uint32_t health = detector->health > peer->health_then ? detector->health : peer->health_then;
     return scaled_ns(health, DETECTOR_SUSPECT_MS) * members_permille / 1000 * permille / 1000;
@@ -380,7 +394,7 @@ static void health_tick(struct detector *detector, struct instant now) {
         heard += peer->heard.ns != 0 && now.ns < peer->heard.ns + DETECTOR_PERIOD_MS * NS_PER_MS ? 1 : 0;
     }
     detector->health_eased = now;
-    if (heard * 2 > detector->member_count) {
+    if (heard * 2 > detector->present_count) {
         health_move(detector, -1);
     }
 }
@@ -392,7 +406,7 @@ void detector_tick(struct detector *detector, struct instant now) {
         come_back(detector, now);
     }
     for (uint16_t index = 0; index < detector->member_count; index++) {
-        if (index != detector->self.value) {
+        if (index != detector->self.value && !detector->peers[index].is_absent) {
             peer_tick(detector, (struct member_index){index}, now);
         }
     }

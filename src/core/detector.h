@@ -74,6 +74,7 @@ struct detector_port {
 enum probe_state { PROBE_RESTING, PROBE_DIRECT, PROBE_INDIRECT };
 
 struct detector_peer {
+    bool is_absent; /* no member: it is neither probed nor spoken of */
     enum verdict verdict;
     struct instant verdict_since;
     uint64_t incarnation;    /* 0: not known yet */
@@ -102,8 +103,9 @@ struct detector_relay {
 struct detector {
     struct detector_port port;
     struct member_index self;
-    uint32_t member_count;
-    struct detector_peer *peers; /* borrowed; one per member, this node's own holds its incarnation */
+    uint32_t member_count;       /* peers below it may be members */
+    uint32_t present_count;      /* and so many are */
+    struct detector_peer *peers; /* borrowed; this node's own holds its incarnation */
     struct rng rng;
     uint64_t next_sequence;
     uint32_t health; /* 0 (good) to DETECTOR_HEALTH_WORST */
@@ -118,6 +120,8 @@ struct detector {
 void detector_init(struct detector *detector, struct detector_port port, struct member_index self,
                    uint32_t member_count, struct detector_peer *peers, uint64_t seed, struct instant now,
                    struct wall_time wall);
+/* Members came or went: there may be as many as `peers` has room for. */
+void detector_set_present(struct detector *detector, struct member_index member, bool is_present, struct instant now);
 /* Every 100 ms or so. */
 void detector_tick(struct detector *detector, struct instant now);
 /* Anything at all came from the peer. */

@@ -5,7 +5,7 @@
 void everyone_init(struct shard *shard) {
     struct everyone *everyone = &shard->everyone;
     everyone->deadline.kind = ALARM_EVERYONE;
-    everyone->has_answered = ARENA_ARRAY(&shard->permanent, bool, ring_member_count(shard->ring));
+    everyone->has_answered = ARENA_ARRAY(&shard->permanent, bool, shard_member_capacity(shard));
 }
 
 /* ---- the one that asks ---- */
@@ -17,7 +17,8 @@ static bool all_first_shards_are_reachable(struct shard *shard) {
     bool are_reachable = shard_all_are_reachable(shard);
     for (uint16_t index = 0; are_reachable && index < ring_member_count(shard->ring); index++) {
         struct member_index member = {index};
-        are_reachable = member_index_equal(member, shard->self) || lane_first_output(shard, member) != NULL;
+        are_reachable = member_index_equal(member, shard->self) || !ring_is_awaited(shard->ring, member) ||
+                        lane_first_output(shard, member) != NULL;
     }
     return are_reachable;
 }
@@ -62,11 +63,12 @@ void everyone_ask(struct shard *shard, enum question question, struct hybrid_tim
     uint32_t members = (uint32_t)ring_member_count(shard->ring);
     everyone->asking = question;
     everyone->time = time;
-    everyone->missing = members;
-    memset(everyone->has_answered, 0, sizeof(*everyone->has_answered) * members);
+    everyone->missing = shard_awaited_members(shard);
+    memset(everyone->has_answered, 0, sizeof(*everyone->has_answered) * shard_member_capacity(shard));
     for (uint16_t index = 0; index < members; index++) {
         struct member_index member = {index};
-        struct buffer *output = member_index_equal(member, shard->self) ? NULL : lane_first_output(shard, member);
+        bool is_other = !member_index_equal(member, shard->self) && ring_is_awaited(shard->ring, member);
+        struct buffer *output = is_other ? lane_first_output(shard, member) : NULL;
         if (output != NULL) {
             message_encode_question(output, MESSAGE_QUESTION, &message);
         }

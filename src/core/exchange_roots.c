@@ -113,8 +113,10 @@ static void met_shared(struct shard *shard, struct member_index peer, uint32_t p
 /* ---- a round ---- */
 
 static bool begins_with(const struct shard *shard, struct member_index peer) {
-    bool is_even = (shard->self.value + peer.value) % 2 == 0;
-    return (shard->self.value < peer.value) == is_even;
+    struct node_id own = ring_member(shard->ring, shard->self)->id;
+    struct node_id other = ring_member(shard->ring, peer)->id;
+    bool is_even = (own.bytes[0] + other.bytes[0]) % 2 == 0;
+    return (node_id_compare(own, other) < 0) == is_even;
 }
 
 static void send_summary(struct shard *shard, struct buffer *output, enum exchange_message_kind kind,

@@ -20,12 +20,11 @@ static void take_label(struct shard *shard, uint64_t number) {
 /* Nothing of the cluster can be of later than the first number, if none of its majority knows of any. */
 static void learn_first(struct shard *shard) {
     struct fence *fence = &shard->fence;
-    size_t members = ring_member_count(shard->ring);
     size_t greeted = 1;
-    for (size_t index = 0; index < members; index++) {
-        greeted += fence->has_greeted[index] ? 1 : 0;
+    for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
+        greeted += fence->has_greeted[index] && ring_is_awaited(shard->ring, (struct member_index){index}) ? 1 : 0;
     }
-    if (fence->own.heard == FENCE_UNKNOWN && greeted * 2 > members) {
+    if (fence->own.heard == FENCE_UNKNOWN && greeted * 2 > shard_awaited_members(shard)) {
         fence->own.heard = FENCE_FIRST;
         take_label(shard, FENCE_FIRST); /* durable or not: there is nothing below it */
     }
@@ -39,7 +38,7 @@ void fence_init(struct shard *shard) {
     fence->label = floor;
     fence->durable = floor;
     fence->hint_floor = floor;
-    size_t members = ring_member_count(shard->ring);
+    size_t members = shard_member_capacity(shard);
     fence->drained_by = ARENA_ARRAY(&shard->permanent, uint64_t, members);
     memset(fence->drained_by, 0, sizeof(*fence->drained_by) * members);
     fence->agreed_by = ARENA_ARRAY(&shard->permanent, uint64_t, members);
@@ -204,7 +203,7 @@ static void speak(struct shard *shard) {
         say(shard, mail_output(shard, index), &fence->own);
     }
     for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
-        if (index != shard->self.value) {
+        if (index != shard->self.value && ring_is_awaited(shard->ring, (struct member_index){index})) {
             say(shard, lane_first_output(shard, (struct member_index){index}), &state);
         }
     }
@@ -212,8 +211,9 @@ static void speak(struct shard *shard) {
 
 static uint64_t least_of_all(const struct shard *shard, const uint64_t *numbers) {
     uint64_t least = UINT64_MAX;
-    for (uint32_t index = 0; index < ring_member_count(shard->ring); index++) {
-        least = numbers[index] < least ? numbers[index] : least;
+    for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
+        bool is_less = numbers[index] < least && ring_is_awaited(shard->ring, (struct member_index){index});
+        least = is_less ? numbers[index] : least;
     }
     return least;
 }
@@ -294,7 +294,7 @@ bool fence_waits_for(const struct shard *shard, struct member_index *ret_member)
     bool is_agreed = shard->fence.own.agreed == shard->fence.own.heard;
     const uint64_t *numbers = is_agreed ? shard->fence.agreed_by : shard->fence.drained_by;
     for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
-        if (numbers[index] < shard->fence.own.heard) {
+        if (numbers[index] < shard->fence.own.heard && ring_is_awaited(shard->ring, (struct member_index){index})) {
             *ret_member = (struct member_index){index};
             return true;
         }

@@ -29,8 +29,8 @@ void hints_init(struct shard *shard) {
     uint32_t partitions = ring_partition_count(shard->ring);
     hints->partitions = ARENA_ARRAY(&shard->permanent, struct hint_partition, partitions);
     memset(hints->partitions, 0, sizeof(*hints->partitions) * partitions);
-    hints->refused_until = ARENA_ARRAY(&shard->permanent, struct instant, ring_member_count(shard->ring));
-    memset(hints->refused_until, 0, sizeof(*hints->refused_until) * ring_member_count(shard->ring));
+    hints->refused_until = ARENA_ARRAY(&shard->permanent, struct instant, shard_member_capacity(shard));
+    memset(hints->refused_until, 0, sizeof(*hints->refused_until) * shard_member_capacity(shard));
     map_init(&hints->deliveries, HINT_DELIVERIES_MOST);
     list_init(&hints->under_way);
     pool_init(&hints->delivery_pool, sizeof(struct hint_delivery), HINT_DELIVERIES_MOST);

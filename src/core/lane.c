@@ -123,8 +123,12 @@ static void link_wake(struct shard *shard, struct link *link) {
     }
 }
 
+/* `peer`: NULL while the log that names it has not come. */
 static void link_send_hello(struct shard *shard, struct link *link, const struct peer *peer, uint16_t target_shard,
                             bool is_bulk) {
+    if (link->has_greeted) {
+        return;
+    }
     struct message_hello hello = {
         .magic = HELLO_MAGIC,
         .version_least = PROTOCOL_VERSION_LEAST,
@@ -142,9 +146,11 @@ static void link_send_hello(struct shard *shard, struct link *link, const struct
         .now = shard_now(shard),
         .fence = shard->fence.own.heard,
         .flushed = shard->flush.floor,
+        .membership = roster_version(shard),
         .keyspaces_version = shard->keyspaces.version,
-        .remembered = shard->witness.of[peer->member.value],
+        .remembered = peer != NULL ? shard->witness.of[peer->member.value] : (struct witnessed){0},
     };
+    link->has_greeted = true;
     link_wake(shard, link);
     message_encode_hello(&link->output, &hello);
 }
@@ -221,7 +227,8 @@ void lane_dial(struct shard *shard, struct lane *lane) {
 
 /* Dials, at the node with the lesser id, every shard of the peer that shares a partition with this shard. */
 static void peer_want_lanes(struct shard *shard, struct peer *peer) {
-    if (peer->member.value <= shard->self.value) {
+    struct node_id own = ring_member(shard->ring, shard->self)->id;
+    if (node_id_compare(peer->id, own) <= 0) {
         return;
     }
     uint32_t theirs = peer_shards(shard, peer);
@@ -252,7 +259,7 @@ uint16_t lanes_run_tag(uint64_t run) {
 }
 
 void lanes_init(struct shard *shard) {
-    size_t members = ring_member_count(shard->ring);
+    size_t members = shard_member_capacity(shard);
     pool_init(&shard->lane_pool, sizeof(struct lane), 16);
     pool_init(&shard->link_pool, sizeof(struct link), 16);
     list_init(&shard->lanes);
@@ -260,11 +267,35 @@ void lanes_init(struct shard *shard) {
     shard->peers = ARENA_ARRAY(&shard->permanent, struct peer, members);
     memset(shard->peers, 0, sizeof(struct peer) * members);
     for (uint16_t index = 0; index < members; index++) {
+        shard->peers[index].member = (struct member_index){index};
+    }
+    lanes_adopt(shard);
+}
+
+static void peer_end_lanes(struct shard *shard, struct peer *peer, const char *why) {
+    for (uint32_t place = 0; place < 2 * LIMIT_SHARDS; place++) {
+        struct lane *lane = peer->lanes[place / LIMIT_SHARDS][place % LIMIT_SHARDS];
+        if (lane == NULL) {
+            continue;
+        }
+        lane->dialed_here = false;
+        timers_cancel(&shard->timers, &lane->redial.timer);
+        if (lane->link != NULL) {
+            link_abandon(shard, lane->link, why);
+        }
+    }
+}
+
+void lanes_adopt(struct shard *shard) {
+    for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
         struct peer *peer = &shard->peers[index];
-        peer->member = (struct member_index){index};
-        peer->id = ring_member(shard->ring, peer->member)->id;
-        peer->latency_p95_ns = 2 * NS_PER_MS;
-        peer_want_lanes(shard, peer);
+        if (index == shard->self.value || !ring_is_awaited(shard->ring, peer->member)) {
+            peer_end_lanes(shard, peer, "no member any more");
+        } else if (peer->latency_p95_ns == 0) {
+            peer->id = ring_member(shard->ring, peer->member)->id;
+            peer->latency_p95_ns = 2 * NS_PER_MS;
+            peer_want_lanes(shard, peer);
+        }
     }
 }
 
@@ -296,6 +327,9 @@ static const char *hello_refusal(const struct shard *shard, const struct message
     if (!ring_find_member(shard->ring, hello->node, ret_member)) {
         return "the other end is no member of this cluster";
     }
+    if (!ring_is_awaited(shard->ring, *ret_member)) {
+        return "the other end was declared dead, and is no member any more";
+    }
     if (member_index_equal(*ret_member, shard->self)) {
         return "the other end has this node's own id: two nodes share a node-id, or an address leads back here";
     }
@@ -309,7 +343,7 @@ static const char *hello_refusal(const struct shard *shard, const struct message
         return "another process of that node-id is connected: two nodes share a node-id, or it has just been started "
                "again";
     }
-    if (!digest_equal(hello->ring, ring_digest(shard->ring))) {
+    if (hello->membership == roster_version(shard) && !digest_equal(hello->ring, ring_digest(shard->ring))) {
         return "rings differ: every node needs the same member lines (addresses aside), partitions and replicas";
     }
     return NULL;
@@ -346,9 +380,62 @@ static void link_come_up(struct shard *shard, struct link *link) {
     }
 }
 
+static bool is_of_this_cluster(const struct shard *shard, const struct message_hello *hello) {
+    return memcmp(&hello->cluster, &shard->options.secrets.cluster, sizeof(hello->cluster)) == 0 &&
+           hello->version_least <= PROTOCOL_VERSION && hello->version >= PROTOCOL_VERSION_LEAST;
+}
+
+static void link_tell_membership(struct shard *shard, struct link *link) {
+    if (link->membership < roster_version(shard)) {
+        link_wake(shard, link);
+        roster_tell(shard, &link->output, link->membership);
+        link->membership = roster_version(shard);
+    }
+}
+
+/* Its log goes further than ours: who it is, and whether we may speak, stands there. */
+static void link_await_membership(struct shard *shard, struct link *link, const struct message_hello *hello) {
+    struct member_index member;
+    bool is_known = ring_find_member(shard->ring, hello->node, &member);
+    link->hello = *hello;
+    link->awaits_membership = true;
+    link_send_hello(shard, link, is_known ? peer_of(shard, member) : NULL, hello->shard_index, hello->is_bulk);
+}
+
+/* One that was a member, or thinks that it is one, learns from the log that it is none. */
+static bool link_tell_stranger(struct shard *shard, struct link *link, const struct message_hello *hello) {
+    struct member_index member;
+    bool is_known = ring_find_member(shard->ring, hello->node, &member);
+    bool is_stranger = !is_known || !ring_is_awaited(shard->ring, member);
+    if (!is_stranger || !is_of_this_cluster(shard, hello) || hello->membership >= roster_version(shard)) {
+        return false;
+    }
+    link_send_hello(shard, link, NULL, hello->shard_index, hello->is_bulk);
+    link->membership = hello->membership;
+    link_tell_membership(shard, link);
+    link->is_refused = true;
+    return true;
+}
+
+void lanes_tell_membership(struct shard *shard) {
+    for (struct list_node *node = list_first(&shard->links); node != NULL; node = list_next(&shard->links, node)) {
+        struct link *link = CONTAINER_OF(node, struct link, all);
+        if (link->state == LINK_UP) {
+            link_tell_membership(shard, link);
+        }
+    }
+}
+
 /* False when the link is gone. */
 static bool link_greet(struct shard *shard, struct link *link, const struct message_hello *hello) {
     struct member_index member = shard->self;
+    if (is_of_this_cluster(shard, hello) && hello->membership > roster_version(shard)) {
+        link_await_membership(shard, link, hello);
+        return true;
+    }
+    if (link_tell_stranger(shard, link, hello)) {
+        return true;
+    }
     const char *refusal = hello_refusal(shard, hello, &member);
     if (refusal != NULL) {
         shard_trace_peer(shard, TRACE_REFUSED, member, refusal);
@@ -383,6 +470,8 @@ static bool link_greet(struct shard *shard, struct link *link, const struct mess
         link_abandon(shard, link, "another shard answered");
         return false;
     }
+    link->membership = hello->membership;
+    link_tell_membership(shard, link);
     link->awaits_keyspaces = keyspaces_are_later(shard, hello->keyspaces_version, hello->keyspaces);
     bool is_same = hello->keyspaces_version == shard->keyspaces.version &&
                    digest_equal(hello->keyspaces, keyspace_table_digest(shard->options.keyspaces));
@@ -406,6 +495,25 @@ static bool link_take_keyspaces(struct shard *shard, struct link *link, const st
     link->awaits_keyspaces = false;
     link_come_up(shard, link);
     return true;
+}
+
+/* The log that was announced. Adopting it may end links, this one too. False when it is gone. */
+static bool link_take_membership(struct shard *shard, struct link *link, const struct frame *frame) {
+    struct lane *lane = link->lane;
+    bool is_taken = frame->kind == MESSAGE_MEMBERSHIP && roster_take(shard, frame->body) != ROSTER_REFUSED;
+    if (lane != NULL && lane->link != link) {
+        return false;
+    }
+    if (!is_taken || link->hello.membership > roster_version(shard)) {
+        const char *why = "rings differ: every node needs the same member lines (addresses aside), partitions and "
+                          "replicas, or the log that they have led to";
+        shard_trace_peer(shard, TRACE_REFUSED, shard->self, why);
+        link_abandon(shard, link, why);
+        return false;
+    }
+    link->awaits_membership = false;
+    struct message_hello hello = link->hello;
+    return link_greet(shard, link, &hello);
 }
 
 /* ---- events ---- */
@@ -435,6 +543,12 @@ void shard_link_closed(struct shard *shard, struct link *link, struct moment mom
 static bool link_receive(struct shard *shard, struct link *link, const struct frame *frame) {
     if (shard->witness.is_rolled_back) {
         return true;
+    }
+    if (link->is_refused) {
+        return true;
+    }
+    if (link->awaits_membership) {
+        return link_take_membership(shard, link, frame);
     }
     if (link->awaits_keyspaces) {
         return link_take_keyspaces(shard, link, frame);

@@ -72,8 +72,13 @@ struct link {
     struct list_node all;
     enum link_state state;
     bool silent;
-    bool awaits_keyspaces; /* GREETING: their table comes before anything else */
-    bool awake;            /* the driver was told of the output of this turn */
+    bool has_greeted;       /* our HELLO is out */
+    bool awaits_keyspaces;  /* GREETING: their table comes before anything else */
+    bool awaits_membership; /* GREETING: their log, and then their HELLO counts */
+    bool is_refused;        /* by no member: it has been told so, and ends by itself */
+    uint64_t membership;    /* the version that the other end is known to have */
+    struct message_hello hello;
+    bool awake; /* the driver was told of the output of this turn */
     struct instant since;
     struct instant last_heard;
     struct instant last_sent;
@@ -92,6 +97,10 @@ struct source {
 uint16_t lanes_run_tag(uint64_t run);
 void lanes_init(struct shard *shard);
 void lanes_release(struct shard *shard);
+/* Members came or went. */
+void lanes_adopt(struct shard *shard);
+/* MEMBERSHIP on all links that are up, and have not had it. */
+void lanes_tell_membership(struct shard *shard);
 void lanes_heartbeat(struct shard *shard);
 void lane_dial(struct shard *shard, struct lane *lane); /* the redial alarm */
 

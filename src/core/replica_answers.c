@@ -23,7 +23,7 @@ static bool placement_holds(const struct shard *shard, struct view key, struct p
     return partition.value < ring_partition_count(shard->ring) &&
            ring_partition_of_key(shard->ring, key).value == partition.value &&
            shard_of_partition(shard, partition) == shard->options.shard_index &&
-           mark == ring_placement_mark(shard->ring, partition);
+           mark <= ring_placement_mark(shard->ring, partition);
 }
 
 /* A fallback takes what stands in for one of the owners, an owner everything else. */

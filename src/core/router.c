@@ -17,6 +17,7 @@ struct relay {
     struct instant deadline;
     struct blob encoded; /* the operation */
     struct partition partition;
+    struct ring *ring; /* retained: places are those of its lists */
     bool by_mail;
     bool hopped;                /* came over a link before the mail */
     uint32_t to_shard;          /* mail */
@@ -40,6 +41,10 @@ void router_init(struct shard *shard) {
 }
 
 void router_release(struct shard *shard) {
+    struct list_node *node;
+    while ((node = list_take_first(&shard->router.active)) != NULL) {
+        ring_free(CONTAINER_OF(node, struct relay, active)->ring);
+    }
     map_release(&shard->router.relays);
     map_release(&shard->router.writes);
     pool_release(&shard->router.relay_pool);
@@ -87,6 +92,7 @@ static struct relay *relay_new(struct shard *shard, const struct operation *oper
     relay->id = shard->next_request++;
     relay->origin = *origin;
     relay->partition = partition;
+    relay->ring = ring_retain(shard->ring);
     relay->alarm.kind = ALARM_RELAY;
     list_init(&relay->waiting);
     relay->deadline = instant_after_ms(shard_now(shard), operation->deadline_ms);
@@ -101,7 +107,7 @@ static struct relay *relay_new(struct shard *shard, const struct operation *oper
 
 /* Tries by place, bit i for the i-th, that are over: answered, lost or given up. */
 static void relay_close(struct shard *shard, struct relay *relay, uint64_t tries) {
-    const struct member_index *list = ring_preference(shard->ring, relay->partition);
+    const struct member_index *list = ring_preference(relay->ring, relay->partition);
     for (uint64_t left = relay->open & tries; left != 0; left &= left - 1) {
         shard->peers[list[__builtin_ctzll(left)].value].relays_open--;
     }
@@ -115,6 +121,7 @@ static void relay_free(struct shard *shard, struct relay *relay) {
     list_remove(&relay->active);
     timers_cancel(&shard->timers, &relay->alarm.timer);
     load_ended(shard, relay->encoded.size);
+    ring_free(relay->ring);
     blob_give(&shard->blobs, &relay->encoded);
     pool_give(&router->relay_pool, relay);
 }
@@ -208,10 +215,10 @@ static uint64_t cost_of(const struct shard *shard, struct member_index member) {
 }
 
 /* The place in the preference list of the owner that shall coordinate, or -1. `tried`: places not to choose again. */
-static int choose_owner(const struct shard *shard, const struct operation *operation, struct partition partition,
-                        uint64_t tried) {
-    const struct member_index *list = ring_preference(shard->ring, partition);
-    int owners = (int)ring_replica_count(shard->ring);
+static int choose_owner(const struct shard *shard, const struct ring *ring, const struct operation *operation,
+                        struct partition partition, uint64_t tried) {
+    const struct member_index *list = ring_preference(ring, partition);
+    int owners = (int)ring_replica_count(ring);
     int chosen = -1;
     for (int place = 0; place < owners; place++) {
         bool is_self = member_index_equal(list[place], shard->self);
@@ -271,7 +278,7 @@ static bool relay_send(struct shard *shard, struct relay *relay) {
     struct message_operation message = {
         .request = relay->id,
         .hopped = relay->hopped || !relay->by_mail,
-        .placement_mark = ring_placement_mark(shard->ring, relay->partition),
+        .placement_mark = ring_placement_mark(relay->ring, relay->partition),
         .sent = shard_now(shard),
         .operation = operation,
     };
@@ -322,17 +329,31 @@ static void relay_stand_in(struct shard *shard, struct relay *relay) {
     coordinator_begin(shard, &operation, &origin, relay->partition);
 }
 
+/* The owners that it knows of were tried, and no try is open: those of a later ring may be others. */
+static bool relay_takes_later_ring(const struct shard *shard, struct relay *relay) {
+    if (relay->ring == shard->ring || relay->open != 0) {
+        return false;
+    }
+    ring_free(relay->ring);
+    relay->ring = ring_retain(shard->ring);
+    relay->tried = 0;
+    return true;
+}
+
 /* Sends the relay to the best owner not tried yet. Without one it waits for the tries that are open, or ends. */
 static void relay_try(struct shard *shard, struct relay *relay) {
     struct operation operation = relay_operation(relay);
     bool is_retry = relay->tries > 0;
     while (relay->tries < RELAY_TRIES && relay_left_ms(shard, relay) > 0) {
-        int place = choose_owner(shard, &operation, relay->partition, relay->tried);
+        int place = choose_owner(shard, relay->ring, &operation, relay->partition, relay->tried);
+        if (place < 0 && relay_takes_later_ring(shard, relay)) {
+            continue;
+        }
         if (place < 0) {
             break;
         }
         relay->tried |= UINT64_C(1) << place;
-        relay->target = ring_preference(shard->ring, relay->partition)[place];
+        relay->target = ring_preference(relay->ring, relay->partition)[place];
         bool is_certain = (relay->open == 0 && !relay->is_uncertain) || !operation_is_write(&operation);
         if (is_certain && member_index_equal(relay->target, shard->self)) {
             relay_end_here(shard, relay);
@@ -359,9 +380,9 @@ static void relay_try(struct shard *shard, struct relay *relay) {
 }
 
 /* The bit of a member's try that is open, or 0. */
-static uint64_t relay_open_try(const struct shard *shard, const struct relay *relay, struct member_index member) {
-    const struct member_index *list = ring_preference(shard->ring, relay->partition);
-    for (uint32_t place = 0; place < ring_replica_count(shard->ring); place++) {
+static uint64_t relay_open_try(const struct relay *relay, struct member_index member) {
+    const struct member_index *list = ring_preference(relay->ring, relay->partition);
+    for (uint32_t place = 0; place < ring_replica_count(relay->ring); place++) {
         if (member_index_equal(list[place], member)) {
             return relay->open & (UINT64_C(1) << place);
         }
@@ -454,7 +475,7 @@ static void route_by_mail(struct shard *shard, const struct operation *operation
 /* What changes the whole cluster: a flush may be asked for anywhere, the keyspaces are changed at the first member. */
 static void route_of_all(struct shard *shard, const struct operation *operation, const struct origin *origin,
                          bool hopped) {
-    const struct member_index first = {0};
+    const struct member_index first = ring_nth_by_id(shard->ring, 0);
     if (operation->kind == OPERATION_FLUSH) {
         flush_begin(shard, operation, origin);
     } else if (member_index_equal(shard->self, first)) {
@@ -500,7 +521,7 @@ void router_route(struct shard *shard, const struct operation *operation, const 
         }
         return;
     }
-    int place = choose_owner(shard, operation, partition, 0);
+    int place = choose_owner(shard, shard->ring, operation, partition, 0);
     if (place < 0 && may_stand_in(shard, operation, partition)) {
         coordinator_begin(shard, operation, origin, partition);
         return;
@@ -596,7 +617,7 @@ void router_on_result(struct shard *shard, const struct source *source, struct v
         return; /* answered already */
     }
     bool is_single = relay->by_mail || relay_inspects(relay, source->lane->peer->member);
-    uint64_t try = is_single ? 0 : relay_open_try(shard, relay, source->lane->peer->member);
+    uint64_t try = is_single ? 0 : relay_open_try(relay, source->lane->peer->member);
     if (is_single) {
         relay_finish(shard, relay, &message.result); /* mail, or an inspection: asked once, of one */
     } else if (try != 0) {
@@ -611,7 +632,7 @@ void router_peer_lost(struct shard *shard, struct member_index member) {
     size_t count = 0;
     for (struct list_node *node = list_first(&router->active); node != NULL; node = list_next(&router->active, node)) {
         struct relay *relay = CONTAINER_OF(node, struct relay, active);
-        bool is_asked = !relay->by_mail && (relay_inspects(relay, member) || relay_open_try(shard, relay, member) != 0);
+        bool is_asked = !relay->by_mail && (relay_inspects(relay, member) || relay_open_try(relay, member) != 0);
         if (is_asked && !peer_is_reachable(shard, member, relay->partition)) {
             ids[count++] = relay->id;
         }
@@ -619,7 +640,7 @@ void router_peer_lost(struct shard *shard, struct member_index member) {
     for (size_t index = 0; index < count; index++) {
         struct relay *relay = relay_find(shard, ids[index]);
         if (relay != NULL) {
-            relay_lost(shard, relay, relay_open_try(shard, relay, member));
+            relay_lost(shard, relay, relay_open_try(relay, member));
         }
     }
 }

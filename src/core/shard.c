@@ -103,6 +103,7 @@ struct shard *shard_new(const struct shard_options *options, struct moment momen
         frame_reader_init(&shard->mailboxes[index].reader);
         buffer_init(&shard->mailboxes[index].output);
     }
+    roster_init(shard);
     load_init(shard);
     witness_init(shard);
     lanes_init(shard);
@@ -142,6 +143,7 @@ void shard_free(struct shard *shard) {
     buffer_release(&shard->encoded);
     buffer_release(&shard->record);
     arena_release(&shard->scratch);
+    roster_release(shard);
     ring_free(shard->ring);
     struct arena permanent = shard->permanent;
     arena_release(&permanent);
@@ -177,6 +179,7 @@ void shard_keep_clock_bound(struct shard *shard) {
 }
 
 static void shard_beat(struct shard *shard) {
+    roster_beat(shard);
     lanes_heartbeat(shard);
     load_beat(shard);
     hints_beat(shard);
@@ -228,6 +231,20 @@ struct instant shard_next_deadline(const struct shard *shard) {
     bool has_timer = timers_next(&shard->timers, &due);
     ENSURE(has_timer); /* the heartbeat */
     return due;
+}
+
+/* ---- the ring ---- */
+
+/* Requests under way go on by the ring that they began with. */
+void shard_adopt(struct shard *shard, struct ring *ring) {
+    struct ring *before = shard->ring;
+    shard->ring = ring;
+    shard_trace_peer(shard, TRACE_MEMBERSHIP, shard->self, NULL);
+    lanes_adopt(shard);
+    detection_adopt(shard);
+    reaper_runs_changed(shard);
+    roster_tell_all(shard);
+    ring_free(before);
 }
 
 /* ---- sessions ---- */
@@ -308,6 +325,9 @@ void shard_receive(struct shard *shard, const struct source *source, uint8_t kin
     case MESSAGE_KEYSPACES:
         keyspaces_receive(shard, body);
         break;
+    case MESSAGE_MEMBERSHIP:
+        roster_receive(shard, source, body);
+        break;
     case MESSAGE_BOUND:
         witness_receive(shard, source, body);
         break;
@@ -387,6 +407,9 @@ void shard_storage_written(struct shard *shard, uint64_t token, enum storage_sta
     case KEYSPACES_TOKEN:
         keyspaces_on_durable(shard, status == STORAGE_FOUND);
         return;
+    case ROSTER_TOKEN:
+        roster_on_durable(shard, status == STORAGE_FOUND);
+        return;
     case FENCE_DRAIN_TOKEN:
         fence_on_drain_durable(shard, status == STORAGE_FOUND);
         return;
@@ -403,12 +426,29 @@ void shard_storage_written(struct shard *shard, uint64_t token, enum storage_sta
 
 /* ---- readiness ---- */
 
+uint32_t shard_awaited_members(const struct shard *shard) {
+    uint32_t count = 0;
+    for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
+        count += ring_is_awaited(shard->ring, (struct member_index){index}) ? 1 : 0;
+    }
+    return count;
+}
+
 uint32_t shard_reachable_members(const struct shard *shard) {
     uint32_t count = 0;
     for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
-        count += peer_is_alive(shard, (struct member_index){index}) ? 1 : 0;
+        struct member_index member = {index};
+        count += ring_is_awaited(shard->ring, member) && peer_is_alive(shard, member) ? 1 : 0;
     }
     return count;
+}
+
+uint64_t shard_membership_version(const struct shard *shard) {
+    return ring_version(shard->ring);
+}
+
+const struct member *shard_member(const struct shard *shard, struct member_index member) {
+    return ring_member(shard->ring, member);
 }
 
 bool shard_may_stamp(const struct shard *shard) {
@@ -428,7 +468,7 @@ struct hybrid_time shard_flush_floor(const struct shard *shard) {
 }
 
 bool shard_all_are_reachable(const struct shard *shard) {
-    return shard_reachable_members(shard) == ring_member_count(shard->ring);
+    return shard_reachable_members(shard) == shard_awaited_members(shard);
 }
 
 bool shard_is_ready(const struct shard *shard) {
@@ -436,5 +476,5 @@ bool shard_is_ready(const struct shard *shard) {
      */
     uint64_t bound = shard->clock.bound.value;
     bool has_bound = bound > hybrid_time_of_wall(shard_wall(shard)).value && bound > shard->clock.last.value + 1;
-    return has_bound && shard_reachable_members(shard) == ring_member_count(shard->ring);
+    return has_bound && shard_all_are_reachable(shard);
 }

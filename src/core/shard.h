@@ -62,7 +62,10 @@ struct shard_driver {
 };
 
 struct shard_options {
-    struct ring *ring; /* retained */
+    struct ring *ring;            /* retained */
+    const struct membership *log; /* that the ring is of: lent for shard_new() alone */
+    bool log_is_kept;             /* the store has it */
+    uint32_t member_capacity;     /* members that may come and go while this process lives; 0: LIMIT_MEMBERS */
     struct member_index self;
     uint32_t shard_index;
     uint32_t shard_count;                   /* of this node; peers may differ */
@@ -138,7 +141,8 @@ void shard_memory_short(struct shard *shard, bool is_short);
 
 /* Can stamp, and is linked with every peer that can be reached at all: said once after start. */
 bool shard_is_ready(const struct shard *shard);
-/* Links that are up and not silent, self included: of ring_member_count(). */
+/* Members that fences and moves wait for; and those of them with a link that is up and not silent, self included. */
+uint32_t shard_awaited_members(const struct shard *shard);
 uint32_t shard_reachable_members(const struct shard *shard);
 /* False: writes go to other coordinators, since its clock is off or its store has failed. */
 bool shard_may_stamp(const struct shard *shard);
@@ -150,5 +154,10 @@ bool shard_is_rolled_back(const struct shard *shard);
 const struct keyspace_table *shard_keyspaces(const struct shard *shard);
 /* What needs every member: proofs, fences. */
 bool shard_all_are_reachable(const struct shard *shard);
+
+/* The version of the membership log that this shard has adopted. */
+uint64_t shard_membership_version(const struct shard *shard);
+/* A member as this shard knows it now. */
+const struct member *shard_member(const struct shard *shard, struct member_index member);
 
 #endif

@@ -22,6 +22,7 @@
 #include "core/load.h"
 #include "core/reaper.h"
 #include "core/replica.h"
+#include "core/roster.h"
 #include "core/router.h"
 #include "core/shard.h"
 #include "core/witness.h"
@@ -35,7 +36,8 @@ struct mailbox {
 
 struct shard {
     struct shard_options options;
-    struct ring *ring;
+    struct ring *ring; /* of the version that it has adopted */
+    struct roster roster;
     struct member_index self;
     struct moment moment;  /* of this step */
     struct arena scratch;  /* of this step */
@@ -56,7 +58,7 @@ struct shard {
     struct front *front;
     struct mailbox mailboxes[LIMIT_SHARDS];
 
-    struct peer *peers; /* one per member, this node's own unused */
+    struct peer *peers; /* by member, this node's own unused */
     struct pool lane_pool;
     struct pool link_pool;
     struct list lanes;
@@ -93,6 +95,11 @@ static inline struct hybrid_time shard_time(const struct shard *shard) {
     return shard->clock.last.value > wall.value ? shard->clock.last : wall;
 }
 
+/* Room for what there is one of for each member, however many come. */
+static inline size_t shard_member_capacity(const struct shard *shard) {
+    return shard->options.member_capacity == 0 ? LIMIT_MEMBERS : shard->options.member_capacity;
+}
+
 /* Which shard of this node a partition belongs to. */
 static inline uint32_t shard_of_partition(const struct shard *shard, struct partition partition) {
     return partition_shard(partition, shard->options.shard_count);
@@ -110,6 +117,8 @@ static inline bool shard_traces_keys(const struct shard *shard) {
 
 /* Tells the time and ends what the step before borrowed. */
 void shard_step_begin(struct shard *shard, struct moment moment);
+/* Takes over the ring, a successor of the present one, with all that follows from it. */
+void shard_adopt(struct shard *shard, struct ring *ring);
 void shard_trace(struct shard *shard, const struct trace_record *record);
 void shard_trace_peer(struct shard *shard, enum trace_kind kind, struct member_index peer, const char *text);
 

@@ -20,6 +20,8 @@ enum storage_status {
 /* What this node holds as an owner, and what it keeps for owners that were out of reach: neither sees the other. */
 enum storage_family { STORAGE_OBJECTS, STORAGE_HINTS };
 
+enum storage_membership { STORAGE_MEMBERSHIP_LOG, STORAGE_MEMBERSHIP_PROMISE };
+
 /* One record of a scan. */
 struct storage_scanned {
     struct view key;
@@ -71,6 +73,11 @@ struct storage {
 
     /* Makes the table of keyspaces durable, as remember_clock() does. */
     enum storage_status (*remember_keyspaces)(void *self, struct view table, uint64_t token);
+
+    /* Makes a record of the node's membership durable, as remember_clock() does: the log, or what this node promised as
+     * an acceptor (core/consensus.h). Only a node's first shard does it. */
+    enum storage_status (*remember_membership)(void *self, enum storage_membership which, struct view record,
+                                               uint64_t token);
 
     /* Makes the floor of a flush durable, as remember_clock() does. */
     enum storage_status (*remember_flush)(void *self, struct hybrid_time floor, uint64_t token);

@@ -23,6 +23,7 @@ enum trace_kind {
     TRACE_DAMAGED,       /* a record whose bytes are not what was written was given up: key */
     TRACE_REAPED,        /* an owner lets a deleted key go: key, object */
     TRACE_PRUNED,        /* an owner drops an entry of a key's vector: key, dot: the entry, object before */
+    TRACE_MEMBERSHIP,    /* another version of the membership log was adopted */
     TRACE_KEYSPACES,     /* a shard goes by a later table of keyspaces */
     TRACE_FLUSHED,       /* a shard keeps the floor of a flush: dot.n: that time */
     TRACE_ROLLED_BACK,   /* this node's store is older than peer remembers */

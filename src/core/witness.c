@@ -20,7 +20,7 @@ static void take_up(struct shard *shard, struct view written) {
 
 void witness_init(struct shard *shard) {
     struct witness *witness = &shard->witness;
-    size_t members = ring_member_count(shard->ring);
+    size_t members = shard_member_capacity(shard);
     witness->of = ARENA_ARRAY(&shard->permanent, struct witnessed, members);
     memset(witness->of, 0, sizeof(*witness->of) * members);
     witness->is_rolled_back = shard->options.is_rolled_back && !MUTANT(ROLLED_BACK_SERVES);
@@ -71,7 +71,7 @@ static void write_down(struct shard *shard) {
     buffer_init(&list);
     for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
         struct node_id node = ring_member(shard->ring, (struct member_index){index})->id;
-        if (shard->witness.of[index].store != 0) {
+        if (shard->witness.of[index].store != 0 && ring_is_present(shard->ring, (struct member_index){index})) {
             write_bytes(&list, view_of(node.bytes, sizeof(node.bytes)));
             witness_encode(&list, &shard->witness.of[index]);
         }

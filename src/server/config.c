@@ -754,13 +754,16 @@ void config_add_members(const struct config *config, struct membership *log) {
     }
 }
 
+struct ring_options config_ring_options(const struct config *config) {
+    return (struct ring_options){.partition_count = config->partitions, .replica_count = config->replicas};
+}
+
 struct ring *config_ring(const struct config *config) {
     struct membership log;
     membership_init(&log);
     config_add_members(config, &log);
     struct ring *ring = NULL;
-    struct ring_options options = {.partition_count = config->partitions, .replica_count = config->replicas};
-    enum ring_status status = ring_new(&log, options, &ring);
+    enum ring_status status = ring_new(&log, config_ring_options(config), &ring);
     ENSURE(status == RING_OK);
     membership_release(&log);
     return ring;

@@ -85,6 +85,7 @@ void config_release(struct config *config);
 void config_add_members(const struct config *config, struct membership *log);
 /* The ring of those members. Legal configurations always have one. */
 struct ring *config_ring(const struct config *config);
+struct ring_options config_ring_options(const struct config *config);
 
 /* Each setting as text, without the secrets: for CONFIG GET. */
 void config_describe(const struct config *config, void (*emit)(void *context, struct view name, struct view value),

@@ -67,7 +67,7 @@ static void dial_fail(struct dial *dial, int status) {
     struct loop *loop = dial->loop;
     struct link *link = dial->link;
     log_event(CONFIG_LOG_DEBUG, "dial-failed", "address=%s why=\"%s\"",
-              ring_member(loop->node->ring, dial->peer)->peer_address, uv_strerror(status));
+              shard_member(loop->shard, dial->peer)->peer_address, uv_strerror(status));
     dial_end(dial);
     shard_link_closed(loop->shard, link, loop_step(loop));
 }
@@ -155,7 +155,7 @@ static void dial_start(struct dial *dial) {
     } address;
     dial->since = loop_now(dial->loop);
     int status = UV_EINVAL;
-    if (config_split_address(ring_member(dial->loop->node->ring, dial->peer)->peer_address, host, &port)) {
+    if (config_split_address(shard_member(dial->loop->shard, dial->peer)->peer_address, host, &port)) {
         if (uv_ip4_addr(host, port, &address.four) == 0 || uv_ip6_addr(host, port, &address.six) == 0) {
             status = dial_connect(dial, &address.any);
         } else {

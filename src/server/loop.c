@@ -118,7 +118,7 @@ static void driver_trace(void *self, const struct trace_record *record) {
     if (loop->phase == NODE_ENDING) {
         return; /* all links go down, and nobody needs to be told */
     }
-    const char *address = ring_member(loop->node->ring, record->peer)->peer_address;
+    const char *address = shard_member(loop->shard, record->peer)->peer_address;
     const char *text = record->text != NULL ? record->text : "";
     uint32_t held_back = 0;
     switch (record->kind) {
@@ -160,6 +160,10 @@ static void driver_trace(void *self, const struct trace_record *record) {
         break;
     case TRACE_REFUTED:
         log_event(CONFIG_LOG_INFO, "member-alive", "peer=%s", address);
+        break;
+    case TRACE_MEMBERSHIP:
+        log_event(CONFIG_LOG_INFO, "membership", "shard=%u version=%llu", loop->index,
+                  (unsigned long long)shard_membership_version(loop->shard));
         break;
     case TRACE_KEYSPACES:
         log_event(CONFIG_LOG_INFO, "keyspaces", "shard=%u version=%llu", loop->index,
@@ -262,7 +266,7 @@ static void loop_check_readiness(struct loop *loop) {
     if (!loop->was_ready && shard_is_ready(loop->shard)) {
         loop->was_ready = true;
         if (atomic_fetch_add(&node->ready_shards, 1) + 1 == node->shard_count) {
-            log_event(CONFIG_LOG_INFO, "ready", "members=%zu", ring_member_count(node->ring));
+            log_event(CONFIG_LOG_INFO, "ready", "members=%u", shard_awaited_members(loop->shard));
             loop_wake(&node->loops[0]);
         }
     }

@@ -25,7 +25,6 @@ enum node_phase { NODE_RUNNING, NODE_QUIETENING, NODE_ENDING };
 
 struct node {
     const struct config *config;
-    struct ring *ring;
     struct node_leaf *leaf;
     struct mail *mail;
     struct loop *_Atomic loops; /* shard_count of them; NULL before they are made and after they are gone */

@@ -33,7 +33,9 @@ struct stage {
     struct listening listening;
     sigset_t signals;
     struct store_birth birth;
-    struct buffer trees; /* that the next start may take up */
+    struct buffer trees;   /* that the next start may take up */
+    struct membership log; /* the membership log that this start begins with, and its ring */
+    struct ring *ring;
 };
 
 static void sleep_ms(uint64_t ms) {
@@ -136,6 +138,29 @@ static int open_leaf(struct stage *stage) {
     return code;
 }
 
+/* The log that this node's store has; a new store's is the cluster's birth, as configured. */
+static int make_ring(struct stage *stage) {
+    const struct config *config = stage->config;
+    struct member_index self;
+    bool is_whole = membership_decode(buffer_view(&stage->birth.membership), &stage->log);
+    if (stage->log.count == 0) {
+        config_add_members(config, &stage->log);
+    }
+    enum ring_status status = is_whole ? ring_new(&stage->log, config_ring_options(config), &stage->ring) : RING_OK;
+    if (!is_whole || status != RING_OK) {
+        log_event(CONFIG_LOG_ERROR, "membership-unreadable", "data=\"%s\" why=\"%s\"", config->data,
+                  is_whole ? ring_status_text(status) : "the membership log in this folder is damaged");
+        return EXIT_CODE_FAILURE;
+    }
+    if (!ring_find_member(stage->ring, config->node, &self) || !ring_is_awaited(stage->ring, self)) {
+        log_event(CONFIG_LOG_ERROR, "no-member",
+                  "why=\"this node was removed from the cluster\" do=\"to come back, "
+                  "join as a new node: another node-id and an empty data folder\"");
+        return EXIT_CODE_CONFIGURATION;
+    }
+    return 0;
+}
+
 /* The same on all nodes: places and trees are compared. */
 static uint64_t place_seed(const struct config *config) {
     return hash64(view_of(&config->secrets.cluster, sizeof(config->secrets.cluster)), 0);
@@ -146,7 +171,9 @@ static bool make_loops(struct stage *stage) {
     struct node *node = &stage->node;
     const struct config *config = stage->config;
     struct shard_options options = {
-        .ring = node->ring,
+        .ring = stage->ring,
+        .log = &stage->log,
+        .log_is_kept = buffer_size(&stage->birth.membership) > 0,
         .shard_count = node->shard_count,
         .keyspaces = stage->birth.keyspaces.version > 0 ? &stage->birth.keyspaces : &config->keyspaces,
         .secrets = config->secrets,
@@ -173,8 +200,8 @@ static bool make_loops(struct stage *stage) {
         .prune_pause_ms = PRUNE_PAUSE_MS,
     };
     uint64_t seeds[LIMIT_SHARDS];
-    bool is_member = ring_find_member(node->ring, config->node, &options.self);
-    ENSURE(is_member); /* config_load() has seen to it */
+    bool is_member = ring_find_member(stage->ring, config->node, &options.self);
+    ENSURE(is_member); /* make_ring() has seen to it */
     if (!draw_random(seeds, sizeof(seeds))) {
         return false;
     }
@@ -289,11 +316,15 @@ static int run_above_leaf(struct stage *stage) {
     log_event(CONFIG_LOG_INFO, "started", "version=%s node=%s members=%zu shards=%u data=\"%s\" new=%s clean=%s",
               GRAMME_VERSION, id, config->member_count, node->shard_count, config->data,
               stage->birth.is_new ? "yes" : "no", stage->birth.was_clean ? "yes" : "no");
-    if (!make_loops(stage)) {
-        (void)node_leaf_close(node->leaf);
-        return EXIT_CODE_FAILURE;
+    int code = make_ring(stage);
+    if (code == 0 && !make_loops(stage)) {
+        code = EXIT_CODE_FAILURE;
     }
-    int code = run_loops(stage);
+    if (code != 0) {
+        (void)node_leaf_close(node->leaf);
+        return code;
+    }
+    code = run_loops(stage);
     release_loops(stage);
     int storage_code = end_storage(stage);
     return code != 0 ? code : storage_code;
@@ -324,13 +355,13 @@ int server_run(const struct config *config) {
         return EXIT_CODE_FAILURE;
     }
     node->run |= 1; /* 0 is no run */
-    node->ring = config_ring(config);
     node->mail = mail_new(node->shard_count);
     int code = run_listening(&stage);
     store_birth_release(&stage.birth);
     buffer_release(&stage.trees);
     listening_close(&stage.listening);
     mail_free(node->mail);
-    ring_free(node->ring);
+    ring_free(stage.ring);
+    membership_release(&stage.log);
     return code;
 }

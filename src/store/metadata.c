@@ -135,6 +135,10 @@ static bool survey_visit(void *self, struct view key, struct view value) {
         uint32_t shard_index = (uint32_t)key.data[5] << 8 | key.data[6];
         survey->witness_shards = shard_index + 1 > survey->witness_shards ? shard_index + 1 : survey->witness_shards;
         buffer_append_view(&survey->birth.witnessed, record);
+    } else if (view_equal(key, metadata_membership_key(STORAGE_MEMBERSHIP_LOG))) {
+        buffer_append_view(&survey->birth.membership, record);
+    } else if (view_equal(key, metadata_membership_key(STORAGE_MEMBERSHIP_PROMISE))) {
+        buffer_append_view(&survey->birth.promise, record);
     } else if (view_equal(key, metadata_rolled_back_key())) {
         survey->birth.is_rolled_back = true;
     } else if (view_equal(key, VIEW("runs"))) {
@@ -328,6 +332,8 @@ enum leaf_status store_open_metadata(struct leaf_port *port, const struct store_
     leaf_batch_init(&survey.changes);
     buffer_init(&survey.birth.witnessed);
     buffer_init(&survey.birth.trees);
+    buffer_init(&survey.birth.membership);
+    buffer_init(&survey.birth.promise);
     enum leaf_status status = survey_and_make(port, &survey, opening);
     leaf_batch_release(&survey.changes);
     if (status == LEAF_DONE) {
@@ -341,6 +347,8 @@ enum leaf_status store_open_metadata(struct leaf_port *port, const struct store_
 void store_birth_release(struct store_birth *birth) {
     buffer_release(&birth->witnessed);
     buffer_release(&birth->trees);
+    buffer_release(&birth->membership);
+    buffer_release(&birth->promise);
 }
 
 static void put_tree(struct leaf_batch *batch, uint64_t stop, const struct kept_tree *kept) {

@@ -10,6 +10,8 @@
  *      "tree" | partition  present beside "clean" alone, and removed with it: the number of the stop, a hash tree
  *                          (core/kept_trees.h)
  *      "identity"          whose data this is: format, node, cluster
+ *      "membership"        the membership log, as the node's first shard knows it (core/roster.h)
+ *      "promise"           what the node promised as an acceptor (core/consensus.h)
  *      "rolled back"       present once others have said so of this store (core/witness.h)
  *      "runs"              the processes that ran on this store (version/lineage.h)
  *
@@ -19,6 +21,7 @@
 #ifndef GRAMME_STORE_METADATA_H
 #define GRAMME_STORE_METADATA_H
 
+#include "core/storage.h"
 #include "store/seal.h"
 #include "version/clock.h"
 
@@ -40,6 +43,10 @@ void metadata_fence_write(struct metadata_number *fence, uint32_t shard_index, u
 /* The key of a shard's table of keyspaces, and of what it witnessed; the values are sealed like all others. */
 void metadata_keyspaces_key(uint8_t to[METADATA_SHARD_KEY_BYTES], uint32_t shard_index);
 void metadata_witness_key(uint8_t to[METADATA_SHARD_KEY_BYTES], uint32_t shard_index);
+
+static inline struct view metadata_membership_key(enum storage_membership which) {
+    return which == STORAGE_MEMBERSHIP_LOG ? VIEW("membership") : VIEW("promise");
+}
 
 static inline struct view metadata_rolled_back_key(void) {
     return VIEW("rolled back");

@@ -233,6 +233,18 @@ static enum storage_status remember_keyspaces(void *self, struct view table, uin
     return group_commit_ask(&store->group, DURABILITY_SYNC, token);
 }
 
+static enum storage_status remember_membership(void *self, enum storage_membership which, struct view record,
+                                               uint64_t token) {
+    struct store *store = self;
+    struct view name = metadata_membership_key(which);
+    if (store->group.failed) {
+        return STORAGE_ERROR;
+    }
+    uint8_t *to = group_commit_put(&store->group, LEAF_METADATA, name, SEAL_BYTES + record.size, DURABILITY_SYNC);
+    seal_write(to, record, hash64(name, 0));
+    return group_commit_ask(&store->group, DURABILITY_SYNC, token);
+}
+
 static enum storage_status condemn(void *self) {
     struct store *store = self;
     struct view name = metadata_rolled_back_key();
@@ -384,6 +396,15 @@ static enum storage_status remember_keyspaces_direct(void *self, struct view tab
     return STORAGE_FOUND;
 }
 
+static enum storage_status remember_membership_direct(void *self, enum storage_membership which, struct view record,
+                                                      uint64_t token) {
+    (void)self;
+    (void)which;
+    (void)record;
+    (void)token;
+    return STORAGE_FOUND;
+}
+
 static enum storage_status condemn_direct(void *self) {
     (void)self;
     return STORAGE_FOUND;
@@ -426,6 +447,7 @@ struct storage store_storage(struct store *store) {
         .remember_fence = remember_fence,
         .remember_flush = remember_flush,
         .remember_keyspaces = remember_keyspaces,
+        .remember_membership = remember_membership,
         .condemn = condemn,
         .remember_witness = remember_witness,
         .remember_clock = remember_clock,
@@ -441,6 +463,7 @@ struct storage store_storage(struct store *store) {
         storage.remember_fence = remember_fence_direct;
         storage.remember_flush = remember_flush_direct;
         storage.remember_keyspaces = remember_keyspaces_direct;
+        storage.remember_membership = remember_membership_direct;
         storage.condemn = condemn_direct;
         storage.remember_witness = remember_witness_direct;
         storage.remember_clock = remember_clock_direct;

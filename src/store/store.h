@@ -79,6 +79,8 @@ struct store_birth {
     bool is_foreign;                 /* belongs to another node or cluster: refuse */
     struct lineage lineage;          /* the processes that ran on it, this one the last */
     struct buffer witnessed;         /* what its shards remembered of others' stores (core/witness.h); owned */
+    struct buffer membership;        /* the log (ring/membership.h); empty: none was kept yet; owned */
+    struct buffer promise;           /* of this node as an acceptor (core/consensus.h); owned */
     struct buffer trees; /* the list of a clean stop that left no doubt (core/kept_trees.h); owned: release it */
 };
 /* Whose store it should be, and who opens it. */

@@ -26,6 +26,7 @@ void message_encode_hello(struct buffer *buffer, const struct message_hello *mes
     write_u64(buffer, message->fence);
     write_u64(buffer, message->flushed.value);
     write_u64(buffer, message->keyspaces_version);
+    write_u64(buffer, message->membership);
     witness_encode(buffer, &message->remembered);
     frame_end(buffer, frame);
 }
@@ -51,6 +52,7 @@ bool message_decode_hello(struct view body, struct message_hello *ret_message) {
     message.fence = read_u64(&reader);
     message.flushed.value = read_u64(&reader);
     message.keyspaces_version = read_u64(&reader);
+    message.membership = read_u64(&reader);
     (void)witness_decode(&reader, &message.remembered);
     /* A later protocol may append: only what this version knows is required. */
     if (reader.failed || message.magic != HELLO_MAGIC || is_bulk > 1 || message.shard_count == 0 ||

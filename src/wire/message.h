@@ -47,6 +47,7 @@ struct message_hello {
     struct wall_time wall;
     struct instant now;          /* the sender's own monotonic time */
     uint64_t fence;              /* the greatest number that the sender knows of (core/fence.h); 0: none */
+    uint64_t membership;         /* the version of the sender's log; a greater one's entries follow (core/roster.h) */
     uint64_t keyspaces_version;  /* a greater one's table follows (core/keyspaces.h) */
     struct hybrid_time flushed;  /* the floor that the sender keeps (core/flush.h); 0: none */
     struct witnessed remembered; /* of the receiver's store (core/witness.h); store 0: nothing */

@@ -228,6 +228,14 @@ static enum storage_status disk_remember_keyspaces(void *self, struct view table
     return disk->holds_keyspaces ? disk_promise(disk, token, true) : STORAGE_FOUND;
 }
 
+static enum storage_status disk_remember_membership(void *self, enum storage_membership which, struct view record,
+                                                    uint64_t token) {
+    (void)which;
+    (void)record;
+    (void)token;
+    return ((struct disk *)self)->has_stopped ? STORAGE_ERROR : STORAGE_FOUND;
+}
+
 static enum storage_status disk_remember_clock(void *self, struct hybrid_time bound, uint64_t token) {
     struct disk *disk = self;
     disk->clock_bound = bound;
@@ -261,6 +269,7 @@ struct storage disk_storage(struct disk *disk) {
         .remember_fence = disk_remember_fence,
         .remember_flush = disk_remember_flush,
         .remember_keyspaces = disk_remember_keyspaces,
+        .remember_membership = disk_remember_membership,
         .condemn = disk_condemn,
         .remember_witness = disk_remember_witness,
         .remember_clock = disk_remember_clock,

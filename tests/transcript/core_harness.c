@@ -244,6 +244,7 @@ static void make_shard(struct rig *rig) {
     struct shard_options options = {
         .ring = rig->ring,
         .self = {(uint16_t)rig->options.self},
+        .member_capacity = 16,
         .shard_count = rig->options.shard_count,
         .keyspaces = &rig->keyspaces,
         .secrets = rig->secrets,

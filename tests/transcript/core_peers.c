@@ -146,6 +146,7 @@ struct message_hello rig_hello(const struct rig *rig, char peer, uint16_t shard,
         .wall = {(uint64_t)((int64_t)rig->moment.wall.ms + rig->wall_offset_ms[index_of(peer)])},
         .now = rig->moment.now,
         .fence = rig->hello_fence,
+        .membership = ring_version(rig->ring),
         .keyspaces_version = rig->hello_keyspaces,
         .remembered = rig->hello_remembered,
     };
