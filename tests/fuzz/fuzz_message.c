@@ -4,6 +4,7 @@
 #include "base/ensure.h"
 #include "base/limits.h"
 #include "ring/keyspace.h"
+#include "wire/consensus_message.h"
 #include "wire/detector_message.h"
 #include "wire/exchange_message.h"
 #include "wire/fence_message.h"
@@ -74,6 +75,26 @@ static void check_question(struct view body) {
     }
 }
 
+/* What is accepted is written again as the same bytes. */
+static void check_consensus(uint8_t kind, struct view body) {
+    struct consensus_word word;
+    struct consensus_state state;
+    struct buffer again;
+    buffer_init(&again);
+    if (message_decode_consensus(kind, body, &word)) {
+        ENSURE(ballot_compare(word.accepted, word.ballot) <= 0 && word.entry.size <= CONSENSUS_ENTRY_BYTES_MOST);
+        message_encode_consensus(&again, &word);
+        ENSURE(buffer_size(&again) == FRAME_HEADER_BYTES + body.size);
+        ENSURE(view_equal(view_slice(buffer_view(&again), FRAME_HEADER_BYTES, body.size), body));
+    }
+    buffer_clear(&again);
+    if (consensus_state_read(body, &state)) {
+        consensus_state_write(&again, &state);
+        ENSURE(view_equal(buffer_view(&again), body));
+    }
+    buffer_release(&again);
+}
+
 static void check_request(uint8_t kind, struct view body) {
     struct message_hello hello;
     struct message_ping ping;
@@ -123,7 +144,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     struct view body = view_of(data + 1, size - 1);
     uint8_t kind = data[0];
-    if (kind >= MESSAGE_QUESTION && kind <= MESSAGE_KEYSPACES) {
+    if (kind >= MESSAGE_CONSENSUS_PREPARE && kind <= MESSAGE_CONSENSUS_BEHIND) {
+        check_consensus(kind, body);
+    } else if (kind >= MESSAGE_QUESTION && kind <= MESSAGE_KEYSPACES) {
         check_question(body);
     } else if (kind >= MESSAGE_FENCE && kind <= MESSAGE_REAP) {
         check_fence(kind, body);
