@@ -317,6 +317,18 @@ void consensus_abstain_below(struct consensus *consensus, uint64_t version) {
     consensus->abstain_below = version > consensus->abstain_below ? version : consensus->abstain_below;
 }
 
+void consensus_abstain_no_more(struct consensus *consensus) {
+    consensus->abstain_below = consensus->acceptor.version;
+}
+
+void consensus_forget(struct consensus *consensus, struct member_index peer) {
+    member_set_remove(&consensus->proposer.agreed, peer);
+}
+
+bool consensus_is_under_way(const struct consensus *consensus) {
+    return consensus->proposer.phase != CONSENSUS_IDLE || consensus->acceptor.promised.counter != 0;
+}
+
 void consensus_advance(struct consensus *consensus, uint64_t version, const struct member_index *voters,
                        uint32_t voter_count) {
     struct consensus_acceptor *acceptor = &consensus->acceptor;

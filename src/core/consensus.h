@@ -119,6 +119,13 @@ void consensus_release(struct consensus *consensus);
 /* As an acceptor, this node takes no part below that version: its store was wiped and may have forgotten promises. */
 void consensus_abstain_below(struct consensus *consensus, uint64_t version);
 
+/* It has forgotten none that still counts: everybody said so, and has dropped what it said before. */
+void consensus_abstain_no_more(struct consensus *consensus);
+/* That peer's process is another now: what the one before promised or accepted may be forgotten. */
+void consensus_forget(struct consensus *consensus, struct member_index peer);
+/* Something was promised here for the next entry, or is being proposed. */
+bool consensus_is_under_way(const struct consensus *consensus);
+
 /* The chain has `version` entries, more than before (or the same, after consensus_init()), and these vote on the next
  * one. Ends a proposal; the last thing done is the call of `ended`. */
 void consensus_advance(struct consensus *consensus, uint64_t version, const struct member_index *voters,

@@ -95,7 +95,7 @@ static void work_on(struct shard *shard) {
 
 void exchange_beat(struct shard *shard) {
     struct exchange *exchange = &shard->exchange;
-    if (ring_replica_count(shard->ring) == 1 && exchange->met_count < shard->trees.owned) {
+    if (ring_replica_count(shard->ring) == 1 && exchange->met_count < shard->replica.held) {
         exchange_meet_nobody(shard);
     }
     exchange->bytes_left = load_share(shard, EXCHANGE_BYTES_A_BEAT);

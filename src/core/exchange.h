@@ -53,7 +53,7 @@ struct exchange {
     uint64_t bytes_left;  /* in this heartbeat */
     struct instant *met;  /* by partition: when the roots last were the same as every other owner's; 0: not yet */
     uint8_t *met_with;    /* by partition: bit i: the same as the i-th owner's, since the process began */
-    uint32_t met_count;   /* of the partitions that this shard owns */
+    uint32_t met_count;   /* of the partitions that this shard holds */
     uint32_t losses;      /* answers to what was sent before the last one say nothing */
     uint64_t young_until; /* round: with more than this one behind it, this shard waits out its period */
     bool has_lost;        /* since the process began: a doubt to settle */
@@ -62,6 +62,11 @@ struct exchange {
 
 void exchange_init(struct shard *shard);
 void exchange_release(struct shard *shard);
+
+/* The partition's role changed; `is_filled`: it holds all that reads need from now on. */
+void exchange_adopt(struct shard *shard, struct partition partition, bool is_filled);
+/* What others said of their data until now does not count. */
+void exchange_ask_anew(struct shard *shard);
 
 void exchange_beat(struct shard *shard);
 /* All of wire/exchange_message.h. */

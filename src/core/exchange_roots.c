@@ -20,7 +20,7 @@ static void met_all(struct shard *shard, struct partition partition) {
     exchange->met_count += is_first ? 1 : 0;
     bool is_in_doubt = shard->options.is_refilling || shard->options.may_lack_unsynced || exchange->has_lost;
     shard->replica.is_lost[partition.value] = false;
-    if (is_first && is_in_doubt && exchange->met_count == shard->trees.owned) {
+    if (is_first && is_in_doubt && exchange->met_count == shard->replica.held) {
         storage->settle_doubt(storage->self);
     }
 }
@@ -34,19 +34,42 @@ static void met(struct shard *shard, struct partition partition, struct member_i
         if (member_index_equal(list[place], peer) || member_index_equal(list[place], shard->self)) {
             exchange->met_with[partition.value] |= bit;
         }
-        all |= bit;
+        all |= ring_is_awaited(shard->ring, list[place]) ? bit : 0;
     }
-    if (exchange->met_with[partition.value] == all || MUTANT(INFORMED_BY_ONE)) {
+    if ((exchange->met_with[partition.value] & all) == all || MUTANT(INFORMED_BY_ONE)) {
         met_all(shard, partition);
     }
+    moves_met(shard, partition, peer);
 }
 
 void exchange_meet_nobody(struct shard *shard) {
     for (uint32_t index = 0; index < ring_partition_count(shard->ring); index++) {
-        if (shard->trees.of[index] != NULL) {
-            met_all(shard, (struct partition){(uint16_t)index});
+        struct partition partition = {(uint16_t)index};
+        if (replica_role(shard, partition) == ROLE_HOLDER && ring_is_owner(shard->ring, partition, shard->self)) {
+            met_all(shard, partition);
         }
     }
+}
+
+/* Who meets whom goes by the owners that reads ask: those of another list are met anew, by one that was not sure of its
+ * data before. */
+void exchange_adopt(struct shard *shard, struct partition partition, bool is_filled) {
+    struct exchange *exchange = &shard->exchange;
+    bool is_holder = replica_role(shard, partition) == ROLE_HOLDER;
+    exchange->met_with[partition.value] = 0;
+    if (is_holder && is_filled) {
+        met_all(shard, partition);
+    } else if (!is_holder && exchange->met[partition.value].ns != 0) {
+        exchange->met[partition.value] = (struct instant){0};
+        exchange->met_count--;
+    }
+}
+
+void exchange_ask_anew(struct shard *shard) {
+    struct exchange *exchange = &shard->exchange;
+    exchange->losses++;
+    exchange->young_until = exchange->rounds + EXCHANGE_FIRST_ROUNDS;
+    exchange->next_round = shard_now(shard);
 }
 
 void exchange_forget_meetings(struct shard *shard, struct partition partition) {
@@ -72,11 +95,13 @@ uint32_t exchange_met_count(const struct shard *shard) {
 /* ---- what two shards share ---- */
 
 static bool both_own(const struct shard *shard, struct member_index peer, struct partition partition) {
-    return trees_known(shard, partition) != NULL && ring_is_owner(shard->ring, partition, peer);
+    return replica_role(shard, partition) == ROLE_HOLDER && trees_known(shard, partition) != NULL &&
+           ring_is_holder(shard->ring, partition, peer);
 }
 
 bool exchange_is_comparable(const struct shard *shard, struct member_index peer, struct partition partition) {
-    return partition.value < ring_partition_count(shard->ring) && both_own(shard, peer, partition);
+    return partition.value < ring_partition_count(shard->ring) && both_own(shard, peer, partition) &&
+           moves_may_compare(shard, partition, peer);
 }
 
 /* The next partition, from that one on, that both own, that shard of the peer's for it, and whose tree is known here.
@@ -137,7 +162,8 @@ static void send_summary(struct shard *shard, struct buffer *output, enum exchan
 /* Until this node has met all owners, or a while has passed, rounds follow each other sooner. */
 static uint32_t period_ms(const struct shard *shard) {
     const struct exchange *exchange = &shard->exchange;
-    bool is_young = exchange->met_count < shard->trees.owned && exchange->rounds < exchange->young_until;
+    bool is_young = (exchange->met_count < shard->replica.held || shard->moves.filled < shard->moves.to_fill) &&
+                    exchange->rounds < exchange->young_until;
     return shard->options.exchange_period_ms / (is_young ? EXCHANGE_FIRST_DIVISOR : 1);
 }
 
@@ -187,6 +213,9 @@ static void send_roots(struct shard *shard, const struct source *source, uint32_
     size_t begun = message_begin_roots(output, &head);
     for (uint32_t from = 0; next_shared(shard, peer, source->lane->peer_shard, from, &partition);
          from = partition.value + 1u) {
+        if (!moves_may_compare(shard, partition, peer)) {
+            continue;
+        }
         struct exchange_root root = {
             .partition = partition,
             .wants_answer = exchange->met[partition.value].ns == 0,

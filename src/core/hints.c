@@ -14,14 +14,16 @@ struct hint_delivery {
     struct blob key;
     struct digest digest; /* of the whole object as it was sent */
     bool is_answered;     /* waits for this node's own copy */
+    bool is_absorbed;     /* brought to this node itself */
 };
 
 /* How many hints a shard keeps unless told: with values of a kilobyte, some gigabytes of disk. */
 enum { HINTS_HELD_MOST = 4 * 1000 * 1000 };
 
+/* There may be some of it. */
 static bool partition_is_ours(const struct shard *shard, struct partition partition) {
-    return shard_of_partition(shard, partition) == shard->options.shard_index &&
-           !ring_is_owner(shard->ring, partition, shard->self);
+    enum replica_role role = replica_role(shard, partition);
+    return role == ROLE_FALLBACK || (role != ROLE_NONE && ring_has_moved(shard->ring));
 }
 
 void hints_init(struct shard *shard) {
@@ -173,6 +175,67 @@ static void deliver(struct shard *shard, struct partition partition, struct view
     message_encode_put(output, &put);
 }
 
+/* Of a partition that this node holds now: as if it came over a link. No other hint of the key comes meanwhile, since
+ * what is sent to a holder is taken for its own. */
+static void absorb(struct shard *shard, struct partition partition, struct view key, struct view object) {
+    struct hints *hints = &shard->hints;
+    struct hint_delivery *delivery = pool_take(&hints->delivery_pool);
+    *delivery = (struct hint_delivery){
+        .id = shard->next_request++,
+        .sent = shard_now(shard),
+        .owner = shard->self,
+        .partition = partition,
+        .key = blob_copy(&shard->blobs, key),
+        .is_absorbed = true,
+    };
+    map_insert(&hints->deliveries, &delivery->node, delivery->id);
+    list_push_back(&hints->under_way, &delivery->under_way);
+    struct message_put put = {
+        .request = delivery->id << 2 | HINT_WIRE_ROUND,
+        .partition = partition,
+        .placement_mark = ring_placement_mark(shard->ring, partition),
+        .flags = PUT_HANDOFF,
+        .fence = object_bytes_mark(object),
+        .key = key,
+        .object = object,
+    };
+    struct source self = {.shard = shard->options.shard_index};
+    struct buffer body;
+    buffer_init(&body);
+    message_add_put(&body, &put);
+    replica_on_put(shard, &self, buffer_view(&body));
+    buffer_release(&body);
+}
+
+void hints_on_absorbed(struct shard *shard, uint64_t request, enum answer_status status) {
+    struct storage *storage = &shard->options.storage;
+    struct hint_delivery *delivery = delivery_find(shard, request >> 2);
+    if (delivery == NULL || !delivery->is_absorbed) {
+        return;
+    }
+    if (status == ANSWER_STORED) {
+        shard->hints.delivered++;
+        enum storage_status removed = storage->remove(storage->self, STORAGE_HINTS, delivery->partition,
+                                                      blob_view(&delivery->key), DURABILITY_INTERVAL, 0);
+        if (removed != STORAGE_ERROR) {
+            count_change(&shard->hints, &shard->hints.partitions[delivery->partition.value], -1);
+        }
+    }
+    delivery_end(shard, delivery);
+}
+
+void hints_adopt(struct shard *shard) {
+    for (uint32_t index = 0; index < ring_partition_count(shard->ring); index++) {
+        shard->hints.partitions[index].wanted = UINT8_MAX; /* bits are of the list of owners: until the next sweep */
+    }
+}
+
+void hints_role_changed(struct shard *shard, struct partition partition) {
+    struct hint_partition *at = &shard->hints.partitions[partition.value];
+    at->changes++;
+    at->wanted = UINT8_MAX;
+}
+
 static void trace_hint(struct shard *shard, enum trace_kind kind, struct view key, struct member_index owner,
                        const struct object *object) {
     if (shard_traces_keys(shard)) {
@@ -227,7 +290,11 @@ static void sweep_on(struct shard *shard);
 
 void hints_on_answer(struct shard *shard, const struct source *source, const struct message_put_answer *answer) {
     struct hint_delivery *delivery = delivery_find(shard, answer->request >> 2);
-    if (delivery == NULL || delivery->is_answered || !member_index_equal(delivery->owner, source->lane->peer->member)) {
+    if (delivery == NULL) {
+        farewell_on_answer(shard, answer->request >> 2, answer->status);
+        return;
+    }
+    if (delivery->is_answered || !member_index_equal(delivery->owner, source->lane->peer->member)) {
         return;
     }
     if (answer->status == ANSWER_STORED) {
@@ -278,7 +345,9 @@ static bool is_worth_a_sweep(const struct shard *shard, uint32_t index) {
     const struct hint_partition *at = &shard->hints.partitions[index];
     struct partition partition = {(uint16_t)index};
     const struct member_index *list = ring_preference(shard->ring, partition);
-    if (!at->is_counted || (at->may_be_old && shard_all_are_reachable(shard))) {
+    enum replica_role role = replica_role(shard, partition);
+    if (!at->is_counted || (at->may_be_old && shard_all_are_reachable(shard)) ||
+        (role == ROLE_HOLDER && at->held > 0)) {
         return true;
     }
     for (uint32_t place = 0; at->held > 0 && place < ring_replica_count(shard->ring); place++) {
@@ -353,6 +422,43 @@ static void sweep_ended(struct shard *shard) {
     at->wanted = hints->found_wanted;
 }
 
+static bool is_owner_still(const struct shard *shard, struct partition partition, struct node_id id) {
+    struct member_index member;
+    return ring_find_member(shard->ring, id, &member) && ring_is_awaited(shard->ring, member) &&
+           ring_is_owner(shard->ring, partition, member);
+}
+
+/* Those who are no owners any more, or were declared dead, do not get it; then all who are do. */
+static bool readdress(struct shard *shard, struct partition partition, struct view key, const struct record *opened,
+                      const struct hint_owners *owners) {
+    struct storage *storage = &shard->options.storage;
+    struct hint_owners now = {0};
+    struct object object;
+    bool all_are = true;
+    for (uint32_t index = 0; index < owners->count; index++) {
+        all_are = all_are && is_owner_still(shard, partition, owners->ids[index]);
+    }
+    if (all_are || !object_decode(opened->object_bytes, &shard->scratch, &object)) {
+        return false;
+    }
+    const struct member_index *list = ring_preference(shard->ring, partition);
+    for (uint32_t place = 0; place < ring_replica_count(shard->ring); place++) {
+        struct node_id id = ring_member(shard->ring, list[place])->id;
+        if (is_owner_still(shard, partition, id)) {
+            (void)hint_owners_add(&now, id);
+        }
+    }
+    if (now.count == 0) {
+        return false; /* all owners were declared dead: the next ring has others */
+    }
+    buffer_clear(&shard->record);
+    hint_record_encode(&shard->record, &now, &opened->local, &object);
+    enum storage_status status = storage->write(storage->self, STORAGE_HINTS, partition, key,
+                                                buffer_view(&shard->record), DURABILITY_INTERVAL, 0);
+    shard->hints.partitions[partition.value].changes++;
+    return status != STORAGE_ERROR;
+}
+
 static void sweep_record(struct shard *shard, struct partition partition, const struct storage_scanned *record) {
     struct hint_owners owners;
     struct record opened;
@@ -368,6 +474,17 @@ static void sweep_record(struct shard *shard, struct partition partition, const 
     uint64_t label = object_bytes_mark(opened.object_bytes);
     shard->hints.found_old = shard->hints.found_old || label < shard->hints.swept_below;
     fence_hear_label(shard, label);
+    enum replica_role role = replica_role(shard, partition);
+    if (role != ROLE_FALLBACK) {
+        if (role == ROLE_HOLDER && !is_under_way(shard, record->key, shard->self)) {
+            absorb(shard, partition, record->key, opened.object_bytes);
+        }
+        return;
+    }
+    if (readdress(shard, partition, record->key, &opened, &owners)) {
+        shard->hints.found_wanted = UINT8_MAX; /* to be looked at again: what was scanned is not there any more */
+        return;
+    }
     const struct member_index *list = ring_preference(shard->ring, partition);
     uint8_t wanted = wanted_by(shard, partition, &owners);
     shard->hints.found_wanted |= wanted;

@@ -6,6 +6,9 @@
  *        +-------------------------------+                                                                 v
  *                                                                                         deleted, durably
  *
+ * When the ring has changed, the owners are others: a hint for a node that is none any more, or was declared dead, goes
+ * to all those there are; and of a partition that this node holds now, the hints become its own data.
+ *
  * A sweep goes round the partitions that this node does not own and may hold hints of, a few records at a time, and
  * sends what an owner in reach is still to have. The first sweep after a start counts them, so a restart forgets none.
  * What holds: a hint leaves only when every owner in its set said that it has, fsynced, the very object that lies here
@@ -81,6 +84,12 @@ void hints_beat(struct shard *shard);
 void hints_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,
                       uint32_t count, bool is_end, uint64_t next_hash);
 void hints_on_answer(struct shard *shard, const struct source *source, const struct message_put_answer *answer);
+/* The answer to what this node brought to itself. */
+void hints_on_absorbed(struct shard *shard, uint64_t request, enum answer_status status);
+/* The ring changed: others are owners now. */
+void hints_adopt(struct shard *shard);
+/* This node became a holder of the partition, or is none any more: hints of it that lie here are to be looked at. */
+void hints_role_changed(struct shard *shard, struct partition partition);
 void hints_resume(struct shard *shard, uint64_t delivery);
 void hints_peer_lost(struct shard *shard, struct member_index member);
 

@@ -147,6 +147,7 @@ static void link_send_hello(struct shard *shard, struct link *link, const struct
         .fence = shard->fence.own.heard,
         .flushed = shard->flush.floor,
         .membership = roster_version(shard),
+        .is_agreeing = council_is_agreeing(shard),
         .keyspaces_version = shard->keyspaces.version,
         .remembered = peer != NULL ? shard->witness.of[peer->member.value] : (struct witnessed){0},
     };
@@ -456,6 +457,7 @@ static bool link_greet(struct shard *shard, struct link *link, const struct mess
         reaper_runs_changed(shard);
     }
     fence_greeted(shard, member, hello->fence, is_new_run);
+    council_greeted(shard, member, hello, is_new_run);
     peer_observe_clocks(shard, peer, hello->wall, hello->now);
     if (peer->shard_count != hello->shard_count) {
         peer->shard_count = hello->shard_count;

@@ -29,6 +29,11 @@ enum {
     ENTRIES_AT_ONCE = 64, /* of one vector, to be pruned: the next pass takes the rest */
 };
 
+/* Every member can be asked, and nobody holds what he is not to hold: what he has might come back. */
+static bool may_reap(const struct shard *shard) {
+    return shard_all_are_reachable(shard) && moves_are_over(shard);
+}
+
 static bool is_first_owner(const struct shard *shard, uint32_t index) {
     struct partition partition = {(uint16_t)index};
     return shard_of_partition(shard, partition) == shard->options.shard_index &&
@@ -189,7 +194,7 @@ static void candidate_end(struct shard *shard, struct candidate *candidate) {
 
 /* What this owner's knowledge of the partition stands on. */
 static uint64_t ground_of(const struct shard *shard, struct partition partition) {
-    uint64_t ground[2] = {shard->options.run, shard->replica.losses[partition.value]};
+    uint64_t ground[3] = {shard->options.run, shard->replica.losses[partition.value], ring_version(shard->ring)};
     return hash64(view_of(ground, sizeof(ground)), 0);
 }
 
@@ -230,11 +235,15 @@ static struct candidate *candidate_new(struct shard *shard, struct partition par
 }
 
 static bool is_complete(const struct shard *shard, const struct candidate *candidate) {
-    uint8_t all = (uint8_t)((1u << ring_replica_count(shard->ring)) - 1);
+    const struct member_index *list = ring_preference(shard->ring, candidate->partition);
+    uint8_t all = 0;
+    for (uint32_t place = 0; place < ring_replica_count(shard->ring); place++) {
+        all |= ring_is_awaited(shard->ring, list[place]) ? (uint8_t)(1u << place) : 0;
+    }
     if (MUTANT(PRUNE_ALONE) && candidate->aim == PROOF_PRUNES) {
         return true;
     }
-    return candidate->owners == all || (MUTANT(REAP_AT_W) && __builtin_popcount(candidate->owners) >= 2);
+    return (candidate->owners & all) == all || (MUTANT(REAP_AT_W) && __builtin_popcount(candidate->owners) >= 2);
 }
 
 static void check_proof(struct shard *shard, struct candidate *candidate) {
@@ -461,7 +470,7 @@ void reaper_receive(struct shard *shard, const struct source *source, uint8_t ki
     struct message_proof message;
     if (!message_decode_proof(body, &message) || message.partition.value >= ring_partition_count(shard->ring) ||
         shard_of_partition(shard, message.partition) != shard->options.shard_index ||
-        !ring_is_owner(shard->ring, message.partition, shard->self)) {
+        !ring_is_owner(shard->ring, message.partition, shard->self) || !moves_are_over(shard)) {
         return;
     }
     if (kind == MESSAGE_PROVE && source->lane != NULL) {
@@ -483,7 +492,7 @@ void reaper_receive(struct shard *shard, const struct source *source, uint8_t ki
 static bool choose_partition(struct shard *shard) {
     struct reaper *reaper = &shard->reaper;
     uint32_t partitions = ring_partition_count(shard->ring);
-    uint64_t until_ms = shard_all_are_reachable(shard) ? now_ms(shard) : DUE_UNSEEN;
+    uint64_t until_ms = may_reap(shard) ? now_ms(shard) : DUE_UNSEEN;
     for (uint32_t step = 1; step <= partitions; step++) {
         uint32_t index = (reaper->scanning + step) % partitions;
         if (reaper->due_ms[index] != 0 && reaper->due_ms[index] <= until_ms) {
@@ -533,7 +542,7 @@ static void take_record(struct shard *shard, struct partition partition, const s
     shard->reaper.found_due_ms = sooner_ms(shard->reaper.found_due_ms, due_ms_for(shard, &object));
     shard->reaper.found_oldest_ms = sooner_ms(shard->reaper.found_oldest_ms, tombstone_ms(&object));
     const struct keyspace *keyspace = keyspace_of_key(shard->options.keyspaces, scanned->key);
-    if (!shard_all_are_reachable(shard) || !replica_is_informed(shard, keyspace, partition)) {
+    if (!may_reap(shard) || !replica_is_informed(shard, keyspace, partition)) {
         return;
     }
     if (is_reapable(shard, &object)) {

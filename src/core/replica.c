@@ -4,6 +4,80 @@
 #include "core/hints.h"
 #include "core/shard_state.h"
 
+/* ---- roles ---- */
+
+/* An owner to come: what it has is less than reads need, until it was filled. */
+static bool is_to_come(const struct shard *shard, struct partition partition) {
+    return ring_phase(shard->ring) == RING_JOINT && !ring_is_owner(shard->ring, partition, shard->self);
+}
+
+/* What an earlier run held of partitions that it is no owner of may lie there still, unless it said that it is clean.
+ */
+static enum replica_role role_at_start(struct shard *shard, struct partition partition) {
+    if (shard_of_partition(shard, partition) != shard->options.shard_index) {
+        return ROLE_NONE;
+    }
+    if (ring_is_holder(shard->ring, partition, shard->self)) {
+        shard->replica.is_filling[partition.value] = is_to_come(shard, partition);
+        return ROLE_HOLDER;
+    }
+    bool may_hold = ring_has_moved(shard->ring) && ring_phase(shard->ring) == RING_REST && !shard->options.was_cleaned;
+    return may_hold ? ROLE_FORMER : ROLE_FALLBACK;
+}
+
+static void set_role(struct shard *shard, struct partition partition, enum replica_role role) {
+    struct replica *replica = &shard->replica;
+    enum replica_role *at = &replica->roles[partition.value];
+    replica->held -= *at == ROLE_HOLDER ? 1 : 0;
+    replica->former -= *at == ROLE_FORMER ? 1 : 0;
+    *at = role;
+    replica->held += *at == ROLE_HOLDER ? 1 : 0;
+    replica->former += *at == ROLE_FORMER ? 1 : 0;
+}
+
+static void adopt_partition(struct shard *shard, struct partition partition) {
+    struct replica *replica = &shard->replica;
+    bool was_holder = replica->roles[partition.value] == ROLE_HOLDER;
+    bool is_holder = ring_is_holder(shard->ring, partition, shard->self);
+    bool was_filling = replica->is_filling[partition.value];
+    if (is_holder && !was_holder) {
+        set_role(shard, partition, ROLE_HOLDER);
+        trees_hold(shard, partition);
+        hints_role_changed(shard, partition);
+        was_filling = true;
+    } else if (!is_holder && was_holder) {
+        set_role(shard, partition, ROLE_FORMER);
+    }
+    replica->is_filling[partition.value] = is_holder && was_filling && is_to_come(shard, partition);
+    exchange_adopt(shard, partition, was_filling && !replica->is_filling[partition.value]);
+}
+
+void replica_adopt(struct shard *shard) {
+    for (uint32_t index = 0; index < ring_partition_count(shard->ring); index++) {
+        if (shard->replica.roles[index] != ROLE_NONE) {
+            adopt_partition(shard, (struct partition){(uint16_t)index});
+        }
+    }
+}
+
+enum replica_role replica_role(const struct shard *shard, struct partition partition) {
+    return shard->replica.roles[partition.value];
+}
+
+bool replica_is_filling(const struct shard *shard, struct partition partition) {
+    return shard->replica.is_filling[partition.value];
+}
+
+uint32_t replica_former_count(const struct shard *shard) {
+    return shard->replica.former;
+}
+
+void replica_leave(struct shard *shard, struct partition partition) {
+    set_role(shard, partition, ROLE_FALLBACK);
+    trees_let_go(shard, partition);
+    hints_role_changed(shard, partition);
+}
+
 void replica_init(struct shard *shard) {
     struct replica *replica = &shard->replica;
     uint32_t partitions = ring_partition_count(shard->ring);
@@ -13,6 +87,14 @@ void replica_init(struct shard *shard) {
     memset(replica->losses, 0, sizeof(*replica->losses) * partitions);
     replica->refreshed = ARENA_ARRAY(&shard->permanent, uint64_t, partitions);
     memset(replica->refreshed, 0, sizeof(*replica->refreshed) * partitions);
+    replica->roles = ARENA_ARRAY(&shard->permanent, enum replica_role, partitions);
+    replica->is_filling = ARENA_ARRAY(&shard->permanent, bool, partitions);
+    memset(replica->is_filling, 0, sizeof(*replica->is_filling) * partitions);
+    for (uint32_t index = 0; index < partitions; index++) {
+        replica->roles[index] = role_at_start(shard, (struct partition){(uint16_t)index});
+        replica->held += replica->roles[index] == ROLE_HOLDER ? 1 : 0;
+        replica->former += replica->roles[index] == ROLE_FORMER ? 1 : 0;
+    }
     replica_parking_init(shard);
     pool_init(&replica->write_pool, sizeof(struct waiting_write), 256);
 }
@@ -25,7 +107,8 @@ void replica_release(struct shard *shard) {
 /* ---- the copy ---- */
 
 enum storage_family replica_family(const struct shard *shard, struct partition partition) {
-    return ring_is_owner(shard->ring, partition, shard->self) ? STORAGE_OBJECTS : STORAGE_HINTS;
+    enum replica_role role = shard->replica.roles[partition.value];
+    return role == ROLE_HOLDER || role == ROLE_FORMER ? STORAGE_OBJECTS : STORAGE_HINTS;
 }
 
 bool replica_copy_open(enum storage_family family, struct view bytes, struct copy *copy) {
@@ -85,6 +168,7 @@ void replica_lost(struct shard *shard, struct partition partition) {
     shard->replica.losses[partition.value]++;
     shard->replica.is_lost[partition.value] = true;
     exchange_forget_meetings(shard, partition);
+    moves_lost(shard, partition);
     reaper_look_again(shard, partition);
     storage->raise_doubt(storage->self);
 }
@@ -132,7 +216,7 @@ struct digest replica_digest(struct shard *shard, struct view object_bytes) {
 }
 
 bool replica_is_informed(const struct shard *shard, const struct keyspace *keyspace, struct partition partition) {
-    if (shard->witness.is_rolled_back) {
+    if (shard->witness.is_rolled_back || shard->replica.is_filling[partition.value]) {
         return false;
     }
     if (exchange_has_met_all(shard, partition) || MUTANT(UNINFORMED_ANSWERS)) {
@@ -146,7 +230,7 @@ bool replica_is_informed(const struct shard *shard, const struct keyspace *keysp
 
 uint32_t replica_uninformed_count(const struct shard *shard) {
     bool is_in_doubt = shard->options.is_refilling || shard->options.may_lack_unsynced;
-    uint32_t count = is_in_doubt ? shard->trees.owned - exchange_met_count(shard) : 0;
+    uint32_t count = is_in_doubt ? shard->replica.held - exchange_met_count(shard) : 0;
     for (uint32_t index = 0; !is_in_doubt && index < ring_partition_count(shard->ring); index++) {
         count += shard->replica.is_lost[index] ? 1 : 0;
     }

@@ -14,7 +14,19 @@
 
 struct request;
 
+/* What a partition is to this shard. */
+enum replica_role {
+    ROLE_FALLBACK, /* it may keep hints of it */
+    ROLE_HOLDER,   /* this node is an owner, in the placement that reads ask or in the other */
+    ROLE_FORMER,   /* it was one, and holds what it held until the owners have it (core/farewell.h) */
+    ROLE_NONE,     /* another shard's */
+};
+
 struct replica {
+    enum replica_role *roles; /* by partition */
+    uint32_t held;            /* partitions of which it is a holder */
+    uint32_t former;
+    bool *is_filling;  /* by partition: an owner to come, that holds less than reads need */
     struct map parked; /* struct parked by hash of key */
     struct pool parked_pool;
     struct pool write_pool;
@@ -53,7 +65,15 @@ void replica_park_request(struct shard *shard, struct view key, uint64_t request
 /* The same for another node's answer to a read: coordinator_on_read_answer() gets it again. */
 void replica_park_answer(struct shard *shard, struct view key, const struct source *source, struct view body);
 
-/* Objects of the partitions that this node owns; hints of all others. */
+/* The ring changed: roles follow. */
+void replica_adopt(struct shard *shard);
+enum replica_role replica_role(const struct shard *shard, struct partition partition);
+bool replica_is_filling(const struct shard *shard, struct partition partition);
+uint32_t replica_former_count(const struct shard *shard);
+/* All that a former owner held is with the owners, and deleted here. */
+void replica_leave(struct shard *shard, struct partition partition);
+
+/* Objects of the partitions that this node holds or held; hints of all others. */
 enum storage_family replica_family(const struct shard *shard, struct partition partition);
 
 /* Writes an object over the copy just loaded, with the local actor and the owners of a hint that `copy` has. With a

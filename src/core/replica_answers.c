@@ -12,6 +12,10 @@ static void answer_put(struct shard *shard, const struct source *source, uint64_
     if (request == 0) {
         return; /* a repair: nobody waits for it */
     }
+    if (source->lane == NULL) {
+        hints_on_absorbed(shard, request, status);
+        return;
+    }
     struct buffer *output = source_output(shard, source, kept.size);
     if (output != NULL) {
         struct message_put_answer answer = {.request = request, .status = status, .informed = informed, .kept = kept};
@@ -26,15 +30,24 @@ static bool placement_holds(const struct shard *shard, struct view key, struct p
            mark <= ring_placement_mark(shard->ring, partition);
 }
 
-/* A fallback takes what stands in for one of the owners, an owner everything else. */
+/* A fallback takes what stands in for one of the owners, a holder everything. A former owner takes what is counted on
+ * it by requests of an earlier version, as long as there may be any; it is no place to bring anything to. */
 static bool role_holds(const struct shard *shard, const struct message_put *put) {
-    bool is_owner = ring_is_owner(shard->ring, put->partition, shard->self);
+    const uint8_t brought = PUT_HINT | PUT_HANDOFF | PUT_REPAIR;
     struct member_index owner;
-    if ((put->flags & PUT_HINT) == 0) {
-        return is_owner;
+    switch (replica_role(shard, put->partition)) {
+    case ROLE_HOLDER:
+        return (put->flags & PUT_HINT) == 0;
+    case ROLE_FORMER:
+        return (put->flags & brought) == 0 && !farewell_has_begun(shard);
+    case ROLE_FALLBACK:
+        return (put->flags & PUT_HINT) != 0 && ring_find_member(shard->ring, put->hint_for, &owner) &&
+               (ring_is_holder(shard->ring, put->partition, owner) ||
+                put->placement_mark < ring_placement_mark(shard->ring, put->partition));
+    case ROLE_NONE:
+        break;
     }
-    return !is_owner && ring_find_member(shard->ring, put->hint_for, &owner) &&
-           ring_is_owner(shard->ring, put->partition, owner);
+    return false;
 }
 
 /* A later write than what came is here already, and covers all of it. Under `lww` an event may be missing because a
@@ -199,6 +212,11 @@ void replica_on_put(struct shard *shard, const struct source *source, struct vie
         shard->replica.refusals++;
         return;
     }
+    bool is_here = put.partition.value < ring_partition_count(shard->ring);
+    if (is_here && replica_role(shard, put.partition) == ROLE_HOLDER &&
+        put.placement_mark < ring_placement_mark(shard->ring, put.partition)) {
+        put.flags &= (uint8_t)~PUT_HINT; /* it was a fallback when that was sent, and is an owner now */
+    }
     if (!put_is_acceptable(shard, &put, &incoming)) {
         shard->replica.refusals++;
         answer_put(shard, source, put.request, ANSWER_REFUSED, false, (struct view){0});
@@ -323,7 +341,8 @@ void replica_on_read(struct shard *shard, const struct source *source, struct vi
         return;
     }
     struct message_read_answer answer = {.request = read.request};
-    if (!placement_holds(shard, read.key, read.partition, read.placement_mark)) {
+    if (!placement_holds(shard, read.key, read.partition, read.placement_mark) ||
+        (replica_role(shard, read.partition) == ROLE_FORMER && farewell_has_begun(shard))) {
         shard->replica.refusals++;
         answer.status = ANSWER_REFUSED;
         answer_read(shard, source, &answer);

@@ -33,11 +33,15 @@ static void keep(struct shard *shard) {
     struct roster *roster = &shard->roster;
     struct storage *storage = &shard->options.storage;
     struct buffer bytes;
-    if (!shard_is_first(shard) || roster->wanted != 0 || roster->durable == roster_version(shard)) {
+    uint64_t clean = moves_clean_of_node(shard);
+    bool is_kept = roster->durable == roster_version(shard) && roster->cleaned == clean;
+    if (!shard_is_first(shard) || roster->wanted != 0 || is_kept) {
         return;
     }
     buffer_init(&bytes);
+    write_u64(&bytes, clean);
     membership_encode(&bytes, &roster->log, 0);
+    roster->cleaned_wanted = clean;
     roster->wanted = roster_version(shard);
     enum storage_status status =
         storage->remember_membership(storage->self, STORAGE_MEMBERSHIP_LOG, buffer_view(&bytes), ROSTER_TOKEN);
@@ -53,12 +57,19 @@ void roster_on_durable(struct shard *shard, bool is_durable) {
     roster->wanted = 0; /* a store that failed says so itself; the next beat asks again */
     if (is_durable) {
         roster->durable = version;
+        roster->cleaned = roster->cleaned_wanted;
         keep(shard); /* a later one may have come meanwhile */
     }
 }
 
 void roster_beat(struct shard *shard) {
     keep(shard);
+}
+
+bool roster_read(struct view kept, struct membership *log, uint64_t *ret_cleaned) {
+    struct reader reader = reader_of(kept);
+    *ret_cleaned = read_u64(&reader);
+    return !reader.failed && membership_decode(read_bytes(&reader, reader_left(&reader)), log);
 }
 
 /* ---- what may follow ---- */

@@ -4,7 +4,14 @@
 
 #include <stdint.h>
 
-enum scan_owner { SCAN_HINTS = 1, SCAN_TREES = 2, SCAN_EXCHANGE = 3, SCAN_REAPER = 4, SCAN_FLUSH = 5 };
+enum scan_owner {
+    SCAN_HINTS = 1,
+    SCAN_TREES = 2,
+    SCAN_EXCHANGE = 3,
+    SCAN_REAPER = 4,
+    SCAN_FLUSH = 5,
+    SCAN_FAREWELL = 6
+};
 
 static inline uint64_t scan_token(enum scan_owner owner, uint64_t number) {
     return (uint64_t)owner << 56 | (number & (UINT64_MAX >> 8));

@@ -106,6 +106,7 @@ struct shard *shard_new(const struct shard_options *options, struct moment momen
     roster_init(shard);
     load_init(shard);
     witness_init(shard);
+    council_init(shard);
     lanes_init(shard);
     router_init(shard);
     coordinator_init(shard);
@@ -113,6 +114,8 @@ struct shard *shard_new(const struct shard_options *options, struct moment momen
     hints_init(shard);
     trees_init(shard);
     exchange_init(shard);
+    moves_init(shard);
+    farewell_init(shard);
     detection_init(shard);
     fence_init(shard);
     reaper_init(shard);
@@ -134,6 +137,7 @@ void shard_free(struct shard *shard) {
     hints_release(shard);
     exchange_release(shard);
     reaper_release(shard);
+    council_release(shard);
     for (uint32_t index = 0; index < shard->options.shard_count; index++) {
         frame_reader_release(&shard->mailboxes[index].reader);
         buffer_release(&shard->mailboxes[index].output);
@@ -180,6 +184,9 @@ void shard_keep_clock_bound(struct shard *shard) {
 
 static void shard_beat(struct shard *shard) {
     roster_beat(shard);
+    council_beat(shard);
+    moves_beat(shard);
+    farewell_beat(shard);
     lanes_heartbeat(shard);
     load_beat(shard);
     hints_beat(shard);
@@ -240,10 +247,15 @@ void shard_adopt(struct shard *shard, struct ring *ring) {
     struct ring *before = shard->ring;
     shard->ring = ring;
     shard_trace_peer(shard, TRACE_MEMBERSHIP, shard->self, NULL);
+    replica_adopt(shard);
+    moves_adopt(shard);
+    farewell_adopt(shard);
+    hints_adopt(shard);
     lanes_adopt(shard);
     detection_adopt(shard);
     reaper_runs_changed(shard);
     roster_tell_all(shard);
+    council_adopt(shard);
     ring_free(before);
 }
 
@@ -328,6 +340,21 @@ void shard_receive(struct shard *shard, const struct source *source, uint8_t kin
     case MESSAGE_MEMBERSHIP:
         roster_receive(shard, source, body);
         break;
+    case MESSAGE_REPORT:
+        moves_receive(shard, source, body);
+        break;
+    case MESSAGE_CONSENSUS_PREPARE:
+    case MESSAGE_CONSENSUS_PROMISE:
+    case MESSAGE_CONSENSUS_ACCEPT:
+    case MESSAGE_CONSENSUS_ACCEPTED:
+    case MESSAGE_CONSENSUS_REFUSED:
+    case MESSAGE_CONSENSUS_BEHIND:
+        council_receive(shard, source, kind, body);
+        break;
+    case MESSAGE_FAREWELL:
+    case MESSAGE_FAREWELL_ANSWER:
+        farewell_receive(shard, source, kind, body);
+        break;
     case MESSAGE_BOUND:
         witness_receive(shard, source, body);
         break;
@@ -381,6 +408,9 @@ void shard_storage_scanned(struct shard *shard, uint64_t token, enum storage_sta
     case SCAN_TREES:
         trees_on_scanned(shard, status, records, count, is_end, next_hash);
         break;
+    case SCAN_FAREWELL:
+        farewell_on_scanned(shard, status, records, count, is_end, next_hash);
+        break;
     case SCAN_REAPER:
         reaper_on_scanned(shard, status, records, count, is_end, next_hash);
         break;
@@ -395,6 +425,10 @@ void shard_storage_scanned(struct shard *shard, uint64_t token, enum storage_sta
 
 void shard_storage_written(struct shard *shard, uint64_t token, enum storage_status status, struct moment moment) {
     shard_step_begin(shard, moment);
+    if (token_is_of_council(token)) {
+        council_on_durable(shard, token, status == STORAGE_FOUND);
+        return;
+    }
     switch (token) {
     case clock_token:
         break;
@@ -406,6 +440,9 @@ void shard_storage_written(struct shard *shard, uint64_t token, enum storage_sta
         return;
     case KEYSPACES_TOKEN:
         keyspaces_on_durable(shard, status == STORAGE_FOUND);
+        return;
+    case MOVES_TOKEN:
+        moves_on_durable(shard, status == STORAGE_FOUND);
         return;
     case ROSTER_TOKEN:
         roster_on_durable(shard, status == STORAGE_FOUND);

@@ -79,9 +79,11 @@ struct shard_options {
     bool is_rolled_back;            /* store_birth.is_rolled_back */
     uint64_t fence_floor;           /* store_birth.fence_floor */
     struct hybrid_time flush_floor; /* store_birth.flush_floor */
+    bool was_cleaned;               /* and what it held of partitions that it is no owner of any more is gone */
     bool was_clean;                 /* the last run stopped cleanly, or there was none: for INFO */
     bool may_lack_unsynced;         /* store_birth.doubts_unsynced */
     bool is_refilling;      /* store_birth.doubts_all: no absence here may be believed until exchange has filled it */
+    struct view promise;    /* store_birth.promise: lent for shard_new() alone */
     struct view kept_trees; /* store_birth.trees: lent for shard_new() alone */
     uint64_t place_seed;    /* the store's, of the whole cluster: a key's place within its partition */
     uint32_t exchange_period_ms;

@@ -11,7 +11,9 @@
 #include "base/timers.h"
 #include "core/cluster_view.h"
 #include "core/coordinator.h"
+#include "core/council.h"
 #include "core/exchange.h"
+#include "core/farewell.h"
 #include "core/fence.h"
 #include "core/everyone.h"
 #include "core/flush.h"
@@ -20,6 +22,7 @@
 #include "core/keyspaces.h"
 #include "core/lane.h"
 #include "core/load.h"
+#include "core/moves.h"
 #include "core/reaper.h"
 #include "core/replica.h"
 #include "core/roster.h"
@@ -38,6 +41,9 @@ struct shard {
     struct shard_options options;
     struct ring *ring; /* of the version that it has adopted */
     struct roster roster;
+    struct council council; /* first shard */
+    struct moves moves;
+    struct farewell farewell;
     struct member_index self;
     struct moment moment;  /* of this step */
     struct arena scratch;  /* of this step */

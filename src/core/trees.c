@@ -34,6 +34,33 @@ static void take_kept(struct shard *shard) {
     shard->options.kept_trees = (struct view){0}; /* lent for the start alone */
 }
 
+void trees_hold(struct shard *shard, struct partition partition) {
+    struct trees *trees = &shard->trees;
+    struct hash_tree **tree = &trees->of[partition.value];
+    if (*tree != NULL) {
+        return; /* a former owner comes back */
+    }
+    if (trees->room[partition.value] == NULL) {
+        trees->room[partition.value] = ARENA_ARRAY(&shard->permanent, struct hash_tree, 1);
+    }
+    *tree = trees->room[partition.value];
+    memset(*tree, 0, sizeof(**tree));
+    trees->states[partition.value] = TREE_IN_DOUBT;
+    trees->count[TREE_IN_DOUBT]++;
+    trees->owned++;
+}
+
+void trees_let_go(struct shard *shard, struct partition partition) {
+    struct trees *trees = &shard->trees;
+    if (trees->of[partition.value] == NULL) {
+        return;
+    }
+    trees_doubt(shard, partition);
+    trees->count[TREE_IN_DOUBT]--;
+    trees->owned--;
+    trees->of[partition.value] = NULL;
+}
+
 void trees_init(struct shard *shard) {
     struct trees *trees = &shard->trees;
     uint32_t partitions = ring_partition_count(shard->ring);
@@ -41,18 +68,15 @@ void trees_init(struct shard *shard) {
     trees->states = ARENA_ARRAY(&shard->permanent, enum tree_state, partitions);
     trees->changed = ARENA_ARRAY(&shard->permanent, struct instant, partitions);
     memset(trees->changed, 0, sizeof(*trees->changed) * partitions);
+    trees->room = ARENA_ARRAY(&shard->permanent, struct hash_tree *, partitions);
     for (uint32_t index = 0; index < partitions; index++) {
-        struct partition partition = {(uint16_t)index};
-        bool is_ours = shard_of_partition(shard, partition) == shard->options.shard_index &&
-                       ring_is_owner(shard->ring, partition, shard->self);
-        trees->of[index] = is_ours ? ARENA_ARRAY(&shard->permanent, struct hash_tree, 1) : NULL;
+        trees->of[index] = NULL;
+        trees->room[index] = NULL;
         trees->states[index] = TREE_IN_DOUBT;
-        trees->owned += is_ours ? 1 : 0;
-        if (is_ours) {
-            memset(trees->of[index], 0, sizeof(struct hash_tree));
+        if (replica_family(shard, (struct partition){(uint16_t)index}) == STORAGE_OBJECTS) {
+            trees_hold(shard, (struct partition){(uint16_t)index});
         }
     }
-    trees->count[TREE_IN_DOUBT] = trees->owned;
     take_kept(shard);
     /* Nodes that start together do not scan the same partitions at the same time. */
     trees->building = (uint32_t)rng_below(&shard->rng, partitions);

@@ -30,10 +30,11 @@ enum {
 enum tree_state { TREE_IN_DOUBT, TREE_KEPT, TREE_BUILT, TREE_STATES };
 
 struct trees {
-    struct hash_tree **of;   /* by partition; NULL: not this shard's to own */
-    enum tree_state *states; /* by partition */
-    struct instant *changed; /* by partition: when it was last written */
-    uint32_t owned;
+    struct hash_tree **of;       /* by partition; NULL: this shard holds nothing of it */
+    struct hash_tree **room;     /* by partition: for when it does; NULL: not needed yet */
+    enum tree_state *states;     /* by partition */
+    struct instant *changed;     /* by partition: when it was last written */
+    uint32_t owned;              /* trees that there are */
     uint32_t count[TREE_STATES]; /* of those owned */
     uint32_t turns;              /* how often one became known, or unknown */
     uint32_t kept;               /* taken from the last stop */
@@ -57,6 +58,11 @@ void trees_changed(struct shard *shard, struct partition partition, struct view 
                    struct digest after);
 /* NULL: in doubt, or not this shard's. */
 const struct hash_tree *trees_known(const struct shard *shard, struct partition partition);
+
+/* This node is to hold it from now on: its tree is built from what lies there. */
+void trees_hold(struct shard *shard, struct partition partition);
+/* It holds nothing of it any more. */
+void trees_let_go(struct shard *shard, struct partition partition);
 
 /* Data of the partition was lost: its tree is built anew, before the others. */
 void trees_doubt(struct shard *shard, struct partition partition);

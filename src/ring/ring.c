@@ -15,6 +15,7 @@ struct ring_member_entry {
     bool is_leaving;
     bool is_excused;
     bool is_voter;
+    bool is_in_other;
 };
 
 struct preferences {
@@ -28,6 +29,7 @@ struct ring {
     struct ring_options options;
     enum ring_phase phase;
     uint64_t version;
+    bool has_moved;
     size_t member_count;
     size_t present_count;
     size_t zone_count;
@@ -156,6 +158,9 @@ static void snapshot_members(struct ring *ring, const struct ring *base, const s
             entry->is_excused = true;
         }
     }
+    for (size_t i = 0; is_moving && i < fold->other.member_count; i++) {
+        entry_of(ring, fold->other.seats[fold->other.by_id[i]].member.id)->is_in_other = true;
+    }
     set_voters(ring, fold->phase == RING_COMMITTED ? &fold->other : &fold->read);
     sort_by_id(ring);
 }
@@ -263,6 +268,9 @@ static enum ring_status snapshot(const struct ring *base, const struct membershi
         size_t positions = fold.name_count + fold.leaving_count + (base == NULL ? 0 : base->member_count);
         struct ring *ring = snapshot_new(options, positions);
         ring->version = membership_lamport(log);
+        for (size_t i = 0; i < log->count; i++) {
+            ring->has_moved = ring->has_moved || log->events[i].kind == MEMBERSHIP_MOVE;
+        }
         ring->digest = digest_of(log, options);
         snapshot_members(ring, base, &fold);
         snapshot_fill(ring, &fold);
@@ -360,6 +368,14 @@ bool ring_is_excused(const struct ring *ring, struct member_index member) {
 bool ring_is_awaited(const struct ring *ring, struct member_index member) {
     const struct ring_member_entry *entry = entry_at(ring, member);
     return entry->is_present && !entry->is_excused;
+}
+
+bool ring_is_in_other(const struct ring *ring, struct member_index member) {
+    return entry_at(ring, member)->is_in_other;
+}
+
+bool ring_has_moved(const struct ring *ring) {
+    return ring->has_moved;
 }
 
 bool ring_is_voter(const struct ring *ring, struct member_index member) {

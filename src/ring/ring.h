@@ -70,6 +70,10 @@ bool ring_is_leaving(const struct ring *ring, struct member_index member);
 bool ring_is_excused(const struct ring *ring, struct member_index member);
 /* Present, and not excused: fences and moves wait for it. */
 bool ring_is_awaited(const struct ring *ring, struct member_index member);
+/* In the placement that writes need beside the one that reads ask; false at rest. */
+bool ring_is_in_other(const struct ring *ring, struct member_index member);
+/* There ever was a move: only then can anybody hold what it is not to hold. */
+bool ring_has_moved(const struct ring *ring);
 /* A majority of these chooses the next entry: of those whom reads ask while there is no commit, of those whom they
  * asked before after it; excused ones left out. */
 bool ring_is_voter(const struct ring *ring, struct member_index member);

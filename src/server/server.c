@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include "base/ensure.h"
+#include "core/roster.h"
 #include "server/acceptor.h"
 #include "server/loop.h"
 #include "server/node_leaf.h"
@@ -35,6 +36,7 @@ struct stage {
     struct store_birth birth;
     struct buffer trees;   /* that the next start may take up */
     struct membership log; /* the membership log that this start begins with, and its ring */
+    uint64_t cleaned;      /* see roster_read() */
     struct ring *ring;
 };
 
@@ -142,8 +144,9 @@ static int open_leaf(struct stage *stage) {
 static int make_ring(struct stage *stage) {
     const struct config *config = stage->config;
     struct member_index self;
-    bool is_whole = membership_decode(buffer_view(&stage->birth.membership), &stage->log);
-    if (stage->log.count == 0) {
+    bool is_new = buffer_size(&stage->birth.membership) == 0;
+    bool is_whole = is_new || roster_read(buffer_view(&stage->birth.membership), &stage->log, &stage->cleaned);
+    if (is_new) {
         config_add_members(config, &stage->log);
     }
     enum ring_status status = is_whole ? ring_new(&stage->log, config_ring_options(config), &stage->ring) : RING_OK;
@@ -174,6 +177,8 @@ static bool make_loops(struct stage *stage) {
         .ring = stage->ring,
         .log = &stage->log,
         .log_is_kept = buffer_size(&stage->birth.membership) > 0,
+        .was_cleaned = stage->cleaned == membership_lamport(&stage->log),
+        .promise = buffer_view(&stage->birth.promise),
         .shard_count = node->shard_count,
         .keyspaces = stage->birth.keyspaces.version > 0 ? &stage->birth.keyspaces : &config->keyspaces,
         .secrets = config->secrets,

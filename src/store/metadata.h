@@ -10,7 +10,7 @@
  *      "tree" | partition  present beside "clean" alone, and removed with it: the number of the stop, a hash tree
  *                          (core/kept_trees.h)
  *      "identity"          whose data this is: format, node, cluster
- *      "membership"        the membership log, as the node's first shard knows it (core/roster.h)
+ *      "membership"        the membership log, as the node's first shard knows it, and more (core/roster.h)
  *      "promise"           what the node promised as an acceptor (core/consensus.h)
  *      "rolled back"       present once others have said so of this store (core/witness.h)
  *      "runs"              the processes that ran on this store (version/lineage.h)

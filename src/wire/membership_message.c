@@ -20,3 +20,30 @@ bool message_decode_membership(struct view body, struct message_membership *ret_
     *ret_message = message;
     return true;
 }
+
+void message_encode_report(struct buffer *buffer, const struct message_report *message) {
+    size_t begun = frame_begin(buffer, MESSAGE_REPORT);
+    write_u64(buffer, message->run);
+    write_varint(buffer, message->drained);
+    write_varint(buffer, message->filled);
+    write_varint(buffer, message->clean);
+    write_varint(buffer, message->all_drained);
+    write_varint(buffer, message->all_clean);
+    frame_end(buffer, begun);
+}
+
+bool message_decode_report(struct view body, struct message_report *ret_message) {
+    struct reader reader = reader_of(body);
+    struct message_report message = {0};
+    message.run = read_u64(&reader);
+    message.drained = read_varint(&reader);
+    message.filled = read_varint(&reader);
+    message.clean = read_varint(&reader);
+    message.all_drained = read_varint(&reader);
+    message.all_clean = read_varint(&reader);
+    if (!reader_finished(&reader)) {
+        return false;
+    }
+    *ret_message = message;
+    return true;
+}

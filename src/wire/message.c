@@ -27,6 +27,7 @@ void message_encode_hello(struct buffer *buffer, const struct message_hello *mes
     write_u64(buffer, message->flushed.value);
     write_u64(buffer, message->keyspaces_version);
     write_u64(buffer, message->membership);
+    write_u8(buffer, message->is_agreeing ? 1 : 0);
     witness_encode(buffer, &message->remembered);
     frame_end(buffer, frame);
 }
@@ -53,6 +54,7 @@ bool message_decode_hello(struct view body, struct message_hello *ret_message) {
     message.flushed.value = read_u64(&reader);
     message.keyspaces_version = read_u64(&reader);
     message.membership = read_u64(&reader);
+    message.is_agreeing = read_u8(&reader) != 0;
     (void)witness_decode(&reader, &message.remembered);
     /* A later protocol may append: only what this version knows is required. */
     if (reader.failed || message.magic != HELLO_MAGIC || is_bulk > 1 || message.shard_count == 0 ||
@@ -86,8 +88,7 @@ bool message_decode_ping(struct view body, struct message_ping *ret_message) {
 
 static const int put_known_flags = PUT_NAME_KEPT | PUT_REPAIR | PUT_HINT | PUT_HANDOFF;
 
-void message_encode_put(struct buffer *buffer, const struct message_put *message) {
-    size_t frame = frame_begin(buffer, MESSAGE_PUT);
+void message_add_put(struct buffer *buffer, const struct message_put *message) {
     write_varint(buffer, message->request);
     write_u16(buffer, message->partition.value);
     write_varint(buffer, message->placement_mark);
@@ -98,6 +99,11 @@ void message_encode_put(struct buffer *buffer, const struct message_put *message
     }
     write_sized(buffer, message->key);
     write_bytes(buffer, message->object);
+}
+
+void message_encode_put(struct buffer *buffer, const struct message_put *message) {
+    size_t frame = frame_begin(buffer, MESSAGE_PUT);
+    message_add_put(buffer, message);
     frame_end(buffer, frame);
 }
 

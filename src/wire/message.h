@@ -49,6 +49,7 @@ struct message_hello {
     uint64_t fence;              /* the greatest number that the sender knows of (core/fence.h); 0: none */
     uint64_t membership;         /* the version of the sender's log; a greater one's entries follow (core/roster.h) */
     uint64_t keyspaces_version;  /* a greater one's table follows (core/keyspaces.h) */
+    bool is_agreeing;            /* an entry of the log is being chosen, as far as the sender knows */
     struct hybrid_time flushed;  /* the floor that the sender keeps (core/flush.h); 0: none */
     struct witnessed remembered; /* of the receiver's store (core/witness.h); store 0: nothing */
 };
@@ -139,6 +140,9 @@ void message_encode_read(struct buffer *buffer, const struct message_read *messa
 void message_encode_read_answer(struct buffer *buffer, const struct message_read_answer *message);
 void message_encode_operation(struct buffer *buffer, const struct message_operation *message);
 void message_encode_result(struct buffer *buffer, const struct message_result *message);
+
+/* The body of a put alone, as a node gives it to itself. */
+void message_add_put(struct buffer *buffer, const struct message_put *message);
 
 /* Each decodes a frame's body; false on anything malformed. */
 bool message_decode_hello(struct view body, struct message_hello *ret_message);

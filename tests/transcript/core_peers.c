@@ -1,6 +1,7 @@
 /* The peers' ends of the links, and their words. */
 #include "core/hash_tree.h"
 #include "core_harness.h"
+#include "wire/membership_message.h"
 #include "wire/witness_message.h"
 
 #include <stdio.h>
@@ -74,6 +75,7 @@ static void take_frame(struct rig *rig, struct fake_link *fake, const struct fra
     case MESSAGE_PROBE_ASK:
     case MESSAGE_PROBE_NACK:
     case MESSAGE_FENCE:
+    case MESSAGE_REPORT:
         break;
     case MESSAGE_BOUND:
         rig->bounds_told[index_of(fake->peer)]++;

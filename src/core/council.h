@@ -1,0 +1,59 @@
+/* The council: how the members choose the log's next entry. It ties the consensus machine (core/consensus.h) to the
+ * node's first shard: words go by the lanes of first shards, what an acceptor promised goes to the store, and what was
+ * chosen to the roster.
+ *
+ *      an operator's change, or the next phase of a move --> propose --> chosen by a majority of the voters --> roster
+ *
+ * A voter whose store is new may have voted in an earlier life, and forgotten it. So it abstains until every awaited
+ * member has greeted it, at its version, and said that nothing is being chosen: then nothing of what it may have
+ * promised counts for anybody any more, since whoever greets a new process drops what the one before said. Or until the
+ * version is over. */
+#ifndef GRAMME_CORE_COUNCIL_H
+#define GRAMME_CORE_COUNCIL_H
+
+#include "core/consensus.h"
+#include "core/router.h"
+
+struct shard;
+struct source;
+struct message_hello;
+
+enum { COUNCIL_TOKEN_BITS = 56, COUNCIL_TOKEN = 7 }; /* of writes: COUNCIL_TOKEN in the upper byte, the number below */
+
+static inline bool token_is_of_council(uint64_t token) {
+    return token >> COUNCIL_TOKEN_BITS == COUNCIL_TOKEN;
+}
+
+/* First shards only. */
+struct council {
+    struct consensus machine;
+    uint64_t kept_at_once; /* a promise that was durable as soon as it was written; 0: none */
+    bool has_failed;       /* the store takes no promise */
+    bool abstains;
+    struct member_set heard; /* while it abstains: members that said that nothing is being chosen */
+    /* What is proposed here: for an operator who waits, or by this node itself. */
+    bool is_proposing;
+    bool is_asked;
+    struct origin origin;
+    struct instant until;
+    struct blob entry;
+};
+
+void council_init(struct shard *shard);
+void council_release(struct shard *shard);
+void council_beat(struct shard *shard);
+void council_adopt(struct shard *shard);
+void council_greeted(struct shard *shard, struct member_index member, const struct message_hello *hello,
+                     bool is_new_run);
+void council_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body);
+void council_on_durable(struct shard *shard, uint64_t token, bool is_durable);
+
+/* Something is being chosen, as far as this shard knows. */
+bool council_is_agreeing(const struct shard *shard);
+/* Events for the next entry, with the version and this node as issuer put in. False: something else is proposed here.
+ */
+bool council_propose(struct shard *shard, const struct membership_event *events, size_t count);
+/* The same for an operator, whose answer follows. `value` of the operation: events (membership_encode()). */
+void council_asked(struct shard *shard, const struct operation *operation, const struct origin *origin);
+
+#endif

@@ -1,0 +1,302 @@
+#include "core/farewell.h"
+
+#include "core/scan_owner.h"
+#include "core/shard_state.h"
+
+void farewell_init(struct shard *shard) {
+    farewell_adopt(shard);
+}
+
+/* Owners are others now: whatever was under way begins anew. A scan that storage still owes finds nothing to do. */
+void farewell_adopt(struct shard *shard) {
+    struct farewell *farewell = &shard->farewell;
+    farewell->state = FAREWELL_IDLE;
+    farewell->has_begun = false;
+    farewell->until = shard_now(shard);
+}
+
+bool farewell_has_begun(const struct shard *shard) {
+    return shard->farewell.has_begun;
+}
+
+static void begin_anew(struct shard *shard) {
+    struct farewell *farewell = &shard->farewell;
+    farewell->state = FAREWELL_IDLE;
+    farewell->until = instant_after_ms(shard_now(shard), FAREWELL_PAUSE_MS);
+}
+
+static bool next_former(const struct shard *shard, struct partition *ret_partition) {
+    uint32_t partitions = ring_partition_count(shard->ring);
+    for (uint32_t step = 1; step <= partitions; step++) {
+        struct partition partition = {(uint16_t)((shard->farewell.partition.value + step) % partitions)};
+        if (replica_role(shard, partition) == ROLE_FORMER && trees_known(shard, partition) != NULL) {
+            *ret_partition = partition;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool tree_is_empty(const struct hash_tree *tree) {
+    static const struct hash_tree empty;
+    return memcmp(tree, &empty, sizeof(empty)) == 0;
+}
+
+static void scan(struct shard *shard) {
+    struct farewell *farewell = &shard->farewell;
+    struct storage *storage = &shard->options.storage;
+    if (farewell->is_scanning) {
+        return; /* one of before an adoption; its answer comes first */
+    }
+    enum storage_status status =
+        storage->scan(storage->self, STORAGE_OBJECTS, farewell->partition, farewell->next_hash, UINT64_MAX,
+                      shard->options.scan_records, FAREWELL_SCAN_BYTES, scan_token(SCAN_FAREWELL, 0));
+    farewell->is_scanning = status == STORAGE_PENDING;
+    farewell->until = instant_after_ms(shard_now(shard), FAREWELL_PATIENCE_MS);
+}
+
+/* ---- deleting ---- */
+
+static void begin_deleting(struct shard *shard) {
+    struct farewell *farewell = &shard->farewell;
+    farewell->state = FAREWELL_DELETING;
+    farewell->next_hash = 0;
+    trees_let_go(shard, farewell->partition); /* before the data goes that it stands for */
+    scan(shard);
+}
+
+static void delete_scanned(struct shard *shard, const struct storage_scanned *records, uint32_t count) {
+    struct storage *storage = &shard->options.storage;
+    for (uint32_t index = 0; index < count; index++) {
+        struct view key = arena_copy(&shard->scratch, records[index].key);
+        enum storage_status status =
+            storage->remove(storage->self, STORAGE_OBJECTS, shard->farewell.partition, key, DURABILITY_INTERVAL, 0);
+        shard->farewell.has_failed = shard->farewell.has_failed || status == STORAGE_ERROR;
+    }
+}
+
+/* ---- asking ---- */
+
+static void ask(struct shard *shard, struct partition partition) {
+    struct farewell *farewell = &shard->farewell;
+    const struct member_index *list = ring_preference(shard->ring, partition);
+    const struct hash_tree *tree = trees_known(shard, partition);
+    struct message_farewell message = {.partition = partition, .version = roster_version(shard)};
+    farewell->partition = partition;
+    farewell->attempt = shard->next_request++;
+    farewell->state = FAREWELL_ASKING;
+    farewell->until = instant_after_ms(shard_now(shard), FAREWELL_PATIENCE_MS);
+    farewell->missing = 0;
+    farewell->answered = 0;
+    farewell->has_failed = false;
+    memset(farewell->lacks, 0, sizeof(farewell->lacks));
+    if (tree_is_empty(tree)) {
+        begin_deleting(shard);
+        return;
+    }
+    message.attempt = farewell->attempt;
+    for (uint32_t segment = 0; segment < HASH_TREE_SEGMENTS; segment++) {
+        message.segments[segment] = tree->segments[segment].low;
+    }
+    for (uint32_t place = 0; place < ring_replica_count(shard->ring); place++) {
+        if (!ring_is_awaited(shard->ring, list[place])) {
+            continue;
+        }
+        struct buffer *output = lane_output(shard, list[place], partition, sizeof(message));
+        farewell->missing++;
+        if (output != NULL) {
+            message_encode_farewell(output, MESSAGE_FAREWELL, &message);
+        }
+    }
+    if (farewell->missing == 0) {
+        begin_anew(shard); /* of this partition all owners were declared dead: it holds the last copy */
+    }
+}
+
+static void on_farewell(struct shard *shard, const struct source *source, const struct message_farewell *message) {
+    bool is_ours = message->partition.value < ring_partition_count(shard->ring) &&
+                   replica_role(shard, message->partition) == ROLE_HOLDER &&
+                   ring_is_owner(shard->ring, message->partition, shard->self);
+    const struct hash_tree *tree = is_ours ? trees_known(shard, message->partition) : NULL;
+    if (tree == NULL || message->version != roster_version(shard)) {
+        return; /* asked again by and by */
+    }
+    struct message_farewell answer = *message;
+    for (uint32_t segment = 0; segment < HASH_TREE_SEGMENTS; segment++) {
+        answer.segments[segment] = tree->segments[segment].low == message->segments[segment] ? 1 : 0;
+    }
+    struct buffer frame;
+    buffer_init(&frame);
+    message_encode_farewell(&frame, MESSAGE_FAREWELL_ANSWER, &answer);
+    replica_answer_durably(shard, source, buffer_view(&frame));
+    buffer_release(&frame);
+}
+
+static void begin_bringing(struct shard *shard) {
+    struct farewell *farewell = &shard->farewell;
+    bool lacks_any = false;
+    for (uint32_t segment = 0; segment < HASH_TREE_SEGMENTS; segment++) {
+        lacks_any = lacks_any || farewell->lacks[segment] != 0;
+    }
+    if (!lacks_any) {
+        begin_deleting(shard);
+        return;
+    }
+    farewell->state = FAREWELL_BRINGING;
+    farewell->next_hash = 0;
+    farewell->first_id = shard->next_request;
+    scan(shard);
+}
+
+static void on_answer(struct shard *shard, struct member_index from, const struct message_farewell *message) {
+    struct farewell *farewell = &shard->farewell;
+    const struct member_index *list = ring_preference(shard->ring, farewell->partition);
+    if (farewell->state != FAREWELL_ASKING || message->attempt != farewell->attempt) {
+        return;
+    }
+    for (uint32_t place = 0; place < ring_replica_count(shard->ring); place++) {
+        uint8_t bit = (uint8_t)(1u << place);
+        if (!member_index_equal(list[place], from) || (farewell->answered & bit) != 0) {
+            continue;
+        }
+        for (uint32_t segment = 0; segment < HASH_TREE_SEGMENTS; segment++) {
+            farewell->lacks[segment] |= message->segments[segment] == 0 ? bit : 0;
+        }
+        farewell->answered |= bit;
+        farewell->missing--;
+    }
+    if (farewell->missing == 0) {
+        begin_bringing(shard);
+    }
+}
+
+void farewell_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body) {
+    struct message_farewell message;
+    if (source->lane == NULL || !message_decode_farewell((enum farewell_message_kind)kind, body, &message)) {
+        return;
+    }
+    if (kind == MESSAGE_FAREWELL) {
+        on_farewell(shard, source, &message);
+    } else {
+        on_answer(shard, source->lane->peer->member, &message);
+    }
+}
+
+/* ---- bringing ---- */
+
+static void bring(struct shard *shard, struct member_index owner, struct view key, struct view object) {
+    struct farewell *farewell = &shard->farewell;
+    struct buffer *output = lane_output(shard, owner, farewell->partition, object.size);
+    if (output == NULL) {
+        farewell->has_failed = true;
+        return;
+    }
+    struct message_put put = {
+        .request = shard->next_request++ << 2 | HINT_WIRE_ROUND,
+        .partition = farewell->partition,
+        .placement_mark = ring_placement_mark(shard->ring, farewell->partition),
+        .flags = PUT_HANDOFF,
+        .fence = fence_label(shard, farewell->partition, FENCE_FIRST),
+        .key = key,
+        .object = object,
+    };
+    message_encode_put(output, &put);
+    farewell->missing++;
+    farewell->brought++;
+}
+
+static void bring_scanned(struct shard *shard, const struct storage_scanned *records, uint32_t count) {
+    struct farewell *farewell = &shard->farewell;
+    const struct member_index *list = ring_preference(shard->ring, farewell->partition);
+    for (uint32_t index = 0; index < count && !farewell->has_failed; index++) {
+        struct record record;
+        uint8_t lacks = farewell->lacks[hash_tree_segment(records[index].hash)];
+        if (lacks == 0) {
+            continue;
+        }
+        if (records[index].status != STORAGE_FOUND || !record_decode(records[index].record, &record)) {
+            continue; /* damaged: others have it, or nobody has */
+        }
+        for (uint32_t place = 0; place < ring_replica_count(shard->ring); place++) {
+            if ((lacks >> place & 1) != 0) {
+                bring(shard, list[place], records[index].key, record.object_bytes);
+            }
+        }
+    }
+}
+
+static void bringing_check(struct shard *shard) {
+    struct farewell *farewell = &shard->farewell;
+    if (farewell->is_scanning || farewell->missing > 0) {
+        return;
+    }
+    if (farewell->has_failed) {
+        begin_anew(shard);
+    } else if (farewell->next_hash == UINT64_MAX) {
+        begin_deleting(shard);
+    } else {
+        scan(shard);
+    }
+}
+
+void farewell_on_answer(struct shard *shard, uint64_t id, enum answer_status status) {
+    struct farewell *farewell = &shard->farewell;
+    if (farewell->state != FAREWELL_BRINGING || id < farewell->first_id || farewell->missing == 0) {
+        return;
+    }
+    farewell->missing--;
+    farewell->has_failed = farewell->has_failed || status != ANSWER_STORED;
+    bringing_check(shard);
+}
+
+/* ---- events ---- */
+
+void farewell_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,
+                         uint32_t count, bool is_end, uint64_t next_hash) {
+    struct farewell *farewell = &shard->farewell;
+    farewell->is_scanning = false;
+    if (farewell->state == FAREWELL_IDLE || farewell->state == FAREWELL_ASKING) {
+        return;
+    }
+    if (status == STORAGE_ERROR) {
+        begin_anew(shard);
+        return;
+    }
+    farewell->next_hash = is_end ? UINT64_MAX : next_hash;
+    if (farewell->state == FAREWELL_BRINGING) {
+        bring_scanned(shard, records, count);
+        bringing_check(shard);
+        return;
+    }
+    delete_scanned(shard, records, count);
+    if (farewell->has_failed) {
+        trees_hold(shard, farewell->partition);
+        begin_anew(shard);
+    } else if (is_end) {
+        farewell->state = FAREWELL_IDLE;
+        replica_leave(shard, farewell->partition);
+    } else {
+        scan(shard);
+    }
+}
+
+void farewell_beat(struct shard *shard) {
+    struct farewell *farewell = &shard->farewell;
+    struct partition partition;
+    bool is_rest = ring_phase(shard->ring) == RING_REST;
+    farewell->left = shard->replica.former;
+    farewell->has_begun = is_rest && moves_all_have_drained(shard);
+    if (!farewell->has_begun || farewell->is_scanning) {
+        return;
+    }
+    if (farewell->state != FAREWELL_IDLE && shard_now(shard).ns >= farewell->until.ns) {
+        begin_anew(shard);
+    }
+    for (uint32_t budget = load_share(shard, 32); budget > 0; budget--) {
+        bool is_due = farewell->state == FAREWELL_IDLE && shard_now(shard).ns >= farewell->until.ns;
+        if (!is_due || farewell->is_scanning || !next_former(shard, &partition)) {
+            return;
+        }
+        ask(shard, partition);
+    }
+}

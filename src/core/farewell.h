@@ -1,0 +1,62 @@
+/* Farewell: how a former owner lets go of a partition. It holds what it held until every owner has proved, from fsynced
+ * data, that it has all of that; then it deletes it.
+ *
+ *      former owner                                        each owner that reads ask
+ *      everybody has drained the end of the move:
+ *      nobody writes here any more
+ *      FAREWELL: my tree                             --->
+ *                                                    <---  ANSWER: these segments are the same here, fsynced
+ *      the others, object by object, as a hint goes home  --->
+ *                                                    <---  stored, fsynced
+ *      all of all owners: deletes it, and is a fallback like others
+ *
+ * One partition at a time; what is cut off begins anew, with less to bring. What holds: a copy is deleted only when all
+ * awaited owners of the placement that reads ask have what it has, or something that follows it. */
+#ifndef GRAMME_CORE_FAREWELL_H
+#define GRAMME_CORE_FAREWELL_H
+
+#include "core/hash_tree.h"
+#include "core/storage.h"
+#include "ring/ring.h"
+#include "wire/farewell_message.h"
+#include "wire/message.h"
+
+struct shard;
+struct source;
+
+enum {
+    FAREWELL_PATIENCE_MS = 3000, /* for all answers of one step; then it begins anew */
+    FAREWELL_PAUSE_MS = 300,     /* before it does */
+    FAREWELL_SCAN_BYTES = 1024 * 1024,
+};
+
+enum farewell_state { FAREWELL_IDLE, FAREWELL_ASKING, FAREWELL_BRINGING, FAREWELL_DELETING };
+
+struct farewell {
+    enum farewell_state state;
+    bool has_begun; /* everybody has drained the end of the move */
+    struct partition partition;
+    uint64_t attempt;
+    struct instant until; /* of the step, or of the pause */
+    uint32_t missing;     /* answers */
+    bool has_failed;      /* one was a refusal */
+    bool is_scanning;
+    uint64_t next_hash;
+    uint8_t answered;                  /* ASKING: bit i: the i-th owner */
+    uint8_t lacks[HASH_TREE_SEGMENTS]; /* by segment: bit i: the i-th owner has something else */
+    uint64_t first_id;                 /* of what is being brought: answers to what was brought before do not count */
+    uint64_t left, brought;            /* partitions, objects: for those who look */
+};
+
+void farewell_init(struct shard *shard);
+void farewell_adopt(struct shard *shard);
+void farewell_beat(struct shard *shard);
+void farewell_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body);
+/* An owner's answer to an object that was brought. */
+void farewell_on_answer(struct shard *shard, uint64_t id, enum answer_status status);
+void farewell_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,
+                         uint32_t count, bool is_end, uint64_t next_hash);
+/* From now on nothing that is sent to a former owner counts. */
+bool farewell_has_begun(const struct shard *shard);
+
+#endif
