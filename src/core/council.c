@@ -281,12 +281,12 @@ static void refuse(struct shard *shard, const struct origin *origin, const char 
     origin_answer(shard, origin, &result);
 }
 
-void council_asked(struct shard *shard, const struct operation *operation, const struct origin *origin) {
+void council_asked(struct shard *shard, struct view events, uint32_t deadline_ms, const struct origin *origin) {
     struct council *council = &shard->council;
     struct membership asked;
     membership_init(&asked);
     const char *problem = "these are no changes of members that this version knows";
-    if (membership_decode(operation->value, &asked) && asked.count > 0 && asked.count <= ENTRY_EVENTS_MOST) {
+    if (membership_decode(events, &asked) && asked.count > 0 && asked.count <= ENTRY_EVENTS_MOST) {
         problem = moves_problem(shard, &asked);
     }
     if (problem == NULL) {
@@ -298,7 +298,7 @@ void council_asked(struct shard *shard, const struct operation *operation, const
     } else if (council->is_proposing) {
         council->is_asked = true;
         council->origin = *origin;
-        council->until = instant_after_ms(shard_now(shard), operation->deadline_ms);
+        council->until = instant_after_ms(shard_now(shard), deadline_ms);
     } else {
         origin_answer_outcome(shard, origin, OUTCOME_DONE, ""); /* chosen at once: there is one voter */
     }

@@ -53,7 +53,7 @@ bool council_is_agreeing(const struct shard *shard);
 /* Events for the next entry, with the version and this node as issuer put in. False: something else is proposed here.
  */
 bool council_propose(struct shard *shard, const struct membership_event *events, size_t count);
-/* The same for an operator, whose answer follows. `value` of the operation: events (membership_encode()). */
-void council_asked(struct shard *shard, const struct operation *operation, const struct origin *origin);
+/* The same for an operator, whose answer follows, of events as membership_encode() writes them. */
+void council_asked(struct shard *shard, struct view events, uint32_t deadline_ms, const struct origin *origin);
 
 #endif

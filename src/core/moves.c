@@ -178,6 +178,8 @@ static void look_at_own(struct shard *shard) {
     struct moves *moves = &shard->moves;
     uint64_t version = roster_version(shard);
     moves->own.drained = drained(shard);
+    moves->own.to_fill = moves->to_fill - moves->filled;
+    moves->own.former = replica_former_count(shard);
     if (moves->barrier != 0) {
         return;
     }
@@ -209,6 +211,8 @@ static struct message_report report_of_node(const struct shard *shard) {
         report.drained = least(report.drained, of->drained);
         report.filled = least(report.filled, of->filled);
         report.clean = least(report.clean, of->clean);
+        report.to_fill += of->to_fill;
+        report.former += of->former;
     }
     report.drained = least(report.drained, roster_durable(shard));
     report.all_drained = 0;

@@ -1,5 +1,7 @@
 #include "core/router.h"
 
+#include "core/members.h"
+
 #include "core/shard_state.h"
 
 enum { RELAY_TRIES = 3, RELAY_GRACE_MS = 50 };
@@ -181,7 +183,8 @@ static struct relay *relay_find(const struct shard *shard, uint64_t id) {
 
 static bool operation_is_write(const struct operation *operation) {
     return operation->kind == OPERATION_PUT || operation->kind == OPERATION_EXPIRE ||
-           operation->kind == OPERATION_FLUSH || operation->kind == OPERATION_KEYSPACES;
+           operation->kind == OPERATION_FLUSH || operation->kind == OPERATION_KEYSPACES ||
+           operation->kind == OPERATION_MEMBERS;
 }
 
 /* Doing it twice does no harm: a read, or a SET that says the same thing again. */
@@ -476,7 +479,9 @@ static void route_by_mail(struct shard *shard, const struct operation *operation
 static void route_of_all(struct shard *shard, const struct operation *operation, const struct origin *origin,
                          bool hopped) {
     const struct member_index first = ring_nth_by_id(shard->ring, 0);
-    if (operation->kind == OPERATION_FLUSH) {
+    if (operation->kind == OPERATION_MEMBERS) {
+        members_asked(shard, operation, origin);
+    } else if (operation->kind == OPERATION_FLUSH) {
         flush_begin(shard, operation, origin);
     } else if (member_index_equal(shard->self, first)) {
         keyspaces_begin(shard, operation, origin);
@@ -494,7 +499,8 @@ static void route_of_all(struct shard *shard, const struct operation *operation,
 
 void router_route(struct shard *shard, const struct operation *operation, const struct origin *origin, bool hopped) {
     struct partition partition = ring_partition_of_key(shard->ring, operation->key);
-    bool is_of_all = operation->kind == OPERATION_FLUSH || operation->kind == OPERATION_KEYSPACES;
+    bool is_of_all = operation->kind == OPERATION_FLUSH || operation->kind == OPERATION_KEYSPACES ||
+                     operation->kind == OPERATION_MEMBERS;
     uint32_t to_shard = is_of_all ? 0 : shard_of_partition(shard, partition);
     if (!load_admits(shard, operation)) {
         origin_answer_outcome(shard, origin, OUTCOME_BUSY, "");

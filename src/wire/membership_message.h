@@ -22,6 +22,8 @@ struct message_report {
     uint64_t drained;     /* adopted, durably, and no request that began under an earlier one is open */
     uint64_t filled;      /* JOINT: holds all that it is to hold in the new placement */
     uint64_t clean;       /* REST: holds nothing that it is not to hold */
+    uint32_t to_fill;     /* partitions that are not */
+    uint32_t former;      /* partitions of which that is not so */
     uint64_t all_drained; /* within a node, from its first shard: every awaited member has */
     uint64_t all_clean;   /* the same */
 };

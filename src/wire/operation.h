@@ -12,6 +12,7 @@ enum operation_kind {
     OPERATION_INSPECT = 4,   /* one replica's own record, not coordinated; `target` says whose */
     OPERATION_FLUSH = 5,     /* everything, everywhere (core/flush.h); has no key */
     OPERATION_KEYSPACES = 6, /* `value` is a change of the table of keyspaces (core/keyspaces.h); has no key */
+    OPERATION_MEMBERS = 7,   /* `value` is a question or a change (core/members.h); has no key */
 };
 
 enum operation_flag {

@@ -100,6 +100,8 @@ static const char *verb_of(const struct operation *operation) {
         return "flush";
     case OPERATION_KEYSPACES:
         return "keyspaces";
+    case OPERATION_MEMBERS:
+        return "members";
     case OPERATION_PUT:
         break;
     }

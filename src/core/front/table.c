@@ -101,6 +101,14 @@ static const struct command keyspace_table[] = {
     HELP_OF("gramme.keyspace"),
 };
 
+static const struct command members_table[] = {
+    {"log", run_gramme_members_log, 3, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, GRAMME_VERSION,
+     "Tells the entries of the membership log after a version, for a node that joins", PART_OF("gramme.members")},
+    {"change", run_gramme_members_change, -3, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, GRAMME_VERSION,
+     "Changes who is a member; see gramme cluster", PART_OF("gramme.members")},
+    HELP_OF("gramme.members"),
+};
+
 static const struct command table[] = {
     {"ping", run_ping, -1, COMMAND_FAST, GROUP_CONNECTION, NO_KEYS,
      "request_policy:all_shards response_policy:all_succeeded", "1.0.0", "Answers, so that one knows the node does",
@@ -197,6 +205,8 @@ static const struct command table[] = {
      "Tells the version of the table of keyspaces, and each of them", LEAF},
     {"gramme.keyspace", NULL, -2, 0, GROUP_SERVER, NO_KEYS, NULL, GRAMME_VERSION, "Commands about keyspaces",
      PARENT_OF(keyspace_table)},
+    {"gramme.members", run_gramme_members, -1, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, GRAMME_VERSION,
+     "Tells the members, and how far a change of them is", PARENT_OF(members_table)},
 
     {"multi", run_multi, 1, SETUP_FLAGS | COMMAND_FAST | COMMAND_ALLOW_BUSY | COMMAND_AT_ONCE, GROUP_TRANSACTIONS,
      NO_KEYS, NULL, "1.2.0", "Begins to queue commands", LEAF},

@@ -59,6 +59,11 @@ void run_gramme_keyspaces(struct call *call);
 void run_gramme_keyspace_set(struct call *call);
 void run_gramme_keyspace_del(struct call *call);
 
+/* members.c */
+void run_gramme_members(struct call *call);
+void run_gramme_members_log(struct call *call);
+void run_gramme_members_change(struct call *call);
+
 /* versions.c */
 void run_gramme_get(struct call *call);
 void run_gramme_put(struct call *call);
