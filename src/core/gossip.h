@@ -21,7 +21,7 @@
  * the other's recent changes have come.
  *
  * A round every GOSSIP_ROUND_MS; with each tick for some rounds after something new: as many as spread it to all with
- * near certainty, one more than the binary digits of the member count.
+ * near certainty, four more than the binary digits of the member count.
  *
  * What holds: a record is replaced by a newer one only. What is of no member is not taken in, so a dropped member does
  * not come back. Of its own record a node is the only judge: one that it did not write but that would win (it was
@@ -41,7 +41,7 @@ enum {
     GOSSIP_RECENT_MS = 5000,          /* so long a change is told with each SUMMARY */
     GOSSIP_DIGEST_MS = 250,           /* between two DIGESTs of one node: they are large */
     GOSSIP_REFUTATION_JUMP = 1 << 20, /* a generation is raised by a random number up to this */
-    GOSSIP_SOON_ROUNDS = 1,           /* beyond the binary digits of the member count */
+    GOSSIP_SOON_ROUNDS = 4,           /* beyond the binary digits of the member count */
 };
 
 /* Calls that return at once and do not call the machine but for gossip_record(). A word is valid during the call. */

@@ -258,6 +258,20 @@ uint32_t gossip_world_at_version(const struct gossip_world *world, uint64_t vers
     return count;
 }
 
+uint64_t gossip_world_spread_ms(struct gossip_world *world, uint32_t index, uint64_t most_ms) {
+    uint64_t begun_ms = world->now_ms;
+    uint32_t up = 0;
+    for (uint32_t node = 0; node < world->node_count; node++) {
+        up += world->nodes[node].is_down ? 0 : 1;
+    }
+    while (gossip_world_knowing(world, index) < up ||
+           gossip_world_at_version(world, world->nodes[index].version) < up) {
+        gossip_world_step(world);
+        ENSURE(world->now_ms < begun_ms + most_ms);
+    }
+    return world->now_ms - begun_ms;
+}
+
 bool gossip_world_agrees(const struct gossip_world *world) {
     const struct gossip_node *first = NULL;
     for (uint32_t index = 0; index < world->node_count; index++) {

@@ -48,6 +48,8 @@ void gossip_world_change(struct gossip_world *world, uint32_t index, uint32_t pa
 void gossip_world_extend(struct gossip_world *world, uint32_t index); /* it knows one more entry of the chain */
 void gossip_world_step(struct gossip_world *world);
 void gossip_world_run(struct gossip_world *world, uint64_t ms);
+/* How long until all that are up know what `index` wrote last, and how many entries of the chain it knows. */
+uint64_t gossip_world_spread_ms(struct gossip_world *world, uint32_t index, uint64_t most_ms);
 void gossip_world_forget_bytes(struct gossip_world *world);
 /* How many that are up know what `index` knows of itself, or its version of the chain. */
 uint32_t gossip_world_knowing(const struct gossip_world *world, uint32_t index);
