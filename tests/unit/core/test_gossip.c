@@ -137,6 +137,29 @@ static void a_wiped_node_has_the_last_word_about_itself(void **state) {
     gossip_world_end(&world);
 }
 
+/* Wiped twice, it refutes the same record twice, before others that don't know of each other. */
+static void two_refutations_are_told_apart(void **state) {
+    (void)state;
+    gossip_world_begin(&world, 3, 1);
+    gossip_world_settle(&world, 50);
+    world.nodes[0].side = 1;
+    gossip_world_start(&world, 2, 7);
+    gossip_world_change(&world, 2, 60, 3);
+    gossip_world_run(&world, 3000);
+    assert_int_equal(known(1, 2).payload.size, 60);
+    world.nodes[0].side = 0;
+    world.nodes[1].side = 1;
+    gossip_world_start(&world, 2, 8);
+    gossip_world_change(&world, 2, 70, 4);
+    gossip_world_run(&world, 3000);
+    assert_int_equal(known(0, 2).payload.size, 70);
+    world.nodes[1].side = 0;
+    gossip_world_run(&world, 3000);
+    assert_int_equal(known(0, 2).payload.size, 70);
+    assert_int_equal(known(1, 2).payload.size, 70);
+    gossip_world_end(&world);
+}
+
 static void hear(uint32_t observer, uint32_t about, struct gossip_stamp stamp, struct view payload) {
     struct gossip_record record = {gossip_world_id(about), stamp, payload};
     struct buffer list;
@@ -147,6 +170,61 @@ static void hear(uint32_t observer, uint32_t about, struct gossip_stamp stamp, s
                    (struct instant){world.now_ms * NS_PER_MS});
     gossip_check(&world.nodes[observer].gossip);
     buffer_release(&list);
+}
+
+/* Node 0 hears a word of node 1 with the digests of these; what it says to that. */
+static void hear_list(enum gossip_kind kind, uint32_t from, uint32_t to, struct gossip_stamp stamp) {
+    struct gossip_word word = {.kind = kind, .version = 1, .hash = {1, 1}};
+    struct buffer list;
+    buffer_init(&list);
+    for (uint32_t about = from; about < to; about++) {
+        struct gossip_record record = {.id = gossip_world_id(about), .stamp = stamp};
+        gossip_list_add(&list, kind, &record);
+    }
+    word.list = buffer_view(&list);
+    gossip_world_forget_bytes(&world);
+    gossip_receive(&world.nodes[0].gossip, member_of(1), &word, (struct instant){world.now_ms * NS_PER_MS});
+    buffer_release(&list);
+}
+
+static void a_digest_is_answered_with_what_it_lacks(void **state) {
+    (void)state;
+    gossip_world_begin(&world, 6, 1);
+    gossip_world_settle(&world, 100);
+    hear_list(MESSAGE_GOSSIP_DIGEST, 0, 6, (struct gossip_stamp){1000, 1}); /* all the same */
+    assert_int_equal(world.words, 0);
+    hear_list(MESSAGE_GOSSIP_DIGEST, 0, 4, (struct gossip_stamp){1000, 1}); /* two are missing */
+    assert_int_equal(world.words, 1);
+    assert_in_range(world.bytes_of[2], 200, 300);
+    hear_list(MESSAGE_GOSSIP_DIGEST, 0, 0, (struct gossip_stamp){1000, 1}); /* it knows nothing */
+    assert_int_equal(world.words, 1);
+    assert_in_range(world.bytes_of[2], 600, 800);
+    hear_list(MESSAGE_GOSSIP_DIGEST, 1, 4, (struct gossip_stamp){1001, 1}); /* three are newer there */
+    assert_int_equal(world.words, 2);
+    assert_in_range(world.bytes_of[2], 300, 400);
+    assert_int_equal(world.bytes_of[3], FRAME_HEADER_BYTES + 3 * 16);
+    gossip_world_end(&world);
+}
+
+/* It lists what it has just learnt and is old here: the newer one goes back, and no more need be said. */
+static void an_outdated_change_explains_a_difference(void **state) {
+    (void)state;
+    gossip_world_begin(&world, 6, 1);
+    gossip_world_settle(&world, 100);
+    struct gossip_stamp newer = {1000, 2};
+    struct digest before = world.nodes[1].gossip.hash;
+    hear(0, 3, newer, VIEW("newer"));
+    struct gossip_record old = {.id = gossip_world_id(3), .stamp = {1000, 1}};
+    struct buffer list;
+    buffer_init(&list);
+    gossip_list_add(&list, MESSAGE_GOSSIP_SUMMARY, &old);
+    struct gossip_word word = {MESSAGE_GOSSIP_SUMMARY, false, 1, before, buffer_view(&list)};
+    gossip_world_forget_bytes(&world);
+    gossip_receive(&world.nodes[0].gossip, member_of(1), &word, (struct instant){world.now_ms * NS_PER_MS});
+    assert_int_equal(world.words, 1);
+    assert_int_equal(world.bytes, world.bytes_of[2]);
+    buffer_release(&list);
+    gossip_world_end(&world);
 }
 
 static void only_newer_records_of_members_are_taken(void **state) {
@@ -278,6 +356,9 @@ int main(void) {
         cmocka_unit_test(what_a_summary_cannot_explain_is_compared_in_full),
         cmocka_unit_test(words_are_bounded),
         cmocka_unit_test(a_wiped_node_has_the_last_word_about_itself),
+        cmocka_unit_test(two_refutations_are_told_apart),
+        cmocka_unit_test(a_digest_is_answered_with_what_it_lacks),
+        cmocka_unit_test(an_outdated_change_explains_a_difference),
         cmocka_unit_test(only_newer_records_of_members_are_taken),
         cmocka_unit_test(records_of_oneself_are_refuted),
         cmocka_unit_test(a_dropped_member_stays_out),
