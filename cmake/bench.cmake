@@ -26,7 +26,13 @@ foreach(source ${bench_programs})
     endif()
 endforeach()
 
-# The one that drives a layer from within.
+# Those that drive a layer from within.
 if(TARGET store-bench AND TARGET gramme_rocksdb AND NOT GRAMME_PURE_ONLY)
     target_link_libraries(store-bench PRIVATE gramme_rocksdb)
+endif()
+
+if(TARGET gossip-bench)
+    target_sources(gossip-bench PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/core/gossip_world.c)
+    target_include_directories(gossip-bench PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/core)
+    target_link_libraries(gossip-bench PRIVATE gramme_core)
 endif()

@@ -8,6 +8,7 @@
 #include "wire/detector_message.h"
 #include "wire/exchange_message.h"
 #include "wire/fence_message.h"
+#include "wire/gossip_message.h"
 #include "wire/message.h"
 #include "wire/question_message.h"
 
@@ -95,6 +96,24 @@ static void check_consensus(uint8_t kind, struct view body) {
     buffer_release(&again);
 }
 
+static void check_gossip(uint8_t kind, struct view body) {
+    struct gossip_word word;
+    struct gossip_record record;
+    struct buffer again;
+    buffer_init(&again);
+    if (message_decode_gossip(kind, body, &word)) {
+        struct reader list = reader_of(word.list);
+        while (gossip_list_next(&list, word.kind, &record)) {
+            ENSURE(record.payload.size <= GOSSIP_PAYLOAD_BYTES_MOST);
+        }
+        ENSURE(reader_finished(&list));
+        message_encode_gossip(&again, &word);
+        ENSURE(buffer_size(&again) == FRAME_HEADER_BYTES + body.size);
+        ENSURE(view_equal(view_slice(buffer_view(&again), FRAME_HEADER_BYTES, body.size), body));
+    }
+    buffer_release(&again);
+}
+
 static void check_request(uint8_t kind, struct view body) {
     struct message_hello hello;
     struct message_ping ping;
@@ -146,6 +165,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint8_t kind = data[0];
     if (kind >= MESSAGE_CONSENSUS_PREPARE && kind <= MESSAGE_CONSENSUS_BEHIND) {
         check_consensus(kind, body);
+    } else if (kind >= MESSAGE_GOSSIP_SUMMARY && kind <= MESSAGE_GOSSIP_WANT) {
+        check_gossip(kind, body);
     } else if (kind >= MESSAGE_QUESTION && kind <= MESSAGE_KEYSPACES) {
         check_question(body);
     } else if (kind >= MESSAGE_FENCE && kind <= MESSAGE_REAP) {

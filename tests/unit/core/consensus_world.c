@@ -161,7 +161,7 @@ static void start(struct world *world, uint32_t node) {
     struct actor *actor = &world->actors[node];
     struct consensus_port port = {actor,      port_send,           port_keep,     port_chosen,
                                   port_ended, port_peer_is_behind, port_is_behind};
-    actor->run += world->run_is_reused ? 0 : 1;
+    actor->run++;
     struct consensus_options options = {
         .self = {(uint16_t)node}, .id = {{(uint8_t)node}}, .run = actor->run, .seed = rng_next(&world->chance)};
     struct kept kept = actor->disk;

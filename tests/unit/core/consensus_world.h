@@ -81,8 +81,7 @@ struct world {
     uint64_t delay_ms, write_ms; /* at most */
     uint32_t voters_least;
     bool all_vote;
-    bool disk_lies;     /* says durable at once, and is not */
-    bool run_is_reused; /* a restarted process draws the same number as before */
+    bool disk_lies; /* says durable at once, and is not */
 };
 
 void world_begin(struct world *world, uint64_t seed, uint32_t node_count);

@@ -406,7 +406,6 @@ static void a_lying_disk_is_noticed(void **state) {
     (void)state;
     uint32_t conflicts = 0;
     for (uint64_t seed = 1; seed <= 2000 && conflicts == 0; seed++) {
-        world.disk_lies = false;
         play(seed, 0);
         world.disk_lies = true;
         world.write_ms = 500;
