@@ -22,6 +22,10 @@ bench: dependencies
 	@scripts/build release
 	@bench/run
 
+bench-placement: dependencies
+	@scripts/build release placement
+	@build/release/placement --svg bench/placement.svg
+
 sim: dependencies
 	@scripts/build release gramme-sim
 	@build/release/gramme-sim $(if $(FOR),--for $(FOR),--seeds $(SEEDS)) --from $(FROM) --keep-going
@@ -55,6 +59,7 @@ help:
 	@echo "make run          three nodes on this machine, in the foreground; DATA=$(DATA) is where they keep their data"
 	@echo "make test         build everything and run every test; ends with 'N passed, N failed'"
 	@echo "make bench        measure"
+	@echo "make bench-placement  the paper's strategies of placement side by side: tables, and bench/placement.svg anew"
 	@echo "make sim          SEEDS=$(SEEDS) simulated cluster lives from seed FROM=$(FROM), or FOR=10m as many as that takes"
 	@echo "make fuzz         FUZZ_SECONDS=$(FUZZ_SECONDS) of fuzzing per target"
 	@echo "make soak         SOAK_SECONDS=$(SOAK_SECONDS) of random faults on five real nodes, then the checkers"
@@ -65,4 +70,4 @@ help:
 	@echo "make clean        remove build/ (the data in DATA stays)"
 
 .DEFAULT_GOAL := build
-.PHONY: build run test bench sim fuzz soak acceptance namespaces format tidy dependencies clean help
+.PHONY: build run test bench bench-placement sim fuzz soak acceptance namespaces format tidy dependencies clean help
