@@ -121,7 +121,7 @@ static void note_problems(const struct side *side, struct partition partition) {
     count_distinct(side->ring, ring_preference(side->ring, partition), count, &nodes, &zones);
     uint32_t *problems = side->cluster->problems;
     problems[PLAN_FEW_MEMBERS] += nodes < wanted && side->cluster->member_count < wanted;
-    problems[PLAN_FEW_ZONES] += zones < wanted && side->cluster->zone_count < wanted;
+    problems[PLAN_FEW_ZONES] += zones < nodes && side->cluster->zone_count < wanted;
     problems[PLAN_ZONES_MISSED] += zones < least(wanted, side->cluster->zone_count) || nodes < count;
 }
 

@@ -11,7 +11,7 @@
 /* What keeps the owners of a partition from being N nodes in N zones. */
 enum plan_problem {
     PLAN_FEW_MEMBERS,  /* fewer than N distinct nodes: there are fewer than N members */
-    PLAN_FEW_ZONES,    /* fewer than N distinct zones: there are fewer than N zones */
+    PLAN_FEW_ZONES,    /* two owners in one zone: there are fewer than N zones */
     PLAN_ZONES_MISSED, /* fewer than min(N, zones) distinct zones, or a node twice: the ring broke its word */
 };
 
