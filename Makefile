@@ -26,6 +26,10 @@ bench-gossip: dependencies
 	@scripts/build release gossip-bench
 	@build/release/gossip-bench
 
+bench-placement: dependencies
+	@scripts/build release placement
+	@build/release/placement --svg bench/placement.svg
+
 sim: dependencies
 	@scripts/build release gramme-sim
 	@build/release/gramme-sim $(if $(FOR),--for $(FOR),--seeds $(SEEDS)) --from $(FROM) --keep-going
@@ -60,6 +64,7 @@ help:
 	@echo "make test         build everything and run every test; ends with 'N passed, N failed'"
 	@echo "make bench        measure"
 	@echo "make bench-gossip what gossip costs and how long it takes, from 4 nodes to 500, in virtual time"
+	@echo "make bench-placement  the paper's strategies of placement side by side: tables, and bench/placement.svg anew"
 	@echo "make sim          SEEDS=$(SEEDS) simulated cluster lives from seed FROM=$(FROM), or FOR=10m as many as that takes"
 	@echo "make fuzz         FUZZ_SECONDS=$(FUZZ_SECONDS) of fuzzing per target"
 	@echo "make soak         SOAK_SECONDS=$(SOAK_SECONDS) of random faults on five real nodes, then the checkers"
@@ -70,4 +75,4 @@ help:
 	@echo "make clean        remove build/ (the data in DATA stays)"
 
 .DEFAULT_GOAL := build
-.PHONY: build run test bench bench-gossip sim fuzz soak acceptance namespaces format tidy dependencies clean help
+.PHONY: build run test bench bench-gossip bench-placement sim fuzz soak acceptance namespaces format tidy dependencies clean help
