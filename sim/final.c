@@ -120,17 +120,16 @@ static bool durable_object(struct cluster *cluster, const struct node *node, enu
 
 struct durable_copies final_durable_copies(struct cluster *cluster, struct account *account, struct view key,
                                            uint32_t value_id) {
-    struct partition partition = ring_partition_of_key(cluster->ring, key);
-    const struct member_index *list = ring_preference(cluster->ring, partition);
     struct durable_copies copies = {0};
-    for (uint32_t place = 0; place < ring_preference_length(cluster->ring); place++) {
-        bool is_owner = place < ring_replica_count(cluster->ring);
-        enum leaf_family family = is_owner ? LEAF_OBJECTS : LEAF_HINTS;
+    for (uint32_t index = 0; index < cluster->node_count; index++) {
+        const struct node *node = &cluster->nodes[index];
         struct object object;
-        bool holds = durable_object(cluster, cluster_node_of_member(cluster, list[place]), family, key, &object) &&
-                     account_is_covered(account, key, value_id, &object);
-        copies.all += holds ? 1 : 0;
-        copies.owners += holds && is_owner ? 1 : 0;
+        bool is_own = durable_object(cluster, node, LEAF_OBJECTS, key, &object) &&
+                      account_is_covered(account, key, value_id, &object);
+        bool is_hint = durable_object(cluster, node, LEAF_HINTS, key, &object) &&
+                       account_is_covered(account, key, value_id, &object);
+        copies.all += is_own || is_hint ? 1 : 0;
+        copies.owners += is_own ? 1 : 0;
     }
     return copies;
 }
