@@ -14,7 +14,7 @@ struct visit {
     enum leaf_family family;
     struct node *node;
     struct arena *arena;
-    void (*visit)(void *self, struct node *node, struct view key, const struct object *object);
+    void (*visit)(void *self, struct node *node, bool is_hint, struct view key, const struct object *object);
     void *self;
 };
 
@@ -40,13 +40,14 @@ static bool visit_record(void *self, struct view key, struct view value) {
     }
     bool opens = object_decode(record.object_bytes, visit->arena, &object);
     ENSURE(opens);
-    visit->visit(visit->self, visit->node, view_slice(key, LEAF_KEY_PREFIX_BYTES, key.size - LEAF_KEY_PREFIX_BYTES),
-                 &object);
+    visit->visit(visit->self, visit->node, visit->family == LEAF_HINTS,
+                 view_slice(key, LEAF_KEY_PREFIX_BYTES, key.size - LEAF_KEY_PREFIX_BYTES), &object);
     return true;
 }
 
 void final_each_object(struct node *node, struct arena *arena,
-                       void (*visit)(void *self, struct node *node, struct view key, const struct object *object),
+                       void (*visit)(void *self, struct node *node, bool is_hint, struct view key,
+                                     const struct object *object),
                        void *self) {
     struct visit state = {.family = LEAF_OBJECTS, .node = node, .arena = arena, .visit = visit, .self = self};
     memory_leaf_each(node->leaf, LEAF_OBJECTS, visit_record, &state);

@@ -58,6 +58,8 @@ static const char *trace_kind_text(enum trace_kind kind) {
         return "finds a tree that is not its data's:";
     case TRACE_DAMAGED:
         return "gives up the damaged record of";
+    case TRACE_LET_GO:
+        return "lets go as a former owner";
     case TRACE_MEMBERSHIP:
         return "adopts another version of the membership log";
     case TRACE_KEYSPACES:
@@ -132,6 +134,23 @@ static void check_is_home(struct run *run, const struct trace_record *record) {
     }
 }
 
+/* G10: a former owner deletes its copy only when every owner has, durably, all that it has. */
+static void check_let_go(struct run *run, const struct trace_record *record) {
+    const struct ring *ring = run->cluster.ring;
+    struct partition partition = ring_partition_of_key(ring, record->key);
+    const struct member_index *list = ring_preference(ring, partition);
+    const struct node *victim = run->nemesis.victim;
+    bool is_excused = account_is_flushed(&run->account, record->object) ||
+                      account_was_reaped(&run->account, record->key, record->object);
+    for (uint32_t place = 0; !is_excused && place < ring_replica_count(ring); place++) {
+        const struct node *owner = cluster_node_of_member(&run->cluster, list[place]);
+        if (owner != victim && !final_is_home(&run->cluster, owner, record->key, record->object)) {
+            report(run, "G10 key %.*s: a former owner deletes what an owner has not", (int)record->key.size,
+                   (const char *)record->key.data);
+        }
+    }
+}
+
 /* A fallback that read for owners out of reach keeps what it saw, and unless quorums are strict that counts for R. */
 static void note_fallback(struct run *run, const struct node *node, struct view key) {
     const struct keyspace *keyspace = &run->cluster.keyspaces.keyspaces[0];
@@ -159,6 +178,8 @@ static void watch(void *watcher, struct sim_shard *shard, const struct trace_rec
         run->hints++;
     } else if (record->kind == TRACE_STORED) {
         note_fallback(run, node, record->key);
+    } else if (record->kind == TRACE_LET_GO) {
+        check_let_go(run, record);
     } else if (record->kind == TRACE_HINT_HOME) {
         check_is_home(run, record);
     } else if (record->kind == TRACE_TREE_DIVERGED) {
@@ -203,9 +224,9 @@ static void record_lost(void *self, struct node *node, struct view name, bool is
     key->is_sloppy = key->is_sloppy || is_forgotten || !is_strict;
 }
 
-static void recall(void *self, struct node *node, struct view key, const struct object *object) {
+static void recall(void *self, struct node *node, bool is_hint, struct view key, const struct object *object) {
     struct run *run = self;
-    account_recall(&run->account, node->index, key, object);
+    account_recall(&run->account, node->index, is_hint, key, object);
 }
 
 static void node_back(void *self, struct node *node) {

@@ -122,8 +122,7 @@ static const struct membership *latest_log(const struct cluster *cluster) {
 
 static bool has_gone(const struct node *node) {
     const struct shard *shard = node->shards[0].shard;
-    return !ring_is_present(shard->ring, shard->self) ||
-           (ring_is_leaving(shard->ring, shard->self) && moves_are_over(shard));
+    return !ring_is_present(shard->ring, shard->self);
 }
 
 static void attend(struct steward *steward, struct node *node) {
