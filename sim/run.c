@@ -410,6 +410,7 @@ static void heal(struct run *run, struct run_result *result) {
         pass(run, 100 * NS_PER_MS);
     }
     if (!run->world.failed && !steward_is_done(&run->nemesis.steward)) {
+        steward_tell(&run->nemesis.steward);
         fail(run, result, "liveness: a change of the members is not over though everything healed");
     }
     for (uint32_t waited = 0; !all_are_ready(run) && waited < 20; waited++) {

@@ -21,6 +21,9 @@ bool farewell_has_begun(const struct shard *shard) {
 
 static void begin_anew(struct shard *shard) {
     struct farewell *farewell = &shard->farewell;
+    if (farewell->state == FAREWELL_DELETING) {
+        trees_hold(shard, farewell->partition); /* what is left is compared once more */
+    }
     farewell->state = FAREWELL_IDLE;
     farewell->until = instant_after_ms(shard_now(shard), FAREWELL_PAUSE_MS);
 }
@@ -261,6 +264,16 @@ void farewell_on_answer(struct shard *shard, uint64_t id, enum answer_status sta
 
 /* ---- events ---- */
 
+static void go_on(struct shard *shard) {
+    struct farewell *farewell = &shard->farewell;
+    struct partition partition;
+    while (farewell->has_begun && farewell->state == FAREWELL_IDLE && !farewell->is_scanning &&
+           shard_now(shard).ns >= farewell->until.ns && farewell->asks_left > 0 && next_former(shard, &partition)) {
+        farewell->asks_left--;
+        ask(shard, partition);
+    }
+}
+
 void farewell_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,
                          uint32_t count, bool is_end, uint64_t next_hash) {
     struct farewell *farewell = &shard->farewell;
@@ -280,11 +293,12 @@ void farewell_on_scanned(struct shard *shard, enum storage_status status, const 
     }
     delete_scanned(shard, records, count);
     if (farewell->has_failed) {
-        trees_hold(shard, farewell->partition);
         begin_anew(shard);
     } else if (is_end) {
         farewell->state = FAREWELL_IDLE;
+        farewell->until = shard_now(shard);
         replica_leave(shard, farewell->partition);
+        go_on(shard);
     } else {
         scan(shard);
     }
@@ -292,21 +306,12 @@ void farewell_on_scanned(struct shard *shard, enum storage_status status, const 
 
 void farewell_beat(struct shard *shard) {
     struct farewell *farewell = &shard->farewell;
-    struct partition partition;
     bool is_settling = ring_phase(shard->ring) == RING_SETTLING;
     farewell->left = shard->replica.former;
     farewell->has_begun = is_settling && moves_all_have_drained(shard);
-    if (!farewell->has_begun || farewell->is_scanning) {
-        return;
-    }
-    if (farewell->state != FAREWELL_IDLE && shard_now(shard).ns >= farewell->until.ns) {
+    farewell->asks_left = load_share(shard, FAREWELL_ASKS_A_BEAT);
+    if (farewell->state != FAREWELL_IDLE && !farewell->is_scanning && shard_now(shard).ns >= farewell->until.ns) {
         begin_anew(shard);
     }
-    for (uint32_t budget = load_share(shard, 32); budget > 0; budget--) {
-        bool is_due = farewell->state == FAREWELL_IDLE && shard_now(shard).ns >= farewell->until.ns;
-        if (!is_due || farewell->is_scanning || !next_former(shard, &partition)) {
-            return;
-        }
-        ask(shard, partition);
-    }
+    go_on(shard);
 }
