@@ -114,6 +114,9 @@ void cluster_release(struct cluster *cluster);
 void node_start(struct node *node);
 /* Everything that was not durable is gone but for the oldest `keep` of the unsynced batches. */
 void node_crash(struct node *node, size_t keep);
+/* Tells its peers that it takes no more requests; node_stop() follows. */
+void node_leave(struct node *node);
+bool node_has_left(const struct node *node);
 /* Stops cleanly: what was written is durable, and the next start knows. */
 void node_stop(struct node *node);
 void node_pause(struct node *node, bool is_paused);

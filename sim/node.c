@@ -476,6 +476,22 @@ static void node_drain(struct node *node, struct buffer *trees) {
     }
 }
 
+void node_leave(struct node *node) {
+    world_trace(node->cluster->world, "node %u leaves", node->index);
+    for (uint32_t index = 0; index < node->shard_count; index++) {
+        shard_leave(node->shards[index].shard, node_moment(node));
+        turn_end(&node->shards[index]);
+    }
+}
+
+bool node_has_left(const struct node *node) {
+    bool has_left = true;
+    for (uint32_t index = 0; index < node->shard_count; index++) {
+        has_left = has_left && shard_has_left(node->shards[index].shard);
+    }
+    return has_left;
+}
+
 void node_stop(struct node *node) {
     struct buffer trees;
     buffer_init(&trees);

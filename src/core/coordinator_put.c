@@ -228,7 +228,8 @@ static void trace_hinted(struct shard *shard, const struct request *request, str
 static void send_put(struct shard *shard, struct request *request, struct request_owner *owner, struct view object) {
     bool is_owner = request_is_owner(request, (uint32_t)(owner - request->owners));
     owner->state = OWNER_FAILED;
-    struct buffer *output = lane_output(shard, owner->member, request->partition, object.size);
+    bool is_wanted = peer_is_reachable(shard, owner->member, request->partition);
+    struct buffer *output = is_wanted ? lane_output(shard, owner->member, request->partition, object.size) : NULL;
     if (output == NULL) {
         return;
     }

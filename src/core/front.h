@@ -82,6 +82,9 @@ bool session_wants_close(const struct session *session);
  * it. */
 bool session_is_idle(const struct session *session);
 
+/* The same, and no command is there in part, nor commands that wait for EXEC. */
+bool session_is_between_commands(const struct session *session);
+
 struct front_statistics {
     uint64_t commands, errors, connections_total, connections_now, keyspace_hits, keyspace_misses;
 };

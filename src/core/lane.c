@@ -1,6 +1,7 @@
 #include "core/lane.h"
 
 #include "base/limits.h"
+#include "core/leaving.h"
 #include "core/shard_state.h"
 
 static void lane_schedule_dial(struct shard *shard, struct lane *lane);
@@ -25,7 +26,7 @@ uint32_t peer_shard_of(const struct shard *shard, struct member_index member, st
     return partition_shard(partition, peer_shard_count(shard, member));
 }
 
-bool peer_is_reachable(const struct shard *shard, struct member_index member, struct partition partition) {
+bool peer_still_answers(const struct shard *shard, struct member_index member, struct partition partition) {
     if (member_index_equal(member, shard->self)) {
         return true;
     }
@@ -33,17 +34,22 @@ bool peer_is_reachable(const struct shard *shard, struct member_index member, st
     return lane_is_reachable(peer->lanes[0][partition_shard(partition, peer_shards(shard, peer))]);
 }
 
-bool peer_is_alive(const struct shard *shard, struct member_index member) {
-    if (member_index_equal(member, shard->self)) {
-        return true;
-    }
-    const struct peer *peer = &shard->peers[member.value];
+bool peer_is_reachable(const struct shard *shard, struct member_index member, struct partition partition) {
+    return peer_still_answers(shard, member, partition) && !peer_is_leaving(&shard->peers[member.value]);
+}
+
+static bool peer_is_heard(const struct shard *shard, const struct peer *peer) {
     for (uint32_t index = 0; index < peer_shards(shard, peer); index++) {
         if (lane_is_reachable(peer->lanes[0][index])) {
             return true;
         }
     }
     return false;
+}
+
+bool peer_is_alive(const struct shard *shard, struct member_index member) {
+    const struct peer *peer = &shard->peers[member.value];
+    return member_index_equal(member, shard->self) || (peer_is_heard(shard, peer) && !peer_is_leaving(peer));
 }
 
 void peer_observe_latency(struct peer *peer, uint64_t took_ns) {
@@ -282,7 +288,8 @@ void lanes_release(struct shard *shard) {
 /* A process that was heard just now is not gone. One that is said to have taken its place has the same node-id; or it
  * was quick, and dials again. */
 static bool is_connected_as_another(const struct shard *shard, struct member_index member, uint64_t run) {
-    return shard->peers[member.value].run != run && peer_is_alive(shard, member);
+    const struct peer *peer = &shard->peers[member.value];
+    return peer->run != run && peer_is_heard(shard, peer);
 }
 
 static const char *hello_refusal(const struct shard *shard, const struct message_hello *hello,
@@ -344,6 +351,9 @@ static void link_come_up(struct shard *shard, struct link *link) {
         link_wake(shard, link);
         witness_tell(shard, &link->output);
     }
+    if (shard->is_leaving) {
+        leaving_tell(shard, link);
+    }
 }
 
 /* False when the link is gone. */
@@ -364,6 +374,7 @@ static bool link_greet(struct shard *shard, struct link *link, const struct mess
         peer->has_time_offset = false; /* another process, perhaps after a boot: its monotonic time began anew */
     }
     peer->run = hello->run;
+    link->run = hello->run;
     flush_hear(shard, hello->flushed);
     if (is_new_run) {
         reaper_runs_changed(shard);
@@ -432,6 +443,22 @@ void shard_link_closed(struct shard *shard, struct link *link, struct moment mom
     link_end(shard, link, "closed");
 }
 
+static void link_take_ping(struct shard *shard, struct link *link, const struct frame *frame) {
+    struct message_ping ping;
+    if (!message_decode_ping(frame->body, &ping)) {
+        return;
+    }
+    peer_observe_clocks(shard, link->lane->peer, ping.wall, ping.now);
+    if (frame->kind == MESSAGE_PONG) {
+        link->pings_open -= link->pings_open > 0 ? 1 : 0;
+        link->pongs_awaited -= link->pongs_awaited > 0 ? 1 : 0;
+    } else if (buffer_size(&link->output) < LINK_OUTPUT_MOST) {
+        struct message_ping pong = {.wall = shard_wall(shard), .now = shard_now(shard)};
+        link_wake(shard, link);
+        message_encode_ping(&link->output, MESSAGE_PONG, &pong);
+    }
+}
+
 static bool link_receive(struct shard *shard, struct link *link, const struct frame *frame) {
     if (shard->witness.is_rolled_back) {
         return true;
@@ -448,16 +475,12 @@ static bool link_receive(struct shard *shard, struct link *link, const struct fr
         }
         return link_greet(shard, link, &hello);
     }
-    struct message_ping ping;
     if (frame->kind == MESSAGE_PING || frame->kind == MESSAGE_PONG) {
-        if (message_decode_ping(frame->body, &ping)) {
-            peer_observe_clocks(shard, link->lane->peer, ping.wall, ping.now);
-            if (frame->kind == MESSAGE_PING && buffer_size(&link->output) < LINK_OUTPUT_MOST) {
-                struct message_ping pong = {.wall = shard_wall(shard), .now = shard_now(shard)};
-                link_wake(shard, link);
-                message_encode_ping(&link->output, MESSAGE_PONG, &pong);
-            }
-        }
+        link_take_ping(shard, link, frame);
+        return true;
+    }
+    if (frame->kind == MESSAGE_LEAVING) {
+        leaving_receive(shard, link);
         return true;
     }
     struct source source = {.lane = link->lane, .generation = link->lane->generation};
@@ -548,6 +571,13 @@ struct buffer *mail_output(struct shard *shard, uint32_t to_shard) {
 
 /* ---- time ---- */
 
+void link_ping(struct shard *shard, struct link *link) {
+    struct message_ping ping = {.wall = shard_wall(shard), .now = shard_now(shard)};
+    link_wake(shard, link);
+    message_encode_ping(&link->output, MESSAGE_PING, &ping);
+    link->pings_open++;
+}
+
 static void link_check(struct shard *shard, struct link *link) {
     uint64_t now = shard_now(shard).ns;
     if (shard->witness.is_rolled_back && link->state != LINK_DIALING) {
@@ -572,9 +602,7 @@ static void link_check(struct shard *shard, struct link *link) {
     }
     bool quiet = now - link->last_sent.ns >= HEARTBEAT_MS * NS_PER_MS;
     if (quiet && buffer_size(&link->output) < LINK_OUTPUT_MOST) {
-        struct message_ping ping = {.wall = shard_wall(shard), .now = shard_now(shard)};
-        link_wake(shard, link);
-        message_encode_ping(&link->output, MESSAGE_PING, &ping);
+        link_ping(shard, link);
     }
 }
 

@@ -612,7 +612,7 @@ void router_peer_lost(struct shard *shard, struct member_index member) {
     for (struct list_node *node = list_first(&router->active); node != NULL; node = list_next(&router->active, node)) {
         struct relay *relay = CONTAINER_OF(node, struct relay, active);
         bool is_asked = !relay->by_mail && (relay_inspects(relay, member) || relay_open_try(shard, relay, member) != 0);
-        if (is_asked && !peer_is_reachable(shard, member, relay->partition)) {
+        if (is_asked && !peer_still_answers(shard, member, relay->partition)) {
             ids[count++] = relay->id;
         }
     }

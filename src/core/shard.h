@@ -101,6 +101,12 @@ void shard_free(struct shard *shard);
  * shard's partitions, for the next start's `kept_trees` (core/kept_trees.h). */
 void shard_keep_trees(const struct shard *shard, struct buffer *list);
 
+/* The node stops: tells its peers that it takes no new requests. What is under way goes on (core/leaving.h). */
+void shard_leave(struct shard *shard, struct moment moment);
+/* All of it is answered, and no peer in reach can send more. */
+bool shard_has_left(const struct shard *shard);
+uint32_t shard_requests_under_way(const struct shard *shard);
+
 /* Timers that are due. Call at or after shard_next_deadline(); early is harmless. */
 void shard_tick(struct shard *shard, struct moment moment);
 struct instant shard_next_deadline(const struct shard *shard);

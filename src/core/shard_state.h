@@ -48,6 +48,7 @@ struct shard {
     struct hybrid_clock clock;
     bool bound_pending; /* a new clock bound is on its way to the disk */
     struct hybrid_time bound_wanted;
+    bool is_leaving; /* see leaving.h */
     struct alarm heartbeat;
     struct instant last_heartbeat;
     uint64_t next_request;

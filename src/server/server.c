@@ -20,7 +20,9 @@ enum {
     SCAN_RECORDS = 256, /* that background work reads at once */
     PRUNE_PAUSE_MS = 30000,
     PIPELINED_MOST = 256, /* commands of one session under way; the rest of its input waits */
-    QUIET_LIMIT_MS = 2000,
+    DRAIN_LEAST_MS = 2000,
+    DRAIN_MARGIN_MS = 500, /* beyond the deadline of what is under way */
+    DRAIN_REPORT_MS = 1000,
     END_LIMIT_MS = 10000,
     STOP_POLL_MS = 5,
     DESCRIPTORS_OF_ITS_OWN = 1024, /* links, greetings, RocksDB's files, loops */
@@ -208,10 +210,20 @@ static void release_loops(struct stage *stage) {
 
 /* ---- stop ---- */
 
+static void report_draining(const struct node *node) {
+    const struct loop *loops = atomic_load(&node->loops);
+    unsigned long long requests = 0;
+    for (uint32_t index = 0; index < node->shard_count; index++) {
+        requests += atomic_load_explicit(&loops[index].figures.requests, memory_order_relaxed);
+    }
+    log_event(CONFIG_LOG_INFO, "draining", "clients=%u requests=%llu", atomic_load(&node->clients), requests);
+}
+
 /* True when the count came to the number of shards in time. A second signal ends the process: somebody is in a hurry.
  */
 static bool wait_for(struct stage *stage, const _Atomic uint32_t *count, uint64_t limit_ms) {
     uint64_t since = uv_hrtime();
+    uint64_t report_at = since + DRAIN_REPORT_MS * NS_PER_MS;
     struct timespec none = {0};
     while (atomic_load(count) < stage->node.shard_count) {
         if (uv_hrtime() - since > limit_ms * NS_PER_MS) {
@@ -220,6 +232,10 @@ static bool wait_for(struct stage *stage, const _Atomic uint32_t *count, uint64_
         if (sigtimedwait(&stage->signals, NULL, &none) > 0) {
             log_event(CONFIG_LOG_WARNING, "stopped-at-once", "why=\"a second signal\"");
             _exit(EXIT_CODE_FAILURE);
+        }
+        if (uv_hrtime() > report_at) {
+            report_draining(&stage->node);
+            report_at += DRAIN_REPORT_MS * NS_PER_MS;
         }
         sleep_ms(STOP_POLL_MS);
     }
@@ -234,13 +250,30 @@ static void enter_phase(struct node *node, enum node_phase phase, uint32_t start
     }
 }
 
+/* Everybody is answered, and sent away. */
+static void drain_loops(struct stage *stage) {
+    struct node *node = &stage->node;
+    uint64_t since = uv_hrtime();
+    uint64_t limit_ms = node->config->deadline_ms + DRAIN_MARGIN_MS;
+    limit_ms = limit_ms < DRAIN_LEAST_MS ? DRAIN_LEAST_MS : limit_ms;
+    report_draining(node);
+    enter_phase(node, NODE_QUIETENING, node->shard_count);
+    if (atomic_load(&node->is_rolled_back)) {
+        return;
+    }
+    if (wait_for(stage, &node->quiet_loops, limit_ms)) {
+        log_event(CONFIG_LOG_INFO, "drained", "ms=%llu", (unsigned long long)((uv_hrtime() - since) / NS_PER_MS));
+    } else {
+        report_draining(node);
+        log_event(CONFIG_LOG_WARNING, "requests-cut", "why=\"not answered within %llu ms\"",
+                  (unsigned long long)limit_ms);
+    }
+}
+
 static void stop_loops(struct stage *stage) {
     struct node *node = &stage->node;
     struct loop *loops = atomic_load(&node->loops);
-    enter_phase(node, NODE_QUIETENING, node->shard_count);
-    if (!atomic_load(&node->is_rolled_back) && !wait_for(stage, &node->quiet_loops, QUIET_LIMIT_MS)) {
-        log_event(CONFIG_LOG_WARNING, "requests-cut", "why=\"not answered within %d ms\"", QUIET_LIMIT_MS);
-    }
+    drain_loops(stage);
     enter_phase(node, NODE_ENDING, node->shard_count);
     if (!wait_for(stage, &node->ended_loops, END_LIMIT_MS)) {
         log_event(CONFIG_LOG_ERROR, "stuck", "why=\"a shard did not end within %d ms\"", END_LIMIT_MS);

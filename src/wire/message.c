@@ -82,6 +82,10 @@ bool message_decode_ping(struct view body, struct message_ping *ret_message) {
     return true;
 }
 
+void message_encode_leaving(struct buffer *buffer) {
+    frame_end(buffer, frame_begin(buffer, MESSAGE_LEAVING));
+}
+
 static const int put_known_flags = PUT_NAME_KEPT | PUT_REPAIR | PUT_HINT | PUT_HANDOFF;
 
 void message_encode_put(struct buffer *buffer, const struct message_put *message) {

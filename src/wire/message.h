@@ -23,7 +23,8 @@ enum message_kind {
     MESSAGE_READ_ANSWER = 7,
     MESSAGE_OPERATION = 8,
     MESSAGE_RESULT = 9,
-    MESSAGE_PROBE = 20, /* wire/detector_message.h */
+    MESSAGE_LEAVING = 10, /* no body: its sender takes no new requests (core/leaving.h) */
+    MESSAGE_PROBE = 20,   /* wire/detector_message.h */
     MESSAGE_PROBE_ACK = 21,
     MESSAGE_PROBE_ASK = 22,
     MESSAGE_PROBE_NACK = 23,
@@ -132,6 +133,7 @@ struct message_result {
 /* Each encodes one whole frame at the end of the buffer. */
 void message_encode_hello(struct buffer *buffer, const struct message_hello *message);
 void message_encode_ping(struct buffer *buffer, enum message_kind kind, const struct message_ping *message);
+void message_encode_leaving(struct buffer *buffer);
 void message_encode_put(struct buffer *buffer, const struct message_put *message);
 void message_encode_put_answer(struct buffer *buffer, const struct message_put_answer *message);
 void message_encode_read(struct buffer *buffer, const struct message_read *message);

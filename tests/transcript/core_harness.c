@@ -83,6 +83,9 @@ static void rig_trace(void *self, const struct trace_record *record) {
     case TRACE_PEER_HEARD:
         print_format(&rig->log, "heard %c\n", name);
         break;
+    case TRACE_PEER_LEAVING:
+        print_format(&rig->log, "leaving %c\n", name);
+        break;
     case TRACE_REFUSED:
         print_format(&rig->log, "refused: %s\n", record->text);
         break;

@@ -239,6 +239,9 @@ void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) 
     case MESSAGE_OPERATION:
         print_operation(rig, frame->body);
         break;
+    case MESSAGE_LEAVING:
+        print_format(&rig->log, "leaving");
+        break;
     case MESSAGE_RESULT:
         print_result(rig, frame->body);
         break;
