@@ -55,6 +55,9 @@ struct shard_driver {
     void (*configuration)(void *self, void (*emit)(void *context, struct view name, struct view value), void *context);
     /* Appends "name:value\r\n" lines that only the driver knows (memory, cpu, uptime) to INFO's section. NULL: none. */
     void (*information)(void *self, struct view section, struct buffer *text);
+    /* Begin to copy the node's store into that new folder: answered by shard_backup_done() in a later step. Not NULL:
+     * why not, an error line. NULL: the driver has nothing to copy. */
+    const char *(*backup)(void *self, struct view path, uint64_t token);
     /* What happened, for checkers and people (core/trace.h). NULL: nobody listens. */
     void (*trace)(void *self, const struct trace_record *record);
     /* Records of single keys (stamped, stored, repaired, second round) are wanted too, not only those of peers. */
@@ -115,6 +118,9 @@ struct session *shard_session_open(struct shard *shard, void *handle, const char
 void shard_session_input(struct shard *shard, struct session *session, struct view bytes, struct moment moment);
 void shard_session_resume(struct shard *shard, struct session *session, struct moment moment);
 void shard_session_closed(struct shard *shard, struct session *session, struct moment moment);
+
+/* `text` is what was written (core/front.h), or an error line. */
+void shard_backup_done(struct shard *shard, uint64_t token, bool is_made, struct view text, struct moment moment);
 
 /* A peer connected to us and its first bytes name this shard (hello_target() in wire/message.h says which shard): the
  * whole input from its first byte follows through shard_link_input(). */

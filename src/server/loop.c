@@ -2,6 +2,7 @@
 
 #include "base/ensure.h"
 #include "server/acceptor.h"
+#include "server/backup.h"
 #include "server/connection.h"
 #include "server/dial.h"
 #include "server/information.h"
@@ -90,6 +91,10 @@ static void driver_configuration(void *self, void (*emit)(void *context, struct 
 static void driver_information(void *self, struct view section, struct buffer *text) {
     const struct loop *loop = self;
     information_describe(loop->node, section, text);
+}
+
+static const char *driver_backup(void *self, struct view path, uint64_t token) {
+    return backup_begin(self, path, token);
 }
 
 static void log_damaged(struct loop *loop, struct view key) {
@@ -516,6 +521,7 @@ void loop_init(struct loop *loop, struct node *node, uint32_t index, struct leaf
         .mail_wake = driver_mail_wake,
         .configuration = driver_configuration,
         .information = driver_information,
+        .backup = driver_backup,
         .trace = driver_trace,
     };
     loop->shard = shard_new(&complete, moment_of_node(node));

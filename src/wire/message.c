@@ -231,9 +231,10 @@ bool message_decode_operation(struct view body, struct message_operation *ret_me
     message.hopped = hopped == 1;
     message.placement_mark = read_varint(&reader);
     message.sent.ns = read_u64(&reader);
-    if (hopped > 1 || !time_is_sane(message.sent.ns) || !operation_decode(&reader, &message.operation) ||
-        !reader_finished(&reader) || message.operation.key.size > LIMIT_KEY_BYTES ||
-        message.operation.value.size > LIMIT_VALUE_BYTES) {
+    bool is_whole = operation_decode(&reader, &message.operation) && reader_finished(&reader);
+    size_t value_most = message.operation.kind == OPERATION_RESTORE ? LIMIT_RESTORED_BYTES : LIMIT_VALUE_BYTES;
+    if (hopped > 1 || !time_is_sane(message.sent.ns) || !is_whole || message.operation.key.size > LIMIT_KEY_BYTES ||
+        message.operation.value.size > value_most) {
         return false;
     }
     *ret_message = message;

@@ -12,6 +12,7 @@ enum operation_kind {
     OPERATION_INSPECT = 4,   /* one replica's own record, not coordinated; `target` says whose */
     OPERATION_FLUSH = 5,     /* everything, everywhere (core/flush.h); has no key */
     OPERATION_KEYSPACES = 6, /* `value` is a change of the table of keyspaces (core/keyspaces.h); has no key */
+    OPERATION_RESTORE = 7,   /* `value` is an encoded object of another cluster: merged with what is there */
 };
 
 enum operation_flag {

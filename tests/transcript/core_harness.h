@@ -207,7 +207,8 @@ void peer_fence(struct rig *rig, char peer, uint64_t heard, uint64_t drained, ui
 void peer_fence_flushed(struct rig *rig, char peer, int64_t ms);
 void peer_reads(struct rig *rig, char peer, const char *key, const char *compare_with);
 void peer_reads_whole(struct rig *rig, char peer, const char *key);
-/* "get k", "set k v", "put k v", "del k", "setnx k v", "expire k 5000", "inspect k B" */
+/* "get k", "set k v", "put k v", "del k", "setnx k v", "expire k 5000", "inspect k B",
+ * "restore k b1=v" */
 void peer_operates(struct rig *rig, char peer, bool hopped, const char *text);
 void peer_sends(struct rig *rig, char peer, uint16_t shard, bool is_bulk, const struct buffer *frames);
 void peer_pings(struct rig *rig, char peer);

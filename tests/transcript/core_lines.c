@@ -100,6 +100,8 @@ static const char *verb_of(const struct operation *operation) {
         return "flush";
     case OPERATION_KEYSPACES:
         return "keyspaces";
+    case OPERATION_RESTORE:
+        return "restore";
     case OPERATION_PUT:
         break;
     }
@@ -119,7 +121,7 @@ static void print_operation(struct rig *rig, struct view body) {
     if (message.operation.key.size > 0) {
         print_key(rig, message.operation.key);
     }
-    bool is_text = message.operation.kind != OPERATION_KEYSPACES;
+    bool is_text = message.operation.kind != OPERATION_KEYSPACES && message.operation.kind != OPERATION_RESTORE;
     if (is_text && message.operation.value.size > 0) {
         print_format(&rig->log, " ");
         print_bytes(&rig->log, message.operation.value);
