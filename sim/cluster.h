@@ -63,7 +63,8 @@ struct node {
     struct instant started; /* last */
     struct instant resumed; /* when its last pause ended */
     uint64_t run;
-    uint64_t runs; /* times it was started */
+    uint64_t runs;     /* times it was started */
+    uint16_t protocol; /* the latest that it speaks, since then */
     struct memory_leaf *leaf;
     struct sim_shard shards[SIM_SHARDS_MOST];
     int64_t clock_offset_ms;
@@ -97,6 +98,8 @@ struct cluster {
     struct keyspace_table keyspaces;
     struct token_secrets secrets;
     struct rng rng;
+    struct rng protocol_rng; /* of its own: it came later than others, whose draws it must not move */
+    bool mixes_protocols;    /* nodes are upgraded and downgraded as they start */
     struct disk_faults disk;
     struct pool handle_pool;
     struct pool operation_pool;

@@ -353,6 +353,7 @@ static void shard_start(struct node *node, struct sim_shard *shard, const struct
         .keyspaces = node->birth_keyspaces.version > 0 ? &node->birth_keyspaces : &cluster->keyspaces,
         .secrets = cluster->secrets,
         .seed = rng_next(&cluster->rng),
+        .protocol = node->protocol,
         .run = node->run,
         .clock_floor = MUTANT(CLOCK_BELOW_BOUND) ? (struct hybrid_time){0} : birth->clock_floor,
         .lineage = birth->lineage,
@@ -406,7 +407,10 @@ void node_start(struct node *node) {
     node->is_paused = false;
     node->fails_next_sync = false;
     world_note(node->cluster->world, "start", node->index, node->runs, (struct view){0});
-    world_trace(node->cluster->world, "node %u starts, run %llu", node->index, (unsigned long long)node->runs);
+    bool is_next = node->cluster->mixes_protocols && rng_chance(&node->cluster->protocol_rng, 500000);
+    node->protocol = is_next ? PROTOCOL_VERSION_NEXT : PROTOCOL_VERSION;
+    world_trace(node->cluster->world, "node %u starts, run %llu, protocol %u", node->index,
+                (unsigned long long)node->runs, node->protocol);
     for (uint32_t index = 0; index < node->shard_count; index++) {
         node->shards[index].index = index;
         node->shards[index].port = memory_leaf_open_port(node->leaf);

@@ -1,6 +1,7 @@
 #include "core/lane.h"
 
 #include "base/limits.h"
+#include "base/mutant.h"
 #include "core/leaving.h"
 #include "core/shard_state.h"
 
@@ -134,7 +135,7 @@ static void link_send_hello(struct shard *shard, struct link *link, const struct
     struct message_hello hello = {
         .magic = HELLO_MAGIC,
         .version_least = PROTOCOL_VERSION_LEAST,
-        .version = PROTOCOL_VERSION,
+        .version = shard_protocol(shard),
         .cluster = shard->options.secrets.cluster,
         .node = ring_member(shard->ring, shard->self)->id,
         .shard_index = (uint16_t)shard->options.shard_index,
@@ -292,12 +293,16 @@ static bool is_connected_as_another(const struct shard *shard, struct member_ind
     return peer->run != run && peer_is_heard(shard, peer);
 }
 
+static uint16_t common_version(const struct shard *shard, const struct message_hello *hello) {
+    return protocol_common(PROTOCOL_VERSION_LEAST, shard_protocol(shard), hello->version_least, hello->version);
+}
+
 static const char *hello_refusal(const struct shard *shard, const struct message_hello *hello,
                                  struct member_index *ret_member) {
     if (memcmp(&hello->cluster, &shard->options.secrets.cluster, sizeof(hello->cluster)) != 0) {
         return "the other end belongs to another cluster (cluster-id differs)";
     }
-    if (hello->version_least > PROTOCOL_VERSION || hello->version < PROTOCOL_VERSION_LEAST) {
+    if (common_version(shard, hello) == 0) {
         return "no protocol version in common";
     }
     if (!ring_find_member(shard->ring, hello->node, ret_member)) {
@@ -375,6 +380,8 @@ static bool link_greet(struct shard *shard, struct link *link, const struct mess
     }
     peer->run = hello->run;
     link->run = hello->run;
+    link->version = common_version(shard, hello);
+    peer->version = link->version;
     flush_hear(shard, hello->flushed);
     if (is_new_run) {
         reaper_runs_changed(shard);
@@ -443,20 +450,30 @@ void shard_link_closed(struct shard *shard, struct link *link, struct moment mom
     link_end(shard, link, "closed");
 }
 
-static void link_take_ping(struct shard *shard, struct link *link, const struct frame *frame) {
+static void link_say_ping(struct shard *shard, struct link *link, enum message_kind kind) {
+    struct message_ping ping = {
+        .wall = shard_wall(shard), .now = shard_now(shard), .requests = shard_requests_under_way(shard)};
+    link_wake(shard, link);
+    message_encode_ping(&link->output, kind, &ping, MUTANT(PROTOCOL_UNHEEDED) ? shard_protocol(shard) : link->version);
+}
+
+/* False when the link is gone. */
+static bool link_take_ping(struct shard *shard, struct link *link, const struct frame *frame) {
     struct message_ping ping;
-    if (!message_decode_ping(frame->body, &ping)) {
-        return;
+    if (!message_decode_ping(frame->body, &ping, link->version)) {
+        shard_trace_peer(shard, TRACE_REFUSED, link->lane->peer->member, "a ping that is not of the link's protocol");
+        link_abandon(shard, link, "not of its protocol");
+        return false;
     }
+    link->lane->peer->requests = ping.requests;
     peer_observe_clocks(shard, link->lane->peer, ping.wall, ping.now);
     if (frame->kind == MESSAGE_PONG) {
         link->pings_open -= link->pings_open > 0 ? 1 : 0;
         link->pongs_awaited -= link->pongs_awaited > 0 ? 1 : 0;
     } else if (buffer_size(&link->output) < LINK_OUTPUT_MOST) {
-        struct message_ping pong = {.wall = shard_wall(shard), .now = shard_now(shard)};
-        link_wake(shard, link);
-        message_encode_ping(&link->output, MESSAGE_PONG, &pong);
+        link_say_ping(shard, link, MESSAGE_PONG);
     }
+    return true;
 }
 
 static bool link_receive(struct shard *shard, struct link *link, const struct frame *frame) {
@@ -476,8 +493,7 @@ static bool link_receive(struct shard *shard, struct link *link, const struct fr
         return link_greet(shard, link, &hello);
     }
     if (frame->kind == MESSAGE_PING || frame->kind == MESSAGE_PONG) {
-        link_take_ping(shard, link, frame);
-        return true;
+        return link_take_ping(shard, link, frame);
     }
     if (frame->kind == MESSAGE_LEAVING) {
         leaving_receive(shard, link);
@@ -572,9 +588,7 @@ struct buffer *mail_output(struct shard *shard, uint32_t to_shard) {
 /* ---- time ---- */
 
 void link_ping(struct shard *shard, struct link *link) {
-    struct message_ping ping = {.wall = shard_wall(shard), .now = shard_now(shard)};
-    link_wake(shard, link);
-    message_encode_ping(&link->output, MESSAGE_PING, &ping);
+    link_say_ping(shard, link, MESSAGE_PING);
     link->pings_open++;
 }
 

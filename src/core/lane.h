@@ -41,6 +41,8 @@ struct peer {
     struct member_index member;
     struct node_id id;
     uint16_t shard_count; /* 0: not heard yet, taken for ours */
+    uint16_t version;     /* of the protocol, that its links speak: a run of a process has one; 0: not heard yet */
+    uint32_t requests;    /* that it had under way, as it said last; from version 2 on */
     uint64_t run;         /* of the peer's process, from its last HELLO */
     uint64_t leaving_run; /* of the process that said it leaves (core/leaving.h); 0: none did */
     bool has_wall_offset;
@@ -76,6 +78,7 @@ struct link {
     bool awaits_keyspaces;  /* GREETING: their table comes before anything else */
     bool awake;             /* the driver was told of the output of this turn */
     uint64_t run;           /* of the process at the other end, from its HELLO */
+    uint16_t version;       /* of the protocol: the latest that both ends speak; 0 before its HELLO */
     uint32_t pings_open;    /* sent, and not answered by a pong */
     uint32_t pongs_awaited; /* since this node said that it leaves */
     struct instant since;

@@ -72,6 +72,7 @@ struct shard_options {
     const struct keyspace_table *keyspaces; /* borrowed for the shard's life: of the configuration, or a later one */
     struct token_secrets secrets;
     uint64_t seed;                  /* secret and random: actors are drawn from it */
+    uint16_t protocol;              /* the latest version spoken (wire/message.h); 0: PROTOCOL_VERSION */
     uint64_t run;                   /* random id of this run of the process, the same in all its shards; not 0 */
     struct hybrid_time clock_floor; /* store_birth.clock_floor */
     struct lineage lineage;         /* store_birth.lineage */

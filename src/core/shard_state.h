@@ -94,6 +94,11 @@ static inline struct hybrid_time shard_time(const struct shard *shard) {
     return shard->clock.last.value > wall.value ? shard->clock.last : wall;
 }
 
+/* The latest that this node speaks. */
+static inline uint16_t shard_protocol(const struct shard *shard) {
+    return shard->options.protocol != 0 ? shard->options.protocol : PROTOCOL_VERSION;
+}
+
 /* Which shard of this node a partition belongs to. */
 static inline uint32_t shard_of_partition(const struct shard *shard, struct partition partition) {
     return partition_shard(partition, shard->options.shard_count);

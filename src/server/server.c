@@ -4,6 +4,7 @@
 #include "server/acceptor.h"
 #include "server/loop.h"
 #include "server/node_leaf.h"
+#include "wire/message.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -41,6 +42,12 @@ struct stage {
 static void sleep_ms(uint64_t ms) {
     struct timespec time = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
     (void)nanosleep(&time, NULL);
+}
+
+static uint16_t protocol_spoken = PROTOCOL_VERSION;
+
+void server_speak(uint16_t version) {
+    protocol_spoken = version;
 }
 
 /* ---- before the node ---- */
@@ -152,6 +159,7 @@ static bool make_loops(struct stage *stage) {
         .shard_count = node->shard_count,
         .keyspaces = stage->birth.keyspaces.version > 0 ? &stage->birth.keyspaces : &config->keyspaces,
         .secrets = config->secrets,
+        .protocol = protocol_spoken,
         .run = node->run,
         .clock_floor = stage->birth.clock_floor,
         .lineage = stage->birth.lineage,
@@ -319,8 +327,9 @@ static int run_above_leaf(struct stage *stage) {
     const struct config *config = stage->config;
     char id[NODE_ID_TEXT_SIZE];
     node_id_to_text(config->node, id);
-    log_event(CONFIG_LOG_INFO, "started", "version=%s node=%s members=%zu shards=%u data=\"%s\" new=%s clean=%s",
-              GRAMME_VERSION, id, config->member_count, node->shard_count, config->data,
+    log_event(CONFIG_LOG_INFO, "started",
+              "version=%s protocol=%u node=%s members=%zu shards=%u data=\"%s\" new=%s clean=%s", GRAMME_VERSION,
+              protocol_spoken, id, config->member_count, node->shard_count, config->data,
               stage->birth.is_new ? "yes" : "no", stage->birth.was_clean ? "yes" : "no");
     if (!make_loops(stage)) {
         (void)node_leaf_close(node->leaf);

@@ -63,18 +63,23 @@ bool message_decode_hello(struct view body, struct message_hello *ret_message) {
     return true;
 }
 
-void message_encode_ping(struct buffer *buffer, enum message_kind kind, const struct message_ping *message) {
+void message_encode_ping(struct buffer *buffer, enum message_kind kind, const struct message_ping *message,
+                         uint16_t version) {
     size_t frame = frame_begin(buffer, (uint8_t)kind);
     write_u64(buffer, message->wall.ms);
     write_u64(buffer, message->now.ns);
+    if (version >= 2) {
+        write_u32(buffer, message->requests);
+    }
     frame_end(buffer, frame);
 }
 
-bool message_decode_ping(struct view body, struct message_ping *ret_message) {
+bool message_decode_ping(struct view body, struct message_ping *ret_message, uint16_t version) {
     struct reader reader = reader_of(body);
     struct message_ping message = {0};
     message.wall.ms = read_u64(&reader);
     message.now.ns = read_u64(&reader);
+    message.requests = version >= 2 ? read_u32(&reader) : 0;
     if (!reader_finished(&reader) || !time_is_sane(message.wall.ms) || !time_is_sane(message.now.ns)) {
         return false;
     }

@@ -251,6 +251,7 @@ static void make_shard(struct rig *rig) {
         .keyspaces = &rig->keyspaces,
         .secrets = rig->secrets,
         .seed = 42,
+        .protocol = rig->options.protocol,
         .run = 7,
         .clock_floor = rig->options.clock_floor,
         .lineage = {.store = 5, .count = 2, .runs = {{.run = 5, .bound = {1000}}, {.run = 7}}},

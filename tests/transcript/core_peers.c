@@ -67,6 +67,7 @@ static void take_frame(struct rig *rig, struct fake_link *fake, const struct fra
         break;
     case MESSAGE_PING:
         rig->pings[index_of(fake->peer)]++;
+        rig->last_ping_bytes = frame->body.size;
         break;
     case MESSAGE_PONG:
     case MESSAGE_PROBE: /* the detector has tests of its own */
@@ -266,7 +267,7 @@ void peer_pings(struct rig *rig, char peer) {
         if (rig->links[i].state == FAKE_OPEN && rig->links[i].peer == peer) {
             struct buffer bytes;
             buffer_init(&bytes);
-            message_encode_ping(&bytes, MESSAGE_PING, &ping);
+            message_encode_ping(&bytes, MESSAGE_PING, &ping, PROTOCOL_VERSION);
             link_sends(rig, &rig->links[i], buffer_view(&bytes));
             buffer_release(&bytes);
         }

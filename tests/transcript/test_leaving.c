@@ -8,7 +8,7 @@ static void peer_says(struct rig *rig, char peer, bool is_bulk, enum message_kin
     if (kind == MESSAGE_LEAVING) {
         message_encode_leaving(&frames);
     } else {
-        message_encode_ping(&frames, kind, &ping);
+        message_encode_ping(&frames, kind, &ping, PROTOCOL_VERSION);
     }
     peer_sends(rig, peer, 0, is_bulk, &frames);
     buffer_release(&frames);
