@@ -224,17 +224,21 @@ static void report_draining(const struct node *node) {
     for (uint32_t index = 0; index < node->shard_count; index++) {
         requests += atomic_load_explicit(&loops[index].figures.requests, memory_order_relaxed);
     }
-    log_event(CONFIG_LOG_INFO, "draining", "clients=%u requests=%llu", atomic_load(&node->clients), requests);
+    log_event(CONFIG_LOG_INFO, "draining", "clients=%u requests=%llu%s", atomic_load(&node->clients), requests,
+              atomic_load(&node->is_backing_up) ? " waits_for=backup" : "");
 }
 
-/* True when the count came to the number of shards in time. A second signal ends the process: somebody is in a hurry.
+/* True when the count came to the number of shards in time, or once a backup was made. A second signal ends the
+ * process: somebody is in a hurry.
  */
 static bool wait_for(struct stage *stage, const _Atomic uint32_t *count, uint64_t limit_ms) {
     uint64_t since = uv_hrtime();
     uint64_t report_at = since + DRAIN_REPORT_MS * NS_PER_MS;
     struct timespec none = {0};
     while (atomic_load(count) < stage->node.shard_count) {
-        if (uv_hrtime() - since > limit_ms * NS_PER_MS) {
+        if (atomic_load(&stage->node.is_backing_up)) {
+            since = uv_hrtime(); /* a store can't be closed under it */
+        } else if (uv_hrtime() - since > limit_ms * NS_PER_MS) {
             return false;
         }
         if (sigtimedwait(&stage->signals, NULL, &none) > 0) {

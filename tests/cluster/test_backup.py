@@ -246,6 +246,24 @@ def test_one_that_is_cut_is_not_taken_for_a_backup():
         print(f"{cut} were cut short, {len([name for name in os.listdir(folder) if 'partial' not in name])} were made")
 
 
+def test_a_stop_waits_for_a_backup_that_is_being_made():
+    other_disk = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # no hard links: it is copied
+    folder = tempfile.mkdtemp(prefix="gramme-backup-", dir=other_disk)
+    try:
+        with Cluster(1, settings={"replicas": 1}) as cluster:
+            node = cluster.nodes[0]
+            Data.say(node, [encode("SET", f"key{i}", os.urandom(100000)) for i in range(400)])
+            with node.connect(30) as connection:
+                connection.send(encode("GRAMME.BACKUP", folder + "/b"))
+                eventually(lambda: "event=backup-begun" in node.log_text(), 5, "it began")
+                node.signal(signal.SIGTERM)
+                assert connection.read_reply().startswith(b"gramme-backup 1")
+            assert node.process.wait(20) == 0, node.log_text()[-1000:]
+            assert sorted(os.listdir(folder)) == ["b"] and "clean=yes" in node.log_text()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def test_what_a_restore_refuses():
     with Folder() as folder, Cluster(1, settings={"replicas": 1}) as old, Cluster(1, settings={"replicas": 1}) as new:
         with old.nodes[0].connect() as connection:
