@@ -146,6 +146,108 @@ static void answer_text(struct shard *shard, const struct origin *origin, struct
     buffer_release(text);
 }
 
+/* ---- who wants to join ---- */
+
+void members_prove(const struct secret *secret, const struct members_seeker *seeker, uint8_t ret_proof[16]) {
+    uint8_t said[sizeof(seeker->cluster.bytes) + sizeof(seeker->member.id.bytes)];
+    memcpy(said, seeker->cluster.bytes, sizeof(seeker->cluster.bytes));
+    memcpy(said + sizeof(seeker->cluster.bytes), seeker->member.id.bytes, sizeof(seeker->member.id.bytes));
+    siphash128(secret, view_of(said, sizeof(said)), ret_proof);
+}
+
+static void write_word(struct buffer *buffer, const char *word) {
+    write_sized(buffer, view_of_string(word));
+}
+
+static void read_word(struct reader *reader, char *word, size_t size) {
+    struct view bytes = read_sized(reader);
+    reader->failed = reader->failed || bytes.size >= size || view_find(bytes, 0) < bytes.size;
+    memset(word, 0, size);
+    if (!reader->failed) {
+        memcpy(word, bytes.data, bytes.size);
+    }
+}
+
+void members_write_seeker(struct buffer *buffer, const struct members_seeker *seeker) {
+    write_bytes(buffer, view_of(seeker->cluster.bytes, sizeof(seeker->cluster.bytes)));
+    write_bytes(buffer, view_of(seeker->proof, sizeof(seeker->proof)));
+    write_bytes(buffer, view_of(seeker->member.id.bytes, sizeof(seeker->member.id.bytes)));
+    write_u32(buffer, seeker->member.weight);
+    write_word(buffer, seeker->member.zone);
+    write_word(buffer, seeker->member.client_address);
+    write_word(buffer, seeker->member.peer_address);
+}
+
+bool members_read_seeker(struct reader *reader, struct members_seeker *ret_seeker) {
+    read_into(reader, ret_seeker->cluster.bytes, sizeof(ret_seeker->cluster.bytes));
+    read_into(reader, ret_seeker->proof, sizeof(ret_seeker->proof));
+    read_into(reader, ret_seeker->member.id.bytes, sizeof(ret_seeker->member.id.bytes));
+    ret_seeker->member.weight = read_u32(reader);
+    read_word(reader, ret_seeker->member.zone, sizeof(ret_seeker->member.zone));
+    read_word(reader, ret_seeker->member.client_address, sizeof(ret_seeker->member.client_address));
+    read_word(reader, ret_seeker->member.peer_address, sizeof(ret_seeker->member.peer_address));
+    return reader_finished(reader);
+}
+
+void members_write_found(struct buffer *buffer, const struct members_found *found) {
+    write_u32(buffer, found->shape.partition_count);
+    write_u8(buffer, (uint8_t)found->shape.replica_count);
+    write_u64(buffer, found->keyspaces_version);
+    write_digest(buffer, found->keyspaces);
+    write_sized(buffer, found->events);
+}
+
+bool members_read_found(struct view bytes, struct members_found *ret_found) {
+    struct reader reader = reader_of(bytes);
+    ret_found->shape.partition_count = read_u32(&reader);
+    ret_found->shape.replica_count = read_u8(&reader);
+    ret_found->keyspaces_version = read_u64(&reader);
+    ret_found->keyspaces = read_digest(&reader);
+    ret_found->events = read_sized(&reader);
+    return reader_finished(&reader);
+}
+
+static bool is_proved(const struct secret *secret, const struct members_seeker *seeker) {
+    uint8_t proof[16];
+    members_prove(secret, seeker, proof);
+    return memcmp(proof, seeker->proof, sizeof(proof)) == 0;
+}
+
+static const char *seeker_problem(const struct shard *shard, const struct members_seeker *seeker) {
+    const struct token_secrets *secrets = &shard->options.secrets;
+    if (memcmp(&seeker->cluster, &secrets->cluster, sizeof(seeker->cluster)) != 0) {
+        return "WRONGCLUSTER this node belongs to another cluster (cluster-id differs)";
+    }
+    if (!is_proved(&secrets->current, seeker) && !(secrets->has_previous && is_proved(&secrets->previous, seeker))) {
+        return "WRONGCLUSTER this node has another cluster-secret";
+    }
+    return NULL;
+}
+
+static void seek(struct shard *shard, struct reader *reader, const struct origin *origin) {
+    struct members_seeker seeker;
+    struct buffer events;
+    struct buffer text;
+    const char *problem = members_read_seeker(reader, &seeker) ? seeker_problem(shard, &seeker) : "ERR syntax error";
+    if (problem != NULL) {
+        origin_answer_outcome(shard, origin, OUTCOME_REFUSED, problem);
+        return;
+    }
+    buffer_init(&events);
+    buffer_init(&text);
+    membership_encode(&events, &shard->roster.log, 0);
+    struct members_found found = {
+        .shape = {.partition_count = ring_partition_count(shard->ring),
+                  .replica_count = ring_configured_replica_count(shard->ring)},
+        .keyspaces_version = shard->keyspaces.version,
+        .keyspaces = keyspace_table_digest(shard->options.keyspaces),
+        .events = buffer_view(&events),
+    };
+    members_write_found(&text, &found);
+    answer_text(shard, origin, &text);
+    buffer_release(&events);
+}
+
 void members_asked(struct shard *shard, const struct operation *operation, const struct origin *origin) {
     struct reader reader = reader_of(operation->value);
     struct buffer text;
@@ -159,6 +261,8 @@ void members_asked(struct shard *shard, const struct operation *operation, const
         answer_text(shard, origin, &text);
     } else if (question == MEMBERS_CHANGE) {
         council_asked(shard, read_bytes(&reader, reader_left(&reader)), operation->deadline_ms, origin);
+    } else if (question == MEMBERS_SEEK) {
+        seek(shard, &reader, origin);
     } else {
         origin_answer_outcome(shard, origin, OUTCOME_REFUSED, "ERR nothing that this version can be asked");
     }

@@ -86,6 +86,11 @@ static struct node_id read_id(struct words *words) {
     return id;
 }
 
+static void read_hex16(struct words *words, uint8_t ret[16]) {
+    struct node_id bytes = read_id(words);
+    memcpy(ret, bytes.bytes, sizeof(bytes.bytes));
+}
+
 static uint32_t read_weight(struct words *words) {
     uint64_t weight = 0;
     struct view word = next_word(words);
@@ -171,6 +176,31 @@ void run_gramme_members_change(struct call *call) {
         write_u8(value, MEMBERS_CHANGE);
         membership_encode(value, &log, 0);
         submit(call, &change_kind, value);
+    }
+    membership_release(&log);
+}
+
+/* SEEK cluster-id proof id zone weight client-address peer-address */
+void run_gramme_members_seek(struct call *call) {
+    struct words words = {.call = call, .next = 2};
+    struct membership log;
+    struct membership_event event = {0};
+    struct members_seeker seeker;
+    if (call_must_wait_alone(call)) {
+        return;
+    }
+    membership_init(&log);
+    read_hex16(&words, seeker.cluster.bytes);
+    read_hex16(&words, seeker.proof);
+    read_member(&words, &event);
+    add_event(&words, &log, &event);
+    if (!words.failed) {
+        struct buffer *value = &call->front->encoding;
+        seeker.member = event.member;
+        buffer_clear(value);
+        write_u8(value, MEMBERS_SEEK);
+        members_write_seeker(value, &seeker);
+        submit(call, &text_kind, value);
     }
     membership_release(&log);
 }
