@@ -68,7 +68,7 @@ bool account_has_lost(struct account *account, uint32_t node, struct view key);
 bool account_was_reaped(struct account *account, struct view key, const struct object *object);
 /* It lost its disk, and with it the bound of its clock. */
 void account_wipe_node(struct account *account, uint32_t node);
-void account_recall(struct account *account, uint32_t node, struct view key, const struct object *object);
+void account_recall(struct account *account, uint32_t node, bool is_hint, struct view key, const struct object *object);
 /* The object holds or covers some stamp of the value. */
 bool account_is_covered(struct account *account, struct view key, uint32_t value_id, const struct object *object);
 /* The final set of a key, the same on all its owners. */

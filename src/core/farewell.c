@@ -65,10 +65,20 @@ static void begin_deleting(struct shard *shard) {
     scan(shard);
 }
 
+static void trace_let_go(struct shard *shard, const struct storage_scanned *scanned) {
+    struct record record;
+    struct object object;
+    if (shard_traces_keys(shard) && scanned->status == STORAGE_FOUND && record_decode(scanned->record, &record) &&
+        object_decode(record.object_bytes, &shard->scratch, &object)) {
+        shard_trace(shard, &(struct trace_record){.kind = TRACE_LET_GO, .key = scanned->key, .object = &object});
+    }
+}
+
 static void delete_scanned(struct shard *shard, const struct storage_scanned *records, uint32_t count) {
     struct storage *storage = &shard->options.storage;
     for (uint32_t index = 0; index < count; index++) {
         struct view key = arena_copy(&shard->scratch, records[index].key);
+        trace_let_go(shard, &records[index]);
         enum storage_status status =
             storage->remove(storage->self, STORAGE_OBJECTS, shard->farewell.partition, key, DURABILITY_INTERVAL, 0);
         shard->farewell.has_failed = shard->farewell.has_failed || status == STORAGE_ERROR;
@@ -283,9 +293,9 @@ void farewell_on_scanned(struct shard *shard, enum storage_status status, const 
 void farewell_beat(struct shard *shard) {
     struct farewell *farewell = &shard->farewell;
     struct partition partition;
-    bool is_rest = ring_phase(shard->ring) == RING_REST;
+    bool is_settling = ring_phase(shard->ring) == RING_SETTLING;
     farewell->left = shard->replica.former;
-    farewell->has_begun = is_rest && moves_all_have_drained(shard);
+    farewell->has_begun = is_settling && moves_all_have_drained(shard);
     if (!farewell->has_begun || farewell->is_scanning) {
         return;
     }
