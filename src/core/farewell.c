@@ -261,6 +261,19 @@ void farewell_on_answer(struct shard *shard, uint64_t id, enum answer_status sta
 
 /* ---- events ---- */
 
+static void begin_next(struct shard *shard) {
+    struct farewell *farewell = &shard->farewell;
+    struct partition partition;
+    while (farewell->budget > 0) {
+        bool is_due = farewell->state == FAREWELL_IDLE && shard_now(shard).ns >= farewell->until.ns;
+        if (!is_due || farewell->is_scanning || !next_former(shard, &partition)) {
+            return;
+        }
+        farewell->budget--;
+        ask(shard, partition);
+    }
+}
+
 void farewell_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,
                          uint32_t count, bool is_end, uint64_t next_hash) {
     struct farewell *farewell = &shard->farewell;
@@ -284,7 +297,9 @@ void farewell_on_scanned(struct shard *shard, enum storage_status status, const 
         begin_anew(shard);
     } else if (is_end) {
         farewell->state = FAREWELL_IDLE;
+        farewell->until = shard_now(shard); /* the scan's patience is over with the scan */
         replica_leave(shard, farewell->partition);
+        begin_next(shard);
     } else {
         scan(shard);
     }
@@ -292,7 +307,6 @@ void farewell_on_scanned(struct shard *shard, enum storage_status status, const 
 
 void farewell_beat(struct shard *shard) {
     struct farewell *farewell = &shard->farewell;
-    struct partition partition;
     bool is_settling = ring_phase(shard->ring) == RING_SETTLING;
     farewell->left = shard->replica.former;
     farewell->has_begun = is_settling && moves_all_have_drained(shard);
@@ -302,11 +316,6 @@ void farewell_beat(struct shard *shard) {
     if (farewell->state != FAREWELL_IDLE && shard_now(shard).ns >= farewell->until.ns) {
         begin_anew(shard);
     }
-    for (uint32_t budget = load_share(shard, 32); budget > 0; budget--) {
-        bool is_due = farewell->state == FAREWELL_IDLE && shard_now(shard).ns >= farewell->until.ns;
-        if (!is_due || farewell->is_scanning || !next_former(shard, &partition)) {
-            return;
-        }
-        ask(shard, partition);
-    }
+    farewell->budget = load_share(shard, 32);
+    begin_next(shard);
 }

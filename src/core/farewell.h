@@ -41,6 +41,7 @@ struct farewell {
     uint32_t missing;     /* answers */
     bool has_failed;      /* one was a refusal */
     bool is_scanning;
+    uint32_t budget; /* partitions that may still be begun before the next heartbeat */
     uint64_t next_hash;
     uint8_t answered;                  /* ASKING: bit i: the i-th owner */
     uint8_t lacks[HASH_TREE_SEGMENTS]; /* by segment: bit i: the i-th owner has something else */
