@@ -596,6 +596,10 @@ void account_forget_node(struct account *account, uint32_t node) {
     }
 }
 
+void account_left(struct account *account, uint32_t node, struct view name) {
+    hold_nothing(key_get(account, name), place_of(node, false), account->world->now);
+}
+
 void account_lose_record(struct account *account, uint32_t node, struct view name, bool is_forgotten) {
     struct account_key *key = key_get(account, name);
     key->is_lost[node] = true;

@@ -60,6 +60,8 @@ void account_watch(struct account *account, uint32_t node, uint32_t shard, struc
                    const struct trace_record *record);
 /* Stores may have lost what was not durable: what the node holds is looked up anew. */
 void account_forget_node(struct account *account, uint32_t node);
+/* It holds no copy of the key, whatever became of the one that it had. */
+void account_left(struct account *account, uint32_t node, struct view key);
 /* The record of a key was damaged on its disk, or vanished, which nobody noticed so far. */
 void account_lose_record(struct account *account, uint32_t node, struct view key, bool is_forgotten);
 /* At any time of the run. */

@@ -60,6 +60,8 @@ static const char *trace_kind_text(enum trace_kind kind) {
         return "gives up the damaged record of";
     case TRACE_LET_GO:
         return "lets go as a former owner";
+    case TRACE_LEFT:
+        return "holds nothing of a partition any more";
     case TRACE_MEMBERSHIP:
         return "adopts another version of the membership log";
     case TRACE_KEYSPACES:
@@ -134,6 +136,16 @@ static void check_is_home(struct run *run, const struct trace_record *record) {
     }
 }
 
+/* Records that vanished from its disk went without a word. */
+static void note_left(struct run *run, const struct node *node, uint32_t partition) {
+    for (uint32_t index = 0; index < run->history.key_count; index++) {
+        struct view key = view_of_string(run->history.keys[index].name);
+        if (ring_partition_of_key(run->cluster.ring, key).value == partition) {
+            account_left(&run->account, node->index, key);
+        }
+    }
+}
+
 /* G10: a former owner deletes its copy only when every owner has, durably, all that it has. */
 static void check_let_go(struct run *run, const struct trace_record *record) {
     const struct ring *ring = run->cluster.ring;
@@ -178,6 +190,8 @@ static void watch(void *watcher, struct sim_shard *shard, const struct trace_rec
         run->hints++;
     } else if (record->kind == TRACE_STORED) {
         note_fallback(run, node, record->key);
+    } else if (record->kind == TRACE_LEFT) {
+        note_left(run, node, (uint32_t)record->dot.n);
     } else if (record->kind == TRACE_LET_GO) {
         check_let_go(run, record);
     } else if (record->kind == TRACE_HINT_HOME) {
@@ -410,6 +424,7 @@ static void heal(struct run *run, struct run_result *result) {
         pass(run, 100 * NS_PER_MS);
     }
     if (!run->world.failed && !steward_is_done(&run->nemesis.steward)) {
+        steward_tell(&run->nemesis.steward);
         fail(run, result, "liveness: a change of the members is not over though everything healed");
     }
     for (uint32_t waited = 0; !all_are_ready(run) && waited < 20; waited++) {

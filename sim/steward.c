@@ -191,3 +191,30 @@ bool steward_is_done(const struct steward *steward) {
     }
     return true;
 }
+
+static void tell_shard(const struct steward *steward, const struct node *node, const struct shard *shard) {
+    const struct message_report *own = &shard->moves.own;
+    world_trace(steward->world,
+                "node %u shard %u: version %llu phase %d, drained %llu, all drained %llu, filled %llu with %u of %u, "
+                "clean %llu with %u former, hints %llu, durable %llu",
+                node->index, shard->options.shard_index, (unsigned long long)roster_version(shard),
+                (int)ring_phase(shard->ring), (unsigned long long)own->drained,
+                (unsigned long long)shard->moves.all_drained, (unsigned long long)own->filled, shard->moves.filled,
+                shard->moves.to_fill, (unsigned long long)own->clean, shard->replica.former,
+                (unsigned long long)shard->hints.held, (unsigned long long)roster_durable(shard));
+    world_trace(steward->world,
+                "  farewell: state %d of partition %u, %u missing%s%s; trees: %u in doubt, %u kept, %u built",
+                (int)shard->farewell.state, shard->farewell.partition.value, shard->farewell.missing,
+                shard->farewell.is_scanning ? ", scanning" : "", shard->farewell.has_failed ? ", failed" : "",
+                shard->trees.count[TREE_IN_DOUBT], shard->trees.count[TREE_KEPT], shard->trees.count[TREE_BUILT]);
+}
+
+void steward_tell(const struct steward *steward) {
+    const struct cluster *cluster = steward->cluster;
+    for (uint32_t index = 0; index < cluster->node_count; index++) {
+        const struct node *node = &cluster->nodes[index];
+        for (uint32_t at = 0; node->is_up && at < node->shard_count; at++) {
+            tell_shard(steward, node, node->shards[at].shard);
+        }
+    }
+}

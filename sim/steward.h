@@ -27,5 +27,7 @@ bool steward_act(struct steward *steward);
 void steward_stop(struct steward *steward);
 /* No node knows of a move that isn't over. */
 bool steward_is_done(const struct steward *steward);
+/* Into the trace: how far each node is. */
+void steward_tell(const struct steward *steward);
 
 #endif

@@ -21,6 +21,9 @@ bool farewell_has_begun(const struct shard *shard) {
 
 static void begin_anew(struct shard *shard) {
     struct farewell *farewell = &shard->farewell;
+    if (farewell->state == FAREWELL_DELETING) {
+        trees_hold(shard, farewell->partition); /* what is left is compared once more */
+    }
     farewell->state = FAREWELL_IDLE;
     farewell->until = instant_after_ms(shard_now(shard), FAREWELL_PAUSE_MS);
 }
@@ -261,15 +264,12 @@ void farewell_on_answer(struct shard *shard, uint64_t id, enum answer_status sta
 
 /* ---- events ---- */
 
-static void begin_next(struct shard *shard) {
+static void go_on(struct shard *shard) {
     struct farewell *farewell = &shard->farewell;
     struct partition partition;
-    while (farewell->budget > 0) {
-        bool is_due = farewell->state == FAREWELL_IDLE && shard_now(shard).ns >= farewell->until.ns;
-        if (!is_due || farewell->is_scanning || !next_former(shard, &partition)) {
-            return;
-        }
-        farewell->budget--;
+    while (farewell->has_begun && farewell->state == FAREWELL_IDLE && !farewell->is_scanning &&
+           shard_now(shard).ns >= farewell->until.ns && farewell->asks_left > 0 && next_former(shard, &partition)) {
+        farewell->asks_left--;
         ask(shard, partition);
     }
 }
@@ -293,13 +293,12 @@ void farewell_on_scanned(struct shard *shard, enum storage_status status, const 
     }
     delete_scanned(shard, records, count);
     if (farewell->has_failed) {
-        trees_hold(shard, farewell->partition);
         begin_anew(shard);
     } else if (is_end) {
         farewell->state = FAREWELL_IDLE;
-        farewell->until = shard_now(shard); /* the scan's patience is over with the scan */
+        farewell->until = shard_now(shard);
         replica_leave(shard, farewell->partition);
-        begin_next(shard);
+        go_on(shard);
     } else {
         scan(shard);
     }
@@ -310,12 +309,9 @@ void farewell_beat(struct shard *shard) {
     bool is_settling = ring_phase(shard->ring) == RING_SETTLING;
     farewell->left = shard->replica.former;
     farewell->has_begun = is_settling && moves_all_have_drained(shard);
-    if (!farewell->has_begun || farewell->is_scanning) {
-        return;
-    }
-    if (farewell->state != FAREWELL_IDLE && shard_now(shard).ns >= farewell->until.ns) {
+    farewell->asks_left = load_share(shard, FAREWELL_ASKS_A_BEAT);
+    if (farewell->state != FAREWELL_IDLE && !farewell->is_scanning && shard_now(shard).ns >= farewell->until.ns) {
         begin_anew(shard);
     }
-    farewell->budget = load_share(shard, 32);
-    begin_next(shard);
+    go_on(shard);
 }

@@ -287,8 +287,8 @@ static void peer_end_lanes(struct shard *shard, struct peer *peer, const char *w
             lane->link->since = shard_now(shard);
             shard_trace_peer(shard, TRACE_LINK_DOWN, peer->member, why);
             shard_peer_lost(shard, peer->member);
-        } else if (lane->link != NULL && lane->link->state != LINK_UP) {
-            link_abandon(shard, lane->link, why);
+        } else if (lane->link != NULL && lane->link->state == LINK_GREETING) {
+            link_abandon(shard, lane->link, why); /* one that is dialed ends when it is connected */
         }
     }
 }
@@ -540,6 +540,10 @@ void shard_link_connected(struct shard *shard, struct link *link, void *handle, 
     link->state = LINK_GREETING;
     link->since = moment.now;
     link->last_heard = moment.now;
+    if (!link->lane->dialed_here) {
+        link_abandon(shard, link, "no member any more");
+        return;
+    }
     link_send_hello(shard, link, link->lane->peer, link->lane->peer_shard, link->lane->is_bulk);
 }
 

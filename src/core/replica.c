@@ -75,6 +75,7 @@ uint32_t replica_former_count(const struct shard *shard) {
 
 void replica_leave(struct shard *shard, struct partition partition) {
     set_role(shard, partition, ROLE_FALLBACK);
+    shard_trace(shard, &(struct trace_record){.kind = TRACE_LEFT, .peer = shard->self, .dot = {.n = partition.value}});
     trees_let_go(shard, partition);
     hints_role_changed(shard, partition);
 }

@@ -23,6 +23,7 @@ enum trace_kind {
     TRACE_DAMAGED,       /* a record whose bytes are not what was written was given up: key */
     TRACE_REAPED,        /* an owner lets a deleted key go: key, object */
     TRACE_LET_GO,        /* a former owner deletes what every owner has: key, object */
+    TRACE_LEFT,          /* a former owner holds nothing of a partition any more: dot.n: its number */
     TRACE_PRUNED,        /* an owner drops an entry of a key's vector: key, dot: the entry, object before */
     TRACE_MEMBERSHIP,    /* another version of the membership log was adopted */
     TRACE_KEYSPACES,     /* a shard goes by a later table of keyspaces */
