@@ -4,6 +4,8 @@
  *      STATUS                    JSON: version, phase, and of each member how far it is
  *      LOG version               the log's entries later than that (ring/membership.h), for a node that joins
  *      CHANGE events             the next entry (core/council.h): its lamport times and issuers are put in here
+ *      STAGE events, UNSTAGE id  prepares changes, or drops what was prepared of a node (zero: all): core/stage.h
+ *      COMMIT [digest]           what is staged becomes entries, if the digest, where there is one, is still that of it
  *      SEEK seeker               what a node that has yet to join needs to know, so that it can start as a member as
  *                                soon as it finds itself in the log
  *
@@ -16,7 +18,15 @@
 
 struct shard;
 
-enum members_question { MEMBERS_STATUS = 1, MEMBERS_LOG = 2, MEMBERS_CHANGE = 3, MEMBERS_SEEK = 4 };
+enum members_question {
+    MEMBERS_STATUS = 1,
+    MEMBERS_LOG = 2,
+    MEMBERS_CHANGE = 3,
+    MEMBERS_SEEK = 4,
+    MEMBERS_STAGE = 5,
+    MEMBERS_UNSTAGE = 6,
+    MEMBERS_COMMIT = 7,
+};
 
 /* Who wants to join, and a proof that it has the secret of the cluster that it names. */
 struct members_seeker {

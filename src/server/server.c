@@ -348,6 +348,9 @@ static int run_loops(struct stage *stage) {
     (void)sigwait(&stage->signals, &signal_number);
     log_event(CONFIG_LOG_INFO, "stopping", "signal=%d", signal_number);
     stop_loops(stage);
+    if (atomic_load(&node->standing) == SHARD_IS_DEAD) {
+        return EXIT_CODE_CONFIGURATION;
+    }
     return atomic_load(&node->is_rolled_back) ? EXIT_CODE_FAILURE : 0;
 }
 
