@@ -342,7 +342,7 @@ void node_session_close(struct sim_session *session) {
 struct start {
     const struct store_birth *birth;
     struct membership log;
-    uint64_t cleaned;
+    struct roster_kept kept;
     struct ring *ring;
     struct member_index self;
 };
@@ -351,10 +351,10 @@ static void start_init(struct start *start, const struct node *node, const struc
     struct cluster *cluster = node->cluster;
     struct ring_options options = {cluster->options.partition_count, cluster->options.replica_count};
     start->birth = birth;
-    start->cleaned = 0;
+    start->kept = (struct roster_kept){0};
     membership_init(&start->log);
     bool is_new = buffer_size(&birth->membership) == 0;
-    bool is_whole = is_new || roster_read(buffer_view(&birth->membership), &start->log, &start->cleaned);
+    bool is_whole = is_new || roster_read(buffer_view(&birth->membership), &start->log, &start->kept);
     if (is_new) {
         (void)membership_merge(&start->log, node->welcome.count > 0 ? &node->welcome : &cluster->birth);
     }
@@ -382,7 +382,7 @@ static void shard_start(struct node *node, struct sim_shard *shard, const struct
         .log = &start->log,
         .log_is_kept = buffer_size(&birth->membership) > 0,
         .member_capacity = 4 * SIM_NODES_MOST,
-        .was_cleaned = start->cleaned == membership_lamport(&start->log),
+        .was_cleaned = start->kept.cleaned == membership_lamport(&start->log),
         .promise = buffer_view(&birth->promise),
         .self = start->self,
         .shard_index = shard->index,

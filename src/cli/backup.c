@@ -1,6 +1,6 @@
 /* `gramme backup`: asks nodes to copy their stores, and tells what they wrote where. */
 #include "cli/address.h"
-#include "cli/client.h"
+#include "server/client.h"
 #include "cli/command.h"
 #include "cli/information.h"
 #include "cli/options.h"

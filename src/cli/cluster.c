@@ -1,9 +1,9 @@
 #include "cli/address.h"
-#include "cli/client.h"
 #include "cli/command.h"
 #include "cli/information.h"
 #include "cli/options.h"
 #include "cli/wait_healthy.h"
+#include "server/client.h"
 
 #include <stdio.h>
 #include <stdlib.h>

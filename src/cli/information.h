@@ -2,7 +2,7 @@
 #ifndef GRAMME_CLI_INFORMATION_H
 #define GRAMME_CLI_INFORMATION_H
 
-#include "cli/client.h"
+#include "server/client.h"
 
 enum { MEMBER_TEXT_SIZE = 280 };
 

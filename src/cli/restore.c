@@ -1,7 +1,7 @@
 #include "cli/restore.h"
 
 #include "base/codec.h"
-#include "cli/clock.h"
+#include "server/clock.h"
 #include "cli/information.h"
 #include "wire/resp_writer.h"
 

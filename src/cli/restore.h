@@ -4,7 +4,7 @@
 #define GRAMME_CLI_RESTORE_H
 
 #include "cli/address.h"
-#include "cli/client.h"
+#include "server/client.h"
 
 enum { RESTORE_WHY_SIZE = 256 };
 

@@ -1,6 +1,6 @@
 /* `gramme restore`: what backups of one cluster hold, taken into another. */
 #include "cli/backup_reader.h"
-#include "cli/clock.h"
+#include "server/clock.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/restore.h"

@@ -1,7 +1,7 @@
 #include "cli/wait_healthy.h"
 
-#include "cli/client.h"
-#include "cli/clock.h"
+#include "server/client.h"
+#include "server/clock.h"
 #include "cli/information.h"
 
 #include <inttypes.h>

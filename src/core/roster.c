@@ -40,6 +40,8 @@ static void keep(struct shard *shard) {
     }
     buffer_init(&bytes);
     write_u64(&bytes, clean);
+    write_u32(&bytes, ring_partition_count(shard->ring));
+    write_u8(&bytes, (uint8_t)ring_configured_replica_count(shard->ring));
     membership_encode(&bytes, &roster->log, 0);
     roster->cleaned_wanted = clean;
     roster->wanted = roster_version(shard);
@@ -66,10 +68,17 @@ void roster_beat(struct shard *shard) {
     keep(shard);
 }
 
-bool roster_read(struct view kept, struct membership *log, uint64_t *ret_cleaned) {
+bool roster_read(struct view kept, struct membership *log, struct roster_kept *ret_kept) {
     struct reader reader = reader_of(kept);
-    *ret_cleaned = read_u64(&reader);
-    return !reader.failed && membership_decode(read_bytes(&reader, reader_left(&reader)), log);
+    struct roster_kept found;
+    found.cleaned = read_u64(&reader);
+    found.shape.partition_count = read_u32(&reader);
+    found.shape.replica_count = read_u8(&reader);
+    if (reader.failed || !membership_decode(read_bytes(&reader, reader_left(&reader)), log) || log->count == 0) {
+        return false;
+    }
+    *ret_kept = found;
+    return true;
 }
 
 /* ---- what may follow ---- */

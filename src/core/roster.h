@@ -42,8 +42,13 @@ void roster_release(struct shard *shard);
 void roster_beat(struct shard *shard);
 void roster_on_durable(struct shard *shard, bool is_durable);
 
-/* What a first shard wrote down: the log, and the version at which its node held nothing that it was not to hold. */
-bool roster_read(struct view kept, struct membership *log, uint64_t *ret_cleaned);
+/* What a first shard wrote down: the version at which its node held nothing that it was not to hold, the shape of the
+ * cluster, which never changes, and the log. False: malformed, or of no member. */
+struct roster_kept {
+    uint64_t cleaned;
+    struct ring_options shape;
+};
+bool roster_read(struct view kept, struct membership *log, struct roster_kept *ret_kept);
 
 uint64_t roster_version(const struct shard *shard);
 /* The version that the node's store has: only the first shard knows. */

@@ -2,6 +2,7 @@
 #include "core/shard_state.h"
 #include "wire/witness_message.h"
 #include "wire/fence_message.h"
+#include "wire/stage_message.h"
 
 /* A restart begins at the bound, so a lease is also how far a crash may move a clock ahead. */
 enum { CLOCK_LEASE_MS = 10000 };
@@ -134,6 +135,7 @@ struct shard *shard_new(const struct shard_options *options, struct moment momen
     everyone_init(shard);
     flush_init(shard);
     keyspaces_init(shard);
+    stage_init(shard);
     shard_open_front(shard);
     shard->heartbeat.kind = ALARM_HEARTBEAT;
     timers_schedule(&shard->timers, &shard->heartbeat.timer, moment.now);
@@ -159,6 +161,7 @@ void shard_free(struct shard *shard) {
     buffer_release(&shard->encoded);
     buffer_release(&shard->record);
     arena_release(&shard->scratch);
+    stage_release(shard);
     roster_release(shard);
     ring_free(shard->ring);
     struct arena permanent = shard->permanent;
@@ -197,6 +200,7 @@ void shard_keep_clock_bound(struct shard *shard) {
 static void shard_beat(struct shard *shard) {
     roster_beat(shard);
     council_beat(shard);
+    stage_beat(shard);
     moves_beat(shard);
     farewell_beat(shard);
     lanes_heartbeat(shard);
@@ -301,6 +305,38 @@ void shard_backup_done(struct shard *shard, uint64_t token, bool is_made, struct
 
 /* ---- messages ---- */
 
+static void receive_of_members(struct shard *shard, const struct source *source, uint8_t kind, struct view body) {
+    switch (kind) {
+    case MESSAGE_MEMBERSHIP:
+        roster_receive(shard, source, body);
+        break;
+    case MESSAGE_REPORT:
+        moves_receive(shard, source, body);
+        break;
+    case MESSAGE_STAGE:
+    case MESSAGE_SEEKER:
+        stage_receive(shard, source, kind, body);
+        break;
+    case MESSAGE_CONSENSUS_PREPARE:
+    case MESSAGE_CONSENSUS_PROMISE:
+    case MESSAGE_CONSENSUS_ACCEPT:
+    case MESSAGE_CONSENSUS_ACCEPTED:
+    case MESSAGE_CONSENSUS_REFUSED:
+    case MESSAGE_CONSENSUS_BEHIND:
+        council_receive(shard, source, kind, body);
+        break;
+    case MESSAGE_FAREWELL:
+    case MESSAGE_FAREWELL_ANSWER:
+        farewell_receive(shard, source, kind, body);
+        break;
+    case MESSAGE_BOUND:
+        witness_receive(shard, source, body);
+        break;
+    default:
+        break; /* a later protocol's; its sender does without an answer */
+    }
+}
+
 void shard_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body) {
     switch (kind) {
     case MESSAGE_PUT:
@@ -355,29 +391,9 @@ void shard_receive(struct shard *shard, const struct source *source, uint8_t kin
     case MESSAGE_KEYSPACES:
         keyspaces_receive(shard, body);
         break;
-    case MESSAGE_MEMBERSHIP:
-        roster_receive(shard, source, body);
-        break;
-    case MESSAGE_REPORT:
-        moves_receive(shard, source, body);
-        break;
-    case MESSAGE_CONSENSUS_PREPARE:
-    case MESSAGE_CONSENSUS_PROMISE:
-    case MESSAGE_CONSENSUS_ACCEPT:
-    case MESSAGE_CONSENSUS_ACCEPTED:
-    case MESSAGE_CONSENSUS_REFUSED:
-    case MESSAGE_CONSENSUS_BEHIND:
-        council_receive(shard, source, kind, body);
-        break;
-    case MESSAGE_FAREWELL:
-    case MESSAGE_FAREWELL_ANSWER:
-        farewell_receive(shard, source, kind, body);
-        break;
-    case MESSAGE_BOUND:
-        witness_receive(shard, source, body);
-        break;
     default:
-        break; /* a later protocol's; its sender does without an answer */
+        receive_of_members(shard, source, kind, body);
+        break;
     }
 }
 
@@ -508,6 +524,13 @@ struct ring *shard_ring(const struct shard *shard) {
 
 const struct member *shard_member(const struct shard *shard, struct member_index member) {
     return ring_member(shard->ring, member);
+}
+
+enum shard_standing shard_standing(const struct shard *shard) {
+    if (ring_is_excused(shard->ring, shard->self)) {
+        return SHARD_IS_DEAD;
+    }
+    return ring_is_present(shard->ring, shard->self) ? SHARD_IS_MEMBER : SHARD_HAS_LEFT;
 }
 
 bool shard_may_stamp(const struct shard *shard) {

@@ -170,6 +170,11 @@ const struct keyspace_table *shard_keyspaces(const struct shard *shard);
 /* What needs every member: proofs, fences. */
 bool shard_all_are_reachable(const struct shard *shard);
 
+/* What the log says of this node. Whoever is no member any more stops: nobody listens to it, and it holds nothing that
+ * others have not got, unless it was declared dead. */
+enum shard_standing { SHARD_IS_MEMBER, SHARD_HAS_LEFT, SHARD_IS_DEAD };
+enum shard_standing shard_standing(const struct shard *shard);
+
 /* The version of the membership log that this shard has adopted. */
 uint64_t shard_membership_version(const struct shard *shard);
 /* That version's; to keep it, retain it. */

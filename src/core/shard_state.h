@@ -28,6 +28,7 @@
 #include "core/roster.h"
 #include "core/router.h"
 #include "core/shard.h"
+#include "core/stage.h"
 #include "core/witness.h"
 #include "version/clock.h"
 
@@ -86,6 +87,7 @@ struct shard {
     struct flush flush;
     struct keyspaces keyspaces;
     struct witness witness;
+    struct stage stage;
 };
 
 static inline struct instant shard_now(const struct shard *shard) {

@@ -122,6 +122,35 @@ static void log_clock_off(struct loop *loop) {
     }
 }
 
+/* What the members know together. */
+static void log_shared(const struct loop *loop, enum trace_kind kind, const char *address) {
+    switch (kind) {
+    case TRACE_SUSPECTED:
+        log_event(CONFIG_LOG_WARNING, "member-suspect", "peer=%s", address);
+        break;
+    case TRACE_DIED:
+        log_event(CONFIG_LOG_ERROR, "member-dead", "peer=%s", address);
+        break;
+    case TRACE_REFUTED:
+        log_event(CONFIG_LOG_INFO, "member-alive", "peer=%s", address);
+        break;
+    case TRACE_MEMBERSHIP:
+        log_event(CONFIG_LOG_INFO, "membership", "shard=%u version=%llu", loop->index,
+                  (unsigned long long)shard_membership_version(loop->shard));
+        break;
+    case TRACE_KEYSPACES:
+        log_event(CONFIG_LOG_INFO, "keyspaces", "shard=%u version=%llu", loop->index,
+                  (unsigned long long)shard_keyspaces(loop->shard)->version);
+        break;
+    case TRACE_FLUSHED:
+        log_event(CONFIG_LOG_WARNING, "flushed", "shard=%u meaning=\"all that was written before is gone\"",
+                  loop->index);
+        break;
+    default:
+        break; /* of single keys: for checkers */
+    }
+}
+
 static void driver_trace(void *self, const struct trace_record *record) {
     struct loop *loop = self;
     if (loop->phase == NODE_ENDING) {
@@ -163,38 +192,8 @@ static void driver_trace(void *self, const struct trace_record *record) {
     case TRACE_DAMAGED:
         log_damaged(loop, record->key);
         break;
-    case TRACE_SUSPECTED:
-        log_event(CONFIG_LOG_WARNING, "member-suspect", "peer=%s", address);
-        break;
-    case TRACE_DIED:
-        log_event(CONFIG_LOG_ERROR, "member-dead", "peer=%s", address);
-        break;
-    case TRACE_REFUTED:
-        log_event(CONFIG_LOG_INFO, "member-alive", "peer=%s", address);
-        break;
-    case TRACE_MEMBERSHIP:
-        log_event(CONFIG_LOG_INFO, "membership", "shard=%u version=%llu", loop->index,
-                  (unsigned long long)shard_membership_version(loop->shard));
-        break;
-    case TRACE_KEYSPACES:
-        log_event(CONFIG_LOG_INFO, "keyspaces", "shard=%u version=%llu", loop->index,
-                  (unsigned long long)shard_keyspaces(loop->shard)->version);
-        break;
-    case TRACE_FLUSHED:
-        log_event(CONFIG_LOG_WARNING, "flushed", "shard=%u meaning=\"all that was written before is gone\"",
-                  loop->index);
-        break;
-    case TRACE_STAMPED:
-    case TRACE_STORED:
-    case TRACE_REPAIRED:
-    case TRACE_SECOND_ROUND:
-    case TRACE_REAPED:
-    case TRACE_PRUNED:
-    case TRACE_LET_GO:
-    case TRACE_LEFT:
-    case TRACE_HINTED:
-    case TRACE_HINT_HOME:
-    case TRACE_HINT_GONE:
+    default:
+        log_shared(loop, record->kind, address);
         break;
     }
 }
@@ -443,6 +442,27 @@ static void look_at_memory(struct node *node) {
     }
 }
 
+/* server_run() waits for the signal, and says which end it was. */
+static void look_at_standing(struct loop *loop) {
+    enum shard_standing standing = shard_standing(loop->shard);
+    if (loop->index != 0 || standing == SHARD_IS_MEMBER ||
+        atomic_exchange(&loop->node->standing, (uint32_t)standing) != SHARD_IS_MEMBER) {
+        return;
+    }
+    if (standing == SHARD_HAS_LEFT) {
+        log_event(CONFIG_LOG_INFO, "left",
+                  "version=%llu meaning=\"all that this node held is with the others; it is no member any more\"",
+                  (unsigned long long)shard_membership_version(loop->shard));
+    } else {
+        log_event(
+            CONFIG_LOG_ERROR, "declared-dead",
+            "version=%llu meaning=\"this node was declared dead and is no member any more; its data is as it was\" "
+            "do=\"to come back, join as a new node: another node-id and an empty data folder\"",
+            (unsigned long long)shard_membership_version(loop->shard));
+    }
+    (void)kill(getpid(), SIGTERM);
+}
+
 static void on_housekeeping(uv_timer_t *timer) {
     struct loop *loop = timer->data;
     if (loop->index == 0) {
@@ -470,6 +490,7 @@ static void on_housekeeping(uv_timer_t *timer) {
     if (shard_is_rolled_back(loop->shard) && !atomic_exchange(&loop->node->is_rolled_back, true)) {
         (void)kill(getpid(), SIGTERM); /* server_run() waits for it, and says that it was no clean end */
     }
+    look_at_standing(loop);
     information_publish(loop);
     if (loop->phase == NODE_QUIETENING) {
         connections_drain_on(loop);

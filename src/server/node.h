@@ -43,6 +43,7 @@ struct node {
     _Atomic bool is_rolled_back; /* a loop heard so of the data: the node stops */
     _Atomic bool is_backing_up;
     _Atomic uint32_t backups;     /* that were begun */
+    _Atomic uint32_t standing;    /* enum shard_standing, as the first loop's shard has found it */
     _Atomic bool memory_is_short; /* the first loop saw it at its limit */
 };
 

@@ -3,6 +3,7 @@
 #include "base/ensure.h"
 #include "core/roster.h"
 #include "server/acceptor.h"
+#include "server/joining.h"
 #include "server/loop.h"
 #include "server/node_leaf.h"
 #include "wire/message.h"
@@ -31,15 +32,19 @@ enum {
     DESCRIPTORS_LEAST = 1024,      /* half of them for clients; with fewer, strangers at the door fail the store */
 };
 
+#define EMPTY_FOLDER_ADVICE                                                                                            \
+    "move the data folder away and start again: the node begins empty, learns the members from its seeds, and the "    \
+    "other owners fill it"
+
 struct stage {
-    const struct config *config;
+    struct config *config;
     struct node node;
     struct listening listening;
     sigset_t signals;
     struct store_birth birth;
     struct buffer trees;   /* that the next start may take up */
     struct membership log; /* the membership log that this start begins with, and its ring */
-    uint64_t cleaned;      /* see roster_read() */
+    struct roster_kept kept;
     struct ring *ring;
 };
 
@@ -149,19 +154,62 @@ static int open_leaf(struct stage *stage) {
     return code;
 }
 
-/* The log that this node's store has; a new store's is the cluster's birth, as configured. */
+static bool listen_for_all(struct stage *stage) {
+    const struct member *self = &stage->config->members[stage->config->self];
+    return listening_add(&stage->listening, self->client_address, false) &&
+           listening_add(&stage->listening, self->peer_address, true);
+}
+
+/* Nobody listens meanwhile: who knocks is told at once that nobody is there. */
+static int join(struct stage *stage, bool *ret_stopped) {
+    listening_close(&stage->listening);
+    switch (joining_wait(stage->config, &stage->signals, &stage->log)) {
+    case JOINING_IS_MEMBER:
+        return listen_for_all(stage) ? 0 : EXIT_CODE_FAILURE;
+    case JOINING_STOPPED:
+        *ret_stopped = true;
+        return 0;
+    case JOINING_REFUSED:
+        return EXIT_CODE_CONFIGURATION;
+    }
+    return EXIT_CODE_FAILURE;
+}
+
+static int read_kept_log(struct stage *stage) {
+    struct config *config = stage->config;
+    struct config_error error;
+    if (!roster_read(buffer_view(&stage->birth.membership), &stage->log, &stage->kept)) {
+        log_event(CONFIG_LOG_ERROR, "membership-unreadable",
+                  "data=\"%s\" why=\"the membership log in this folder is damaged\" do=\"" EMPTY_FOLDER_ADVICE "\"",
+                  config->data);
+        return EXIT_CODE_FAILURE;
+    }
+    if (!config_take_shape(config, stage->kept.shape, &error)) {
+        log_event(CONFIG_LOG_ERROR, "configuration", "why=\"%s\"", error.text);
+        return EXIT_CODE_CONFIGURATION;
+    }
+    return 0;
+}
+
+/* The log that this node's store has; a new store's is what its seeds have, or the cluster's birth, as configured. */
+static int make_log(struct stage *stage, bool *ret_stopped) {
+    if (buffer_size(&stage->birth.membership) > 0) {
+        return read_kept_log(stage);
+    }
+    if (stage->config->seed_count > 0) {
+        return join(stage, ret_stopped);
+    }
+    config_add_members(stage->config, &stage->log);
+    return 0;
+}
+
 static int make_ring(struct stage *stage) {
     const struct config *config = stage->config;
     struct member_index self;
-    bool is_new = buffer_size(&stage->birth.membership) == 0;
-    bool is_whole = is_new || roster_read(buffer_view(&stage->birth.membership), &stage->log, &stage->cleaned);
-    if (is_new) {
-        config_add_members(config, &stage->log);
-    }
-    enum ring_status status = is_whole ? ring_new(&stage->log, config_ring_options(config), &stage->ring) : RING_OK;
-    if (!is_whole || status != RING_OK) {
+    enum ring_status status = ring_new(&stage->log, config_ring_options(config), &stage->ring);
+    if (status != RING_OK) {
         log_event(CONFIG_LOG_ERROR, "membership-unreadable", "data=\"%s\" why=\"%s\"", config->data,
-                  is_whole ? ring_status_text(status) : "the membership log in this folder is damaged");
+                  ring_status_text(status));
         return EXIT_CODE_FAILURE;
     }
     if (!ring_find_member(stage->ring, config->node, &self) || !ring_is_awaited(stage->ring, self)) {
@@ -186,7 +234,7 @@ static bool make_loops(struct stage *stage) {
         .ring = stage->ring,
         .log = &stage->log,
         .log_is_kept = buffer_size(&stage->birth.membership) > 0,
-        .was_cleaned = stage->cleaned == membership_lamport(&stage->log),
+        .was_cleaned = stage->birth.is_new || stage->kept.cleaned == membership_lamport(&stage->log),
         .promise = buffer_view(&stage->birth.promise),
         .shard_count = node->shard_count,
         .keyspaces = stage->birth.keyspaces.version > 0 ? &stage->birth.keyspaces : &config->keyspaces,
@@ -345,6 +393,9 @@ static int run_loops(struct stage *stage) {
     (void)sigwait(&stage->signals, &signal_number);
     log_event(CONFIG_LOG_INFO, "stopping", "signal=%d", signal_number);
     stop_loops(stage);
+    if (atomic_load(&node->standing) == SHARD_IS_DEAD) {
+        return EXIT_CODE_CONFIGURATION;
+    }
     return atomic_load(&node->is_rolled_back) ? EXIT_CODE_FAILURE : 0;
 }
 
@@ -367,11 +418,15 @@ static int run_above_leaf(struct stage *stage) {
               "version=%s protocol=%u node=%s members=%zu shards=%u data=\"%s\" new=%s clean=%s", GRAMME_VERSION,
               protocol_spoken, id, config->member_count, node->shard_count, config->data,
               stage->birth.is_new ? "yes" : "no", stage->birth.was_clean ? "yes" : "no");
-    int code = make_ring(stage);
-    if (code == 0 && !make_loops(stage)) {
+    bool is_stopped = false;
+    int code = make_log(stage, &is_stopped);
+    if (code == 0 && !is_stopped) {
+        code = make_ring(stage);
+    }
+    if (code == 0 && !is_stopped && !make_loops(stage)) {
         code = EXIT_CODE_FAILURE;
     }
-    if (code != 0) {
+    if (code != 0 || is_stopped) {
         (void)node_leaf_close(node->leaf);
         return code;
     }
@@ -382,16 +437,14 @@ static int run_above_leaf(struct stage *stage) {
 }
 
 static int run_listening(struct stage *stage) {
-    const struct member *self = &stage->config->members[stage->config->self];
-    if (!listening_add(&stage->listening, self->client_address, false) ||
-        !listening_add(&stage->listening, self->peer_address, true)) {
+    if (!listen_for_all(stage)) {
         return EXIT_CODE_FAILURE;
     }
     int code = open_leaf(stage);
     return code != 0 ? code : run_above_leaf(stage);
 }
 
-int server_run(const struct config *config) {
+int server_run(struct config *config) {
     struct stage stage = {.config = config};
     struct node *node = &stage.node;
     const char *offset = getenv("GRAMME_CLOCK_OFFSET_MS");

@@ -206,6 +206,8 @@ def _named(reply):
 
 class Node:
     def __init__(self, cluster, index):
+        self.zone = f"zone-{index}"
+        self.weight = 1
         self.cluster = cluster
         self.index = index
         self.port = cluster.base_port + index
@@ -286,11 +288,13 @@ class Node:
 
 class Cluster:
     """Nodes with configurations of their own. `settings` are lines of the configuration, name to value; `node_settings`
-    are those of single nodes, by index; `clock_offsets_ms` makes their clocks differ."""
+    are those of single nodes, by index; `clock_offsets_ms` makes their clocks differ; there are ports for `room` nodes
+    that may come later."""
 
-    def __init__(self, nodes=3, start=True, settings=None, node_settings=None, clock_offsets_ms=(), host="127.0.0.1"):
+    def __init__(self, nodes=3, start=True, settings=None, node_settings=None, clock_offsets_ms=(), host="127.0.0.1",
+                 room=0):
         self.folder = tempfile.mkdtemp(prefix="gramme-test-")
-        self.base_port = free_ports(nodes)
+        self.base_port = free_ports(nodes + room)
         self.cluster_id = os.urandom(16).hex()
         self.secret = os.urandom(16).hex()
         self.host = host
@@ -304,12 +308,20 @@ class Cluster:
         if start:
             self.start()
 
-    def write_config(self, node, settings):
+    def add_node(self, seeds, settings=None):
+        """One that is to join by those nodes; it is not started yet."""
+        node = Node(self, len(self.nodes))
+        self.nodes.append(node)
+        self.write_config(node, settings or {}, seeds)
+        return node
+
+    def write_config(self, node, settings, seeds=()):
         lines = [f"cluster-id {self.cluster_id}", f"cluster-secret {self.secret}", f"node-id {node.id}",
                  f"data {node.folder}"]
-        for other in self.nodes:
-            lines.append(f"member {other.id} zone-{other.index} 1 {other.host}:{other.port} "
+        for other in [node] if seeds else self.nodes:
+            lines.append(f"member {other.id} {other.zone} {other.weight} {other.host}:{other.port} "
                          f"{other.peer_host}:{other.peer_port}")
+        lines += [f"seed {seed.host}:{seed.port}" for seed in seeds]
         lines += [f"{name} {value}" for name, value in {**self.settings, **settings}.items()]
         with open(node.config, "w", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")

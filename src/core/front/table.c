@@ -106,6 +106,14 @@ static const struct command members_table[] = {
      "Tells the entries of the membership log after a version, for a node that joins", PART_OF("gramme.members")},
     {"change", run_gramme_members_change, -3, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, GRAMME_VERSION,
      "Changes who is a member; see gramme cluster", PART_OF("gramme.members")},
+    {"stage", run_gramme_members_stage, -3, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, GRAMME_VERSION,
+     "Prepares changes of who is a member", PART_OF("gramme.members")},
+    {"unstage", run_gramme_members_unstage, 3, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, GRAMME_VERSION,
+     "Drops what was prepared of a node, or all of it", PART_OF("gramme.members")},
+    {"commit", run_gramme_members_commit, -2, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, GRAMME_VERSION,
+     "Begins the changes that were prepared", PART_OF("gramme.members")},
+    {"seek", run_gramme_members_seek, 9, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, GRAMME_VERSION,
+     "Tells a node that wants to join what it has to know", PART_OF("gramme.members")},
     HELP_OF("gramme.members"),
 };
 

@@ -1,6 +1,6 @@
-/* A blocking RESP client with a deadline, for the subcommands that ask a node something. */
-#ifndef GRAMME_CLI_CLIENT_H
-#define GRAMME_CLI_CLIENT_H
+/* A blocking RESP client with a deadline: for the subcommands, and for a node that has yet to join. */
+#ifndef GRAMME_SERVER_CLIENT_H
+#define GRAMME_SERVER_CLIENT_H
 
 #include "base/arena.h"
 #include "base/buffer.h"

@@ -1,6 +1,6 @@
-#include "cli/client.h"
+#include "server/client.h"
 
-#include "cli/clock.h"
+#include "server/clock.h"
 #include "wire/resp_writer.h"
 
 #include <errno.h>
