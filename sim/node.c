@@ -390,6 +390,7 @@ static void shard_start(struct node *node, struct sim_shard *shard, const struct
         .keyspaces = node->birth_keyspaces.version > 0 ? &node->birth_keyspaces : &cluster->keyspaces,
         .secrets = cluster->secrets,
         .seed = rng_next(&cluster->rng),
+        .protocol = node->protocol,
         .run = node->run,
         .clock_floor = MUTANT(CLOCK_BELOW_BOUND) ? (struct hybrid_time){0} : birth->clock_floor,
         .lineage = birth->lineage,
@@ -443,7 +444,10 @@ void node_start(struct node *node) {
     node->is_paused = false;
     node->fails_next_sync = false;
     world_note(node->cluster->world, "start", node->index, node->runs, (struct view){0});
-    world_trace(node->cluster->world, "node %u starts, run %llu", node->index, (unsigned long long)node->runs);
+    bool is_next = node->cluster->mixes_protocols && rng_chance(&node->cluster->protocol_rng, 500000);
+    node->protocol = is_next ? PROTOCOL_VERSION_NEXT : PROTOCOL_VERSION;
+    world_trace(node->cluster->world, "node %u starts, run %llu, protocol %u", node->index,
+                (unsigned long long)node->runs, node->protocol);
     for (uint32_t index = 0; index < node->shard_count; index++) {
         node->shards[index].index = index;
         node->shards[index].port = memory_leaf_open_port(node->leaf);
@@ -514,6 +518,22 @@ static void node_drain(struct node *node, struct buffer *trees) {
         } while (!store_is_idle(shard->store));
         shard_keep_trees(shard->shard, trees);
     }
+}
+
+void node_leave(struct node *node) {
+    world_trace(node->cluster->world, "node %u leaves", node->index);
+    for (uint32_t index = 0; index < node->shard_count; index++) {
+        shard_leave(node->shards[index].shard, node_moment(node));
+        turn_end(&node->shards[index]);
+    }
+}
+
+bool node_has_left(const struct node *node) {
+    bool has_left = true;
+    for (uint32_t index = 0; index < node->shard_count; index++) {
+        has_left = has_left && shard_has_left(node->shards[index].shard);
+    }
+    return has_left;
 }
 
 void node_stop(struct node *node) {

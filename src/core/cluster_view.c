@@ -386,7 +386,8 @@ static void information_cluster(struct shard *shard, struct buffer *text) {
     }
 }
 
-/* member0:id=...,address=...,state=alive,incarnation=...,since_ms=...,heard_ms=... ; heard_ms is -1 for never. */
+/* member0:id=...,address=...,state=alive,incarnation=...,since_ms=...,heard_ms=...,protocol=...,requests=... ; heard_ms
+ * is -1 for never; the protocol of its links; requests that it has under way, 0 from one that does not tell. */
 static void information_members(struct shard *shard, struct buffer *text) {
     static const char *const states[] = {"alive", "suspect", "dead"};
     uint64_t now = shard_now(shard).ns;
@@ -415,6 +416,10 @@ static void information_members(struct shard *shard, struct buffer *text) {
         } else {
             append_number(text, is_self || now < verdict.heard.ns ? 0 : (now - verdict.heard.ns) / NS_PER_MS);
         }
+        buffer_append_view(text, VIEW(",protocol="));
+        append_number(text, is_self ? shard_protocol(shard) : shard->peers[index].version);
+        buffer_append_view(text, VIEW(",requests="));
+        append_number(text, is_self ? shard_requests_under_way(shard) : shard->peers[index].requests);
         buffer_append_view(text, VIEW("\r\n"));
     }
 }

@@ -41,6 +41,17 @@ static void port_keyspaces(void *self, int protocol, struct buffer *reply) {
     keyspaces_describe(self, protocol, reply);
 }
 
+static void port_backup(void *self, struct view path, uint64_t token) {
+    struct shard *shard = self;
+    const struct shard_driver *driver = &shard->options.driver;
+    const char *refusal = driver->backup != NULL ? driver->backup(driver->self, path, token)
+                                                 : "ERR this node keeps nothing that could be copied";
+    if (refusal != NULL) {
+        struct result result = {.outcome = OUTCOME_REFUSED, .detail = view_of_string(refusal)};
+        front_complete(shard->front, token, &result, shard_wall(shard), &shard->scratch);
+    }
+}
+
 static void port_session_wake(void *self, struct session *session) {
     struct shard *shard = self;
     shard->options.driver.session_wake(shard->options.driver.self, session);
@@ -71,6 +82,7 @@ static void shard_open_front(struct shard *shard) {
         .information = cluster_view_information,
         .configuration = port_configuration,
         .keyspaces = port_keyspaces,
+        .backup = port_backup,
         .placement = cluster_view_placement,
     };
     shard->front = front_new(options, port);
@@ -283,6 +295,12 @@ void shard_session_resume(struct shard *shard, struct session *session, struct m
 void shard_session_closed(struct shard *shard, struct session *session, struct moment moment) {
     shard_step_begin(shard, moment);
     front_close(shard->front, session);
+}
+
+void shard_backup_done(struct shard *shard, uint64_t token, bool is_made, struct view text, struct moment moment) {
+    struct result result = {.outcome = is_made ? OUTCOME_DONE : OUTCOME_REFUSED, .detail = text};
+    shard_step_begin(shard, moment);
+    front_complete(shard->front, token, &result, moment.wall, &shard->scratch);
 }
 
 /* ---- messages ---- */
@@ -498,6 +516,10 @@ uint32_t shard_reachable_members(const struct shard *shard) {
 
 uint64_t shard_membership_version(const struct shard *shard) {
     return ring_version(shard->ring);
+}
+
+struct ring *shard_ring(const struct shard *shard) {
+    return shard->ring;
 }
 
 const struct member *shard_member(const struct shard *shard, struct member_index member) {

@@ -2,6 +2,7 @@
 
 #include "base/ensure.h"
 #include "server/acceptor.h"
+#include "server/backup.h"
 #include "server/connection.h"
 #include "server/dial.h"
 #include "server/information.h"
@@ -92,6 +93,10 @@ static void driver_information(void *self, struct view section, struct buffer *t
     information_describe(loop->node, section, text);
 }
 
+static const char *driver_backup(void *self, struct view path, uint64_t token) {
+    return backup_begin(self, path, token);
+}
+
 static void log_damaged(struct loop *loop, struct view key) {
     enum { KEY_BYTES_SHOWN = 128 };
     uint32_t held_back = 0;
@@ -102,6 +107,10 @@ static void log_damaged(struct loop *loop, struct view key) {
             "shard=%u key=\"%.*s\" why=\"its bytes are not what was written; the other owners fill it\" held_back=%u",
             loop->index, size, (const char *)key.data, held_back);
     }
+}
+
+static void log_rolled_back(const char *address, const char *text) {
+    log_event(CONFIG_LOG_ERROR, "data-rolled-back", "peer=%s why=\"%s\" do=\"" ROLLED_BACK_ADVICE "\"", address, text);
 }
 
 static void log_clock_off(struct loop *loop) {
@@ -163,14 +172,16 @@ static void driver_trace(void *self, const struct trace_record *record) {
     case TRACE_PEER_HEARD:
         log_event(CONFIG_LOG_INFO, "peer-heard", "shard=%u peer=%s", loop->index, address);
         break;
+    case TRACE_PEER_LEAVING:
+        log_event(CONFIG_LOG_INFO, "peer-leaving", "shard=%u peer=%s", loop->index, address);
+        break;
     case TRACE_REFUSED:
         if (log_brake_passes(&loop->refusals, loop_now(loop), &held_back)) {
             log_event(CONFIG_LOG_WARNING, "refused", "shard=%u why=\"%s\" held_back=%u", loop->index, text, held_back);
         }
         break;
     case TRACE_ROLLED_BACK:
-        log_event(CONFIG_LOG_ERROR, "data-rolled-back", "peer=%s why=\"%s\" do=\"" ROLLED_BACK_ADVICE "\"", address,
-                  text);
+        log_rolled_back(address, text);
         break;
     case TRACE_CLOCK_OFF:
         log_clock_off(loop);
@@ -341,11 +352,19 @@ static struct arrival *loop_next_arrival(struct loop *loop) {
 /* ---- stopping ---- */
 
 static void loop_begin_quiet(struct loop *loop) {
+    if (!shard_is_rolled_back(loop->shard)) {
+        shard_leave(loop->shard, loop_step(loop));
+    }
     if (loop->acceptor != NULL) {
+        acceptor_take_waiting(loop->acceptor);
         acceptor_free(loop->acceptor);
         loop->acceptor = NULL;
     }
-    connections_end_clients(loop);
+    connections_drain_clients(loop);
+}
+
+static bool loop_is_quiet(const struct loop *loop) {
+    return !connections_have_clients(loop) && shard_has_left(loop->shard) && connections_are_sent(loop);
 }
 
 static void close_handle(uv_handle_t *handle) {
@@ -375,7 +394,7 @@ static void loop_advance(struct loop *loop) {
         (void)uv_timer_set_repeat(&loop->housekeeping, STOPPING_HOUSEKEEPING_MS);
         (void)uv_timer_again(&loop->housekeeping);
     }
-    if (loop->phase == NODE_QUIETENING && !loop->is_quiet && !connections_have_clients(loop)) {
+    if (loop->phase == NODE_QUIETENING && !loop->is_quiet && loop_is_quiet(loop)) {
         loop->is_quiet = true;
         atomic_fetch_add(&loop->node->quiet_loops, 1);
     }
@@ -393,7 +412,7 @@ static void on_wake(uv_async_t *async) {
     loop->has_work = true;
     loop_take_mail(loop);
     while ((arrival = loop_next_arrival(loop)) != NULL) {
-        if (loop->phase == NODE_RUNNING) {
+        if (loop->phase == NODE_RUNNING || (loop->phase == NODE_QUIETENING && !arrival->is_link)) {
             connection_adopt(loop, arrival);
         } else {
             acceptor_turn_away(loop->node, arrival);
@@ -473,6 +492,9 @@ static void on_housekeeping(uv_timer_t *timer) {
     }
     look_at_standing(loop);
     information_publish(loop);
+    if (loop->phase == NODE_QUIETENING) {
+        connections_drain_on(loop);
+    }
     loop_advance(loop);
 }
 
@@ -526,10 +548,12 @@ void loop_init(struct loop *loop, struct node *node, uint32_t index, struct leaf
         .mail_wake = driver_mail_wake,
         .configuration = driver_configuration,
         .information = driver_information,
+        .backup = driver_backup,
         .trace = driver_trace,
     };
     loop->shard = shard_new(&complete, moment_of_node(node));
     loop->has_work = true;
+    information_publish(loop); /* or all that is not counted yet would look well */
 }
 
 static void *loop_run(void *argument) {

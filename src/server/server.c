@@ -6,6 +6,7 @@
 #include "server/joining.h"
 #include "server/loop.h"
 #include "server/node_leaf.h"
+#include "wire/message.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -22,7 +23,9 @@ enum {
     SCAN_RECORDS = 256, /* that background work reads at once */
     PRUNE_PAUSE_MS = 30000,
     PIPELINED_MOST = 256, /* commands of one session under way; the rest of its input waits */
-    QUIET_LIMIT_MS = 2000,
+    DRAIN_LEAST_MS = 2000,
+    DRAIN_MARGIN_MS = 500, /* beyond the deadline of what is under way */
+    DRAIN_REPORT_MS = 1000,
     END_LIMIT_MS = 10000,
     STOP_POLL_MS = 5,
     DESCRIPTORS_OF_ITS_OWN = 1024, /* links, greetings, RocksDB's files, loops */
@@ -48,6 +51,12 @@ struct stage {
 static void sleep_ms(uint64_t ms) {
     struct timespec time = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
     (void)nanosleep(&time, NULL);
+}
+
+static uint16_t protocol_spoken = PROTOCOL_VERSION;
+
+void server_speak(uint16_t version) {
+    protocol_spoken = version;
 }
 
 /* ---- before the node ---- */
@@ -230,6 +239,7 @@ static bool make_loops(struct stage *stage) {
         .shard_count = node->shard_count,
         .keyspaces = stage->birth.keyspaces.version > 0 ? &stage->birth.keyspaces : &config->keyspaces,
         .secrets = config->secrets,
+        .protocol = protocol_spoken,
         .run = node->run,
         .clock_floor = stage->birth.clock_floor,
         .lineage = stage->birth.lineage,
@@ -288,18 +298,36 @@ static void release_loops(struct stage *stage) {
 
 /* ---- stop ---- */
 
-/* True when the count came to the number of shards in time. A second signal ends the process: somebody is in a hurry.
+static void report_draining(const struct node *node) {
+    const struct loop *loops = atomic_load(&node->loops);
+    unsigned long long requests = 0;
+    for (uint32_t index = 0; index < node->shard_count; index++) {
+        requests += atomic_load_explicit(&loops[index].figures.requests, memory_order_relaxed);
+    }
+    log_event(CONFIG_LOG_INFO, "draining", "clients=%u requests=%llu%s", atomic_load(&node->clients), requests,
+              atomic_load(&node->is_backing_up) ? " waits_for=backup" : "");
+}
+
+/* True when the count came to the number of shards in time, or once a backup was made. A second signal ends the
+ * process: somebody is in a hurry.
  */
 static bool wait_for(struct stage *stage, const _Atomic uint32_t *count, uint64_t limit_ms) {
     uint64_t since = uv_hrtime();
+    uint64_t report_at = since + DRAIN_REPORT_MS * NS_PER_MS;
     struct timespec none = {0};
     while (atomic_load(count) < stage->node.shard_count) {
-        if (uv_hrtime() - since > limit_ms * NS_PER_MS) {
+        if (atomic_load(&stage->node.is_backing_up)) {
+            since = uv_hrtime(); /* a store can't be closed under it */
+        } else if (uv_hrtime() - since > limit_ms * NS_PER_MS) {
             return false;
         }
         if (sigtimedwait(&stage->signals, NULL, &none) > 0) {
             log_event(CONFIG_LOG_WARNING, "stopped-at-once", "why=\"a second signal\"");
             _exit(EXIT_CODE_FAILURE);
+        }
+        if (uv_hrtime() > report_at) {
+            report_draining(&stage->node);
+            report_at += DRAIN_REPORT_MS * NS_PER_MS;
         }
         sleep_ms(STOP_POLL_MS);
     }
@@ -314,13 +342,30 @@ static void enter_phase(struct node *node, enum node_phase phase, uint32_t start
     }
 }
 
+/* Everybody is answered, and sent away. */
+static void drain_loops(struct stage *stage) {
+    struct node *node = &stage->node;
+    uint64_t since = uv_hrtime();
+    uint64_t limit_ms = node->config->deadline_ms + DRAIN_MARGIN_MS;
+    limit_ms = limit_ms < DRAIN_LEAST_MS ? DRAIN_LEAST_MS : limit_ms;
+    report_draining(node);
+    enter_phase(node, NODE_QUIETENING, node->shard_count);
+    if (atomic_load(&node->is_rolled_back)) {
+        return;
+    }
+    if (wait_for(stage, &node->quiet_loops, limit_ms)) {
+        log_event(CONFIG_LOG_INFO, "drained", "ms=%llu", (unsigned long long)((uv_hrtime() - since) / NS_PER_MS));
+    } else {
+        report_draining(node);
+        log_event(CONFIG_LOG_WARNING, "requests-cut", "why=\"not answered within %llu ms\"",
+                  (unsigned long long)limit_ms);
+    }
+}
+
 static void stop_loops(struct stage *stage) {
     struct node *node = &stage->node;
     struct loop *loops = atomic_load(&node->loops);
-    enter_phase(node, NODE_QUIETENING, node->shard_count);
-    if (!atomic_load(&node->is_rolled_back) && !wait_for(stage, &node->quiet_loops, QUIET_LIMIT_MS)) {
-        log_event(CONFIG_LOG_WARNING, "requests-cut", "why=\"not answered within %d ms\"", QUIET_LIMIT_MS);
-    }
+    drain_loops(stage);
     enter_phase(node, NODE_ENDING, node->shard_count);
     if (!wait_for(stage, &node->ended_loops, END_LIMIT_MS)) {
         log_event(CONFIG_LOG_ERROR, "stuck", "why=\"a shard did not end within %d ms\"", END_LIMIT_MS);
@@ -369,8 +414,9 @@ static int run_above_leaf(struct stage *stage) {
     const struct config *config = stage->config;
     char id[NODE_ID_TEXT_SIZE];
     node_id_to_text(config->node, id);
-    log_event(CONFIG_LOG_INFO, "started", "version=%s node=%s members=%zu shards=%u data=\"%s\" new=%s clean=%s",
-              GRAMME_VERSION, id, config->member_count, node->shard_count, config->data,
+    log_event(CONFIG_LOG_INFO, "started",
+              "version=%s protocol=%u node=%s members=%zu shards=%u data=\"%s\" new=%s clean=%s", GRAMME_VERSION,
+              protocol_spoken, id, config->member_count, node->shard_count, config->data,
               stage->birth.is_new ? "yes" : "no", stage->birth.was_clean ? "yes" : "no");
     bool is_stopped = false;
     int code = make_log(stage, &is_stopped);

@@ -214,6 +214,7 @@ class Node:
         self.peer_port = self.port + PEER_PORT_OFFSET
         self.host = self.peer_host = cluster.host
         self.begin_with = []  # the words of a command that runs the binary elsewhere
+        self.binary = BINARY
         self.id = os.urandom(16).hex()
         self.folder = os.path.join(cluster.folder, f"node-{index}")
         self.config = os.path.join(cluster.folder, f"node-{index}.conf")
@@ -224,7 +225,7 @@ class Node:
     def start(self):
         environment = dict(os.environ, **self.environment)
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([*self.begin_with, BINARY, "server", "--config", self.config],
+            self.process = subprocess.Popen([*self.begin_with, self.binary, "server", "--config", self.config],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
                                             preexec_fn=die_with_parent)
 

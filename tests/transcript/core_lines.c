@@ -102,6 +102,8 @@ static const char *verb_of(const struct operation *operation) {
         return "keyspaces";
     case OPERATION_MEMBERS:
         return "members";
+    case OPERATION_RESTORE:
+        return "restore";
     case OPERATION_PUT:
         break;
     }
@@ -121,7 +123,7 @@ static void print_operation(struct rig *rig, struct view body) {
     if (message.operation.key.size > 0) {
         print_key(rig, message.operation.key);
     }
-    bool is_text = message.operation.kind != OPERATION_KEYSPACES;
+    bool is_text = message.operation.kind != OPERATION_KEYSPACES && message.operation.kind != OPERATION_RESTORE;
     if (is_text && message.operation.value.size > 0) {
         print_format(&rig->log, " ");
         print_bytes(&rig->log, message.operation.value);
@@ -240,6 +242,9 @@ void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) 
         break;
     case MESSAGE_OPERATION:
         print_operation(rig, frame->body);
+        break;
+    case MESSAGE_LEAVING:
+        print_format(&rig->log, "leaving");
         break;
     case MESSAGE_RESULT:
         print_result(rig, frame->body);

@@ -216,6 +216,11 @@ static const struct command table[] = {
     {"gramme.members", run_gramme_members, -1, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, GRAMME_VERSION,
      "Tells the members, and how far a change of them is", PARENT_OF(members_table)},
 
+    {"gramme.backup", run_gramme_backup, 2, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, GRAMME_VERSION,
+     "Copies this node's store into a new folder of its machine", LEAF},
+    {"gramme.restore", run_gramme_restore, 3, COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_ADMIN, GROUP_SERVER,
+     ONE_KEY(KEY_RW | KEY_UPDATE), NULL, GRAMME_VERSION, "Merges what a backup of another cluster held of a key", LEAF},
+
     {"multi", run_multi, 1, SETUP_FLAGS | COMMAND_FAST | COMMAND_ALLOW_BUSY | COMMAND_AT_ONCE, GROUP_TRANSACTIONS,
      NO_KEYS, NULL, "1.2.0", "Begins to queue commands", LEAF},
     {"exec", run_exec, 1, SETUP_FLAGS | COMMAND_SKIP_SLOWLOG | COMMAND_AT_ONCE, GROUP_TRANSACTIONS, NO_KEYS, NULL,

@@ -76,6 +76,10 @@ void run_gramme_del(struct call *call);
 /* explain.c */
 void run_gramme_explain(struct call *call);
 
+/* backup.c */
+void run_gramme_backup(struct call *call);
+void run_gramme_restore(struct call *call);
+
 /* transaction.c */
 void run_multi(struct call *call);
 void run_exec(struct call *call);
