@@ -272,6 +272,7 @@ void members_write_found(struct buffer *buffer, const struct members_found *foun
     write_u8(buffer, (uint8_t)found->shape.replica_count);
     write_u64(buffer, found->keyspaces_version);
     write_digest(buffer, found->keyspaces);
+    write_u8(buffer, found->is_staged ? 1 : 0);
     write_sized(buffer, found->events);
 }
 
@@ -281,6 +282,7 @@ bool members_read_found(struct view bytes, struct members_found *ret_found) {
     ret_found->shape.replica_count = read_u8(&reader);
     ret_found->keyspaces_version = read_u64(&reader);
     ret_found->keyspaces = read_digest(&reader);
+    ret_found->is_staged = read_u8(&reader) != 0;
     ret_found->events = read_sized(&reader);
     return reader_finished(&reader);
 }
@@ -320,6 +322,7 @@ static void seek(struct shard *shard, struct reader *reader, const struct origin
                   .replica_count = ring_configured_replica_count(shard->ring)},
         .keyspaces_version = shard->keyspaces.version,
         .keyspaces = keyspace_table_digest(shard->options.keyspaces),
+        .is_staged = stage_has(shard, seeker.member.id),
         .events = buffer_view(&events),
     };
     members_write_found(&text, &found);

@@ -44,6 +44,7 @@ struct members_found {
     struct ring_options shape;
     uint64_t keyspaces_version; /* 0: those of the configuration, which must be the same everywhere */
     struct digest keyspaces;
+    bool is_staged;     /* it may be a member any moment */
     struct view events; /* the whole log, as membership_encode() writes it; borrowed */
 };
 void members_write_found(struct buffer *buffer, const struct members_found *found);

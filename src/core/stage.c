@@ -199,22 +199,41 @@ const char *stage_remove(struct shard *shard, struct node_id id) {
 
 /* ---- who waits to join ---- */
 
-static void hear(struct shard *shard, const struct member *member) {
+/* NULL: there are too many; those who are here have to be let in, or fall silent, first. */
+static struct seeker *hear(struct shard *shard, const struct member *member) {
     struct stage *stage = &shard->stage;
     uint32_t at = 0;
     while (at < stage->seeker_count && !node_id_equal(stage->seekers[at].member.id, member->id)) {
         at++;
     }
     if (at == STAGE_SEEKERS_MOST) {
-        return; /* those who are here have to be let in, or fall silent, first */
+        return NULL;
     }
-    stage->seeker_count += at == stage->seeker_count ? 1 : 0;
-    stage->seekers[at] = (struct seeker){.member = *member, .heard = shard_now(shard)};
+    if (at == stage->seeker_count) {
+        stage->seeker_count++;
+        stage->seekers[at] = (struct seeker){.told = {0}};
+    }
+    stage->seekers[at].member = *member;
+    stage->seekers[at].heard = shard_now(shard);
+    return &stage->seekers[at];
+}
+
+bool stage_has(const struct shard *shard, struct node_id id) {
+    const struct membership *list = &shard->stage.list;
+    bool has = false;
+    for (size_t index = 0; index < list->count; index++) {
+        has = has || node_id_equal(list->events[index].member.id, id);
+    }
+    return has;
 }
 
 void stage_heard(struct shard *shard, const struct member *member) {
     struct members_seeker seeker = {.member = *member};
-    hear(shard, member);
+    struct seeker *heard = hear(shard, member);
+    if (heard == NULL || shard_now(shard).ns < instant_after_ms(heard->told, STAGE_SEEKER_TOLD_MS).ns) {
+        return;
+    }
+    heard->told = shard_now(shard);
     for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
         struct member_index other = {index};
         struct buffer *output = is_other_member(shard, other) ? lane_first_output(shard, other) : NULL;
@@ -274,7 +293,7 @@ void stage_receive(struct shard *shard, const struct source *source, uint8_t kin
     if (kind == MESSAGE_STAGE) {
         receive_list(shard, source, body);
     } else if (members_read_seeker(&reader, &seeker)) {
-        hear(shard, &seeker.member);
+        (void)hear(shard, &seeker.member);
     }
 }
 

@@ -23,12 +23,14 @@ enum {
     STAGE_CHANGES_MOST = 64,
     STAGE_SEEKERS_MOST = 64,
     STAGE_SEEKER_SILENCE_MS = 10000,
-    STAGE_COMMIT_MS = 10000, /* for all entries of one commit */
+    STAGE_SEEKER_TOLD_MS = 900, /* others are told so often that it still waits */
+    STAGE_COMMIT_MS = 10000,    /* for all entries of one commit */
 };
 
 struct seeker {
     struct member member;
     struct instant heard;
+    struct instant told; /* the others, from here */
 };
 
 enum stage_step { STAGE_NOT_COMMITTING, STAGE_DECLARING_DEAD, STAGE_MOVING };
@@ -64,6 +66,8 @@ uint64_t stage_digest(const struct shard *shard);
 
 /* A node asked to be let in. */
 void stage_heard(struct shard *shard, const struct member *member);
+/* Something is staged of that node. */
+bool stage_has(const struct shard *shard, struct node_id id);
 /* An operator's words: events as membership_encode() writes them; a node, or the zero id for all. NULL, or why not. */
 const char *stage_add(struct shard *shard, struct view events);
 const char *stage_remove(struct shard *shard, struct node_id id);

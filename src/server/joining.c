@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { ASK_EACH_MS = 1000, TIMEOUT_MS = 2000, SAY_EACH_MS = 30000, ERROR_SHOWN_MOST = 300 };
+enum { ASK_EACH_MS = 1000, STAGED_ASK_EACH_MS = 100, TIMEOUT_MS = 2000, SAY_EACH_MS = 30000, ERROR_SHOWN_MOST = 300 };
 
 struct joining {
     struct config *config;
@@ -16,6 +16,7 @@ struct joining {
     struct membership *log;
     int64_t said_ms; /* when it last said what it waits for; 0: never */
     size_t next_seed;
+    bool is_staged;                  /* and a majority may have chosen it already: writes need this node then */
     char problem[CLIENT_ERROR_SIZE]; /* of the last round */
 };
 
@@ -113,7 +114,9 @@ static bool take(struct joining *joining, struct view answer, enum joining_end *
         *ret_end = refuse(joining, "the node of this id was removed from the cluster",
                           "join as a new node: another node-id and an empty data folder");
     } else {
-        (void)snprintf(joining->problem, sizeof(joining->problem), "not a member yet");
+        joining->is_staged = found.is_staged;
+        (void)snprintf(joining->problem, sizeof(joining->problem), "%s",
+                       found.is_staged ? "staged, not committed yet" : "not a member yet");
         is_over = false;
     }
     ring_free(ring);
@@ -178,12 +181,14 @@ enum joining_end joining_wait(struct config *config, const sigset_t *signals, st
     enum joining_end end = JOINING_STOPPED;
     for (;;) {
         int64_t began_ms = clock_now_ms();
+        joining.is_staged = false;
         if (try_seed(&joining, config->seeds[joining.next_seed], &end)) {
             return end;
         }
         say(&joining);
-        joining.next_seed = (joining.next_seed + 1) % config->seed_count;
-        if (sleep_until(&joining, began_ms + ASK_EACH_MS)) {
+        /* Of a seed that answers there is no need to try others. */
+        joining.next_seed = joining.is_staged ? joining.next_seed : (joining.next_seed + 1) % config->seed_count;
+        if (sleep_until(&joining, began_ms + (joining.is_staged ? STAGED_ASK_EACH_MS : ASK_EACH_MS))) {
             log_event(CONFIG_LOG_INFO, "stopped", "why=\"by a signal, before it was a member\"");
             return JOINING_STOPPED;
         }
