@@ -58,6 +58,11 @@
 
 #define VERSIONS (1 + 3 * CHANGES + EXCUSES)
 
+/* Without the read a run is smaller; P1 remains. */
+#ifndef READS
+#define READS 1
+#endif
+
 #define A 0
 #define B 1
 #define C 2
@@ -78,9 +83,14 @@
 #define WITHOUT(set, i) set = set & (255 - BIT(i))
 #define NOT(set) (255 - (set))
 
-#define OWNERS(p) ((p) == A -> OWNERS_A : ((p) == B -> OWNERS_B : ((p) == C -> OWNERS_C : 0)))
-#define W(p) ((p) == A -> W_A : ((p) == B -> W_B : ((p) == C -> W_C : 0)))
-#define R(p) ((p) == A -> R_A : ((p) == B -> R_B : ((p) == C -> R_C : 0)))
+/* Constants, by placement. They are no part of the state. */
+hidden byte owners[4];
+hidden byte write_quorum[4];
+hidden byte read_quorum[4];
+
+#define OWNERS(p) owners[p]
+#define W(p) write_quorum[p]
+#define R(p) read_quorum[p]
 
 /* The chain. */
 byte top;
@@ -120,7 +130,10 @@ bit calm;
 byte wipes = WIPES;
 byte renewed = 255;             /* the wiped member, 255 for none */
 byte aware;                     /* who knows that it lost its store */
-byte recompared;
+byte recompared;                /* with whom its new store was compared */
+#ifdef MUTANT_RELEARNS_ANYWHERE
+byte promised;
+#endif
 #endif
 
 /* Who lost its store and is not whole again. */
@@ -132,22 +145,36 @@ byte recompared;
 
 /* --- what members report -------------------------------------------------------------------------------------- */
 
-#define DRAINED(i, v) (version[i] >= (v) && \
+#ifdef MUTANT_RELEARNS_ANYWHERE
+/* What the lost store had reported is still believed. */
+#define PROMISED(i, v) (renewed == (i) && promised >= (v))
+#else
+#define PROMISED(i, v) false
+#endif
+
+#define DRAINED(i, v) (PROMISED(i, v) || version[i] >= (v) && \
     !(write_state == OPEN && write_by == (i) && write_version < (v)) && \
     !(read_state == OPEN && read_by == (i) && read_version < (v)))
 #define EXCUSED_OR_DRAINED(i, v) (HAS(excused[v], i) || DRAINED(i, v))
 
 #if MEMBERS == 3
-#define ALL_DRAINED(v) (EXCUSED_OR_DRAINED(0, v) && EXCUSED_OR_DRAINED(1, v) && EXCUSED_OR_DRAINED(2, v))
 #define EACH(STEP) STEP(0) STEP(1) STEP(2)
+#define ALL(REPORTED, v) (REPORTED(0, v) && REPORTED(1, v) && REPORTED(2, v))
 #elif MEMBERS == 4
-#define ALL_DRAINED(v) (EXCUSED_OR_DRAINED(0, v) && EXCUSED_OR_DRAINED(1, v) && EXCUSED_OR_DRAINED(2, v) && \
-    EXCUSED_OR_DRAINED(3, v))
 #define EACH(STEP) STEP(0) STEP(1) STEP(2) STEP(3)
+#define ALL(REPORTED, v) (REPORTED(0, v) && REPORTED(1, v) && REPORTED(2, v) && REPORTED(3, v))
 #else
-#define ALL_DRAINED(v) (EXCUSED_OR_DRAINED(0, v) && EXCUSED_OR_DRAINED(1, v) && EXCUSED_OR_DRAINED(2, v) && \
-    EXCUSED_OR_DRAINED(3, v) && EXCUSED_OR_DRAINED(4, v))
 #define EACH(STEP) STEP(0) STEP(1) STEP(2) STEP(3) STEP(4)
+#define ALL(REPORTED, v) (REPORTED(0, v) && REPORTED(1, v) && REPORTED(2, v) && REPORTED(3, v) && REPORTED(4, v))
+#endif
+
+/* What is waited for is always the present version, be it an EXCUSE's: that entry too must be known to all others. */
+#ifdef MUTANT_EXCUSE_NOT_DRAINED
+#define EXCUSED_OR_DRAINED_BEFORE(i, v) (HAS(excused[v], i) || DRAINED(i, (v) - 1))
+#define ALL_DRAINED(v) ((v) > 0 && excused[v] != excused[(v) - 1] -> \
+    ALL(EXCUSED_OR_DRAINED_BEFORE, v) : ALL(EXCUSED_OR_DRAINED, v))
+#else
+#define ALL_DRAINED(v) ALL(EXCUSED_OR_DRAINED, v)
 #endif
 
 #define ALL_CLEAN (ALL_DRAINED(top) && (former[top] & NOT(excused[top]) & NOT(deleted)) == 0)
@@ -353,7 +380,7 @@ end:
 
     /* Reading: only what is acknowledged before is owed to a read, and only answers without it can make it fail. */
     :: d_step {
-        !calm && read_state == UNBORN && write_state == ACKNOWLEDGED && SERVES(i) && HAS(ASKED(version[i]), i) ->
+        READS && !calm && read_state == UNBORN && write_state == ACKNOWLEDGED && SERVES(i) && HAS(ASKED(version[i]), i) ->
         read_state = OPEN; read_by = i; read_version = version[i]
     }
     :: d_step {
@@ -394,6 +421,9 @@ end:
         /* No more is lost at once than the placements bear: here, one store. */
         !calm && wipes > 0 && SERVES(i) && WIPED == 0 && excused[top] == 0 ->
         wipes--;
+#ifdef MUTANT_RELEARNS_ANYWHERE
+        promised = (DRAINED(i, top) -> top : (top > 0 && DRAINED(i, top - 1) -> top - 1 : 0));
+#endif
         lose_requests(i);
         WITHOUT(shown, i);
         WITHOUT(durable, i);
@@ -455,29 +485,27 @@ inline append(next_read, next_other, next_phase, next_excused, next_former) {
 #define MAY_COMMIT ALL_DRAINED(top)
 #endif
 
-#if defined(MUTANT_DONE_UNDRAINED)
+#ifdef MUTANT_DONE_UNDRAINED
 #define MAY_DONE true
-#elif defined(MUTANT_DONE_BEFORE_EXCUSE_DRAINED)
-/* Everybody drained the COMMIT; an EXCUSE that came after it is not waited for. */
-#define MAY_DONE (excused[top] != excused[top - 1] -> \
-    (EXCUSED_OR_DRAINED_SINCE(0) && EXCUSED_OR_DRAINED_SINCE(1) && EXCUSED_OR_DRAINED_SINCE(2) && \
-        EXCUSED_OR_DRAINED_SINCE(3)) : ALL_DRAINED(top))
-#define EXCUSED_OR_DRAINED_SINCE(i) (HAS(excused[top], i) || DRAINED(i, top - 1))
 #else
 #define MAY_DONE ALL_DRAINED(top)
 #endif
 
 #ifdef MUTANT_CHANGES_UNCLEAN
-#define MAY_CHANGE true
+#define MAY_CHANGE ALL_DRAINED(top)
 #else
 #define MAY_CHANGE ALL_CLEAN
 #endif
+
+/* P5: when a change begins, nobody holds anything but the owners, so nothing that is old comes back with a new one. */
+#define LEFT_OVER (shown & NOT(OWNERS(read[top]) | excused[top]))
 
 #define CHANGE(p) \
     :: d_step { \
         changes > 0 && phase[top] == REST && read[top] != p && (OWNERS(p) & (excused[top] | dead)) == 0 && \
         MAY_CHANGE -> \
         changes--; \
+        assert(LEFT_OVER == 0); \
         append(read[top], p, JOINT, excused[top], 0) \
     }
 
@@ -504,7 +532,8 @@ inline append(next_read, next_other, next_phase, next_excused, next_former) {
 #define ENOUGH_COPIES (COUNT(OWNERS(read[top]) & (excused[top] | WIPED | durable)) >= W(read[top]))
 
 /* P4: nothing is left to do, and nothing half done. */
-#define QUIET (phase[top] == REST && ALL_CLEAN && write_state != OPEN && read_state != OPEN)
+#define QUIET (phase[top] == REST && ALL_CLEAN && (write_state != OPEN || HAS(excused[top], write_by)) && \
+    (read_state != OPEN || HAS(excused[top], read_by)))
 
 proctype chain() {
     do
@@ -559,6 +588,15 @@ proctype chain() {
 
 init {
     d_step {
+        owners[A] = OWNERS_A;
+        owners[B] = OWNERS_B;
+        owners[C] = OWNERS_C;
+        write_quorum[A] = W_A;
+        write_quorum[B] = W_B;
+        write_quorum[C] = W_C;
+        read_quorum[A] = R_A;
+        read_quorum[B] = R_B;
+        read_quorum[C] = R_C;
         read[0] = A;
         other[0] = NONE;
         informed = OWNERS_A
