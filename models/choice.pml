@@ -3,7 +3,8 @@
  *
  * Messages are kept for ever and may be read at any time, more than once, or never: so each is lost, late and doubled
  * in some run. Proposers keep nothing: one that crashed is one that takes no more steps. Ballot b belongs to proposer
- * b % 2, who proposes entry 1 + b % 2 unless it must adopt another. A ballot is used once: see MUTANT_USES_AGAIN. The lowest needs no promises.
+ * b % 2, who proposes entry 1 + b % 2 unless it must adopt another. A ballot is used once: see MUTANT_USES_AGAIN. The
+ * lowest needs no promises.
  */
 
 #ifndef VERSIONS
@@ -12,7 +13,7 @@
 #ifndef BALLOTS
 #define BALLOTS 4
 #endif
-/* How often a disk is lost, one after the other or at once, and whose: voters are alike, so one often stands for all. */
+/* How often a disk is lost, one after the other or at once, and whose: voters are alike, so one can stand for all. */
 #ifndef WIPES
 #define WIPES 0
 #endif
@@ -185,6 +186,13 @@ inline look_how_far(j) {
     v = 0
 }
 
+/* With the store that is lost it may have voted for the version after that, and for none later. */
+#ifdef MUTANT_ABSTAINS_TOO_LITTLE
+#define BEYOND 0
+#else
+#define BEYOND 1
+#endif
+
 /* It counts what it is told in answer to the question that it asked after the loss, nothing heard before. */
 #ifdef MUTANT_HEARD_BEFORE
 #define ASKS(i) true
@@ -201,7 +209,7 @@ inline look_how_far(j) {
         far = 0; \
         if \
         :: floor[i] == NEVER && COUNT(told[i]) >= MAJORITY -> \
-            floor[i] = farthest[i] + 1; \
+            floor[i] = farthest[i] + BEYOND; \
             told[i] = 0; \
             farthest[i] = 0 \
         :: else \
@@ -225,7 +233,7 @@ inline wipe(j) {
     floor[j] = NEVER;
 #endif
 #ifdef MUTANT_HEARD_BEFORE
-    floor[j] = (COUNT(told[j]) >= MAJORITY -> farthest[j] + 1 : NEVER)
+    floor[j] = (COUNT(told[j]) >= MAJORITY -> farthest[j] + BEYOND : NEVER)
 #else
     told[j] = 0;
     farthest[j] = 0

@@ -380,7 +380,8 @@ end:
 
     /* Reading: only what is acknowledged before is owed to a read, and only answers without it can make it fail. */
     :: d_step {
-        READS && !calm && read_state == UNBORN && write_state == ACKNOWLEDGED && SERVES(i) && HAS(ASKED(version[i]), i) ->
+        READS && !calm && read_state == UNBORN && write_state == ACKNOWLEDGED && SERVES(i) &&
+        HAS(ASKED(version[i]), i) ->
         read_state = OPEN; read_by = i; read_version = version[i]
     }
     :: d_step {
