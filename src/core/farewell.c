@@ -65,8 +65,24 @@ static void scan(struct shard *shard) {
 
 /* ---- deleting ---- */
 
+/* What an owner proved, it may have lost since with its disk. */
+static bool owners_are_the_same(const struct shard *shard) {
+    const struct farewell *farewell = &shard->farewell;
+    const struct member_index *list = ring_preference(shard->ring, farewell->partition);
+    bool are_same = true;
+    for (uint32_t place = 0; place < ring_replica_count(shard->ring); place++) {
+        bool has_answered = (farewell->answered >> place & 1) != 0;
+        are_same = are_same && (!has_answered || shard->peers[list[place].value].run == farewell->runs[place]);
+    }
+    return are_same;
+}
+
 static void begin_deleting(struct shard *shard) {
     struct farewell *farewell = &shard->farewell;
+    if (!owners_are_the_same(shard)) {
+        begin_anew(shard);
+        return;
+    }
     farewell->state = FAREWELL_DELETING;
     farewell->next_hash = 0;
     trees_let_go(shard, farewell->partition); /* before the data goes that it stands for */
@@ -167,8 +183,9 @@ static void begin_bringing(struct shard *shard) {
     scan(shard);
 }
 
-static void on_answer(struct shard *shard, struct member_index from, const struct message_farewell *message) {
+static void on_answer(struct shard *shard, const struct peer *peer, const struct message_farewell *message) {
     struct farewell *farewell = &shard->farewell;
+    struct member_index from = peer->member;
     const struct member_index *list = ring_preference(shard->ring, farewell->partition);
     if (farewell->state != FAREWELL_ASKING || message->attempt != farewell->attempt) {
         return;
@@ -182,6 +199,7 @@ static void on_answer(struct shard *shard, struct member_index from, const struc
             farewell->lacks[segment] |= message->segments[segment] == 0 ? bit : 0;
         }
         farewell->answered |= bit;
+        farewell->runs[place] = peer->run;
         farewell->missing--;
     }
     if (farewell->missing == 0) {
@@ -197,7 +215,7 @@ void farewell_receive(struct shard *shard, const struct source *source, uint8_t 
     if (kind == MESSAGE_FAREWELL) {
         on_farewell(shard, source, &message);
     } else {
-        on_answer(shard, source->lane->peer->member, &message);
+        on_answer(shard, source->lane->peer, &message);
     }
 }
 

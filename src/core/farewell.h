@@ -52,6 +52,7 @@ struct farewell {
     bool has_failed;      /* one was a refusal */
     bool is_scanning;
     uint64_t next_hash;
+    uint64_t runs[LIMIT_REPLICAS];     /* of the owners' processes that answered: what they said is theirs alone */
     uint8_t answered;                  /* ASKING: bit i: the i-th owner */
     uint8_t lacks[HASH_TREE_SEGMENTS]; /* by segment: bit i: the i-th owner has something else */
     struct farewell_object *under_way; /* of one scan; ids ascend */

@@ -439,12 +439,15 @@ static bool was_ever_member(const struct shard *shard, struct node_id id) {
     return false;
 }
 
-static uint8_t least_write_quorum(const struct shard *shard) {
+/* Of all W and R: so many owners have what was acknowledged, and so many answer a read. An owner that was declared dead
+ * and lives must be no quorum of reads by itself. */
+static uint8_t least_quorum(const struct shard *shard) {
     const struct keyspace_table *table = shard->options.keyspaces;
     uint8_t quorum = UINT8_MAX;
     for (size_t index = 0; index < table->count; index++) {
-        uint8_t of = table->keyspaces[index].write_quorum;
-        quorum = of < quorum ? of : quorum;
+        const struct keyspace *keyspace = &table->keyspaces[index];
+        quorum = keyspace->write_quorum < quorum ? keyspace->write_quorum : quorum;
+        quorum = keyspace->read_quorum < quorum ? keyspace->read_quorum : quorum;
     }
     return quorum;
 }
@@ -459,7 +462,7 @@ static uint32_t excused_owners(const struct shard *shard, const struct member_in
     return excused;
 }
 
-/* Of no partition more than W-1 owners, of all that were acknowledged something: more is a loss. */
+/* Of no partition as many owners as make a quorum: that would be a loss, or a read of what has long been replaced. */
 static const char *excuse_problem(const struct shard *shard, struct node_id id) {
     struct member_index member;
     if (!ring_find_member(shard->ring, id, &member)) {
@@ -468,7 +471,7 @@ static const char *excuse_problem(const struct shard *shard, struct node_id id) 
     if (ring_is_excused(shard->ring, member)) {
         return "that member was declared dead already";
     }
-    uint8_t quorum = least_write_quorum(shard);
+    uint8_t quorum = least_quorum(shard);
     for (uint32_t index = 0; index < ring_partition_count(shard->ring); index++) {
         struct partition partition = {(uint16_t)index};
         uint32_t count;
@@ -478,7 +481,9 @@ static const char *excuse_problem(const struct shard *shard, struct node_id id) 
         uint32_t other_w = quorum < count ? quorum : count;
         if (excused_owners(shard, ring_preference(shard->ring, partition), owners, id) >= w ||
             (count > 0 && excused_owners(shard, others, count, id) >= other_w)) {
-            return "so many owners of one partition would be declared dead that acknowledged writes may be lost";
+            return "so many owners of one partition would be declared dead that they are a quorum of some keyspace: "
+                   "what was "
+                   "acknowledged might be lost, or read from them alone if they live after all";
         }
     }
     return NULL;

@@ -208,7 +208,8 @@ static bool operation_is_conditional(const struct operation *operation) {
 /* ---- choice of the coordinator ---- */
 
 static bool may_coordinate(const struct shard *shard, const struct operation *operation) {
-    return !shard->witness.is_rolled_back && (!operation_is_write(operation) || shard_may_stamp(shard));
+    return !shard->witness.is_rolled_back && roster_has_heard(shard) &&
+           (!operation_is_write(operation) || shard_may_stamp(shard));
 }
 
 /* How long an operation that is forwarded there is expected to take: the queue before it, and the way (after C3, NSDI
