@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { WORDS_MOST = 24, SHORT_ID = 8, WEIGHT_MOST = 1000 };
+enum { WORDS_MOST = 24, SHORT_ID = 8, WEIGHT_MOST = 1000, DIGEST_DIGITS = 16 };
 
 /* The words of one command to the node, borrowed. */
 struct words {
@@ -86,10 +86,10 @@ int cluster_join(const struct cluster_call *call) {
 
 /* One word and a member, e.g. LEAVE id. */
 static int stage_of_member(struct cluster_state *state, const struct cluster_call *call, const char *change,
-                           const json_t *member) {
+                           const char *verb, const json_t *member) {
     char what[128];
     struct words words = begin("STAGE");
-    (void)snprintf(what, sizeof(what), "%s %.*s", change, SHORT_ID, cluster_text(member, "id"));
+    (void)snprintf(what, sizeof(what), "%s %.*s", verb, SHORT_ID, cluster_text(member, "id"));
     say(&words, change);
     say(&words, cluster_text(member, "id"));
     return stage(state, call, &words, what);
@@ -113,7 +113,7 @@ int cluster_leave(const struct cluster_call *call) {
                          cluster_text(member, "client"), call->words[0]);
         return finish(&state, EXIT_CODE_FAILURE);
     }
-    return finish(&state, stage_of_member(&state, call, "LEAVE", member));
+    return finish(&state, stage_of_member(&state, call, "LEAVE", "leave", member));
 }
 
 int cluster_replace(const struct cluster_call *call) {
@@ -185,7 +185,7 @@ int cluster_mark_down(const struct cluster_call *call) {
     if (member == NULL || lives(call, member, "")) {
         return finish(&state, code == EXIT_CODE_OK ? EXIT_CODE_FAILURE : code);
     }
-    return finish(&state, stage_of_member(&state, call, "DEAD", member));
+    return finish(&state, stage_of_member(&state, call, "DEAD", "mark-down", member));
 }
 
 int cluster_remove(const struct cluster_call *call) {
@@ -226,6 +226,10 @@ static void tell_done(const struct cluster_call *call, const struct cluster_stat
 
 int cluster_commit(const struct cluster_call *call) {
     struct cluster_state state;
+    if (strlen(call->words[0]) != DIGEST_DIGITS || strspn(call->words[0], "0123456789abcdef") != DIGEST_DIGITS) {
+        return command_usage_error(call->command, "'%s' is no DIGEST: 'gramme cluster plan' ends with it",
+                                   call->words[0]);
+    }
     int code = open_state(&state, call);
     if (code == EXIT_CODE_OK) {
         struct words words = begin("COMMIT");
