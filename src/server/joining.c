@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { ASK_EACH_MS = 1000, STAGED_ASK_EACH_MS = 100, TIMEOUT_MS = 2000, SAY_EACH_MS = 30000, ERROR_SHOWN_MOST = 300 };
+enum { ASK_EACH_MS = 250, STAGED_ASK_EACH_MS = 100, TIMEOUT_MS = 2000, SAY_EACH_MS = 30000, ERROR_SHOWN_MOST = 300 };
 
 struct joining {
     struct config *config;

@@ -2,6 +2,7 @@
 #include "core_harness.h"
 
 #include "wire/resp_reader.h"
+#include "wire/stage_message.h"
 
 #include <stdio.h>
 
@@ -211,6 +212,15 @@ static void print_question(struct rig *rig, const struct frame *frame) {
     }
 }
 
+static void print_stage(struct rig *rig, const struct frame *frame) {
+    struct message_stage message;
+    struct membership list;
+    membership_init(&list);
+    assert_true(message_decode_stage(frame->body, &message) && membership_decode(message.events, &list));
+    print_format(&rig->log, "stage of %zu", list.count);
+    membership_release(&list);
+}
+
 static void print_roots(struct rig *rig, struct view body) {
     struct message_roots message;
     struct exchange_root root;
@@ -282,6 +292,12 @@ void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) 
         break;
     case MESSAGE_KEYSPACES:
         print_format(&rig->log, "keyspaces of a later version");
+        break;
+    case MESSAGE_STAGE:
+        print_stage(rig, frame);
+        break;
+    case MESSAGE_SEEKER:
+        print_format(&rig->log, "seeker");
         break;
     default:
         fail_msg("a message of unknown kind %u", frame->kind);
