@@ -251,20 +251,21 @@ int cluster_abort(const struct cluster_call *call) {
         return finish(&state, code);
     }
     bool is_staged = json_array_size(cluster_list(&state, "staged")) > 0;
-    bool is_joint = strcmp(cluster_text(state.status, "phase"), "joint") == 0;
-    if (!is_staged && !is_joint) {
+    const char *phase = cluster_text(state.status, "phase");
+    bool is_early = strcmp(phase, "gathering") == 0 || strcmp(phase, "joint") == 0;
+    if (!is_staged && !is_early) {
         command_complain(call->command, "there is nothing to abort: nothing is staged, and %s",
                          cluster_is(state.status, "settled") ? "no change is under way"
                                                              : "of the change that is under way reads go by the new "
                                                                "placement already");
         return finish(&state, EXIT_CODE_FAILURE);
     }
-    struct words words = begin(is_joint ? "CHANGE" : "UNSTAGE");
-    say(&words, is_joint ? "ABORT" : "ALL");
+    struct words words = begin(is_early ? "CHANGE" : "UNSTAGE");
+    say(&words, is_early ? "ABORT" : "ALL");
     code = cluster_state_ask(&state, words.word, words.count, NULL);
     code = code == EXIT_CODE_OK ? cluster_state_read(&state, false) : code;
     if (code == EXIT_CODE_OK) {
-        tell_done(call, &state, is_joint ? "the change that was under way is aborted" : "what was staged is dropped");
+        tell_done(call, &state, is_early ? "the change that was under way is aborted" : "what was staged is dropped");
     }
     return finish(&state, code);
 }

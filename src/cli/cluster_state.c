@@ -210,7 +210,7 @@ int cluster_after(struct cluster_state *state, const struct membership *log, str
         is_legal = is_legal && event_of(change, &event) && add(&after, version + 1, event);
         moves = moves || event.kind != MEMBERSHIP_EXCUSE;
     }
-    static const enum membership_kind phases[] = {MEMBERSHIP_MOVE, MEMBERSHIP_COMMIT, MEMBERSHIP_DONE,
+    static const enum membership_kind phases[] = {MEMBERSHIP_MOVE, MEMBERSHIP_JOINT, MEMBERSHIP_COMMIT, MEMBERSHIP_DONE,
                                                   MEMBERSHIP_SETTLED};
     for (size_t phase = 0; moves && phase < sizeof(phases) / sizeof(phases[0]); phase++) {
         is_legal = is_legal && add(&after, version + 1 + phase, (struct membership_event){.kind = phases[phase]});

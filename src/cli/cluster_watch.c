@@ -43,6 +43,9 @@ static uint64_t left_of_all(const struct watching *watching) {
 }
 
 static const char *meaning_of(const char *phase) {
+    if (strcmp(phase, "gathering") == 0) {
+        return "newcomers and members meet";
+    }
     if (strcmp(phase, "joint") == 0) {
         return "new owners fill themselves, reads still ask the old ones";
     }

@@ -7,7 +7,6 @@ import time
 from harness import BINARY, ReplyError, encode, eventually, replies
 
 MOVE_SECONDS = 90
-commits = []  # when changes were committed
 
 
 class Refused(Exception):
@@ -62,7 +61,6 @@ def plan(node):
 def commit(node):
     """What is staged; the version that the change begins from."""
     planned = plan(node)
-    commits.append(time.monotonic())
     gramme_cluster("commit", planned["digest"], address(node))
     return planned["version"]
 

@@ -11,8 +11,8 @@ import sys
 import time
 
 from harness import BINARY, Cluster, eventually, run_tests
-from history import FAILED, OK, Load, availability, lost_writes, phantoms, resurrections
-from members import (address, assert_even, check, commit, commits, gramme_cluster, grow, plan, read_all, refusal, replace_dead,
+from history import OK, Load, availability, lost_writes, phantoms, resurrections
+from members import (address, assert_even, check, commit, gramme_cluster, grow, plan, read_all, refusal, replace_dead,
                      shrink, stage, told, wait_for_newcomers, wait_settled)
 
 PARTITIONS = 128
@@ -84,12 +84,8 @@ def live_through(kind):
         history = growing.finish(members)
         figures = availability(history)
         print(f"     {kind}: {figures}")
-        # Writes need owners of both placements, and newcomers have yet to greet the others when they are chosen.
         failed = [operation for operation in history if operation.outcome != OK]
-        early = [operation for operation in failed
-                 if any(-0.5 < operation.end - begun < 2.5 for begun in commits) and operation.outcome == FAILED]
-        assert len(failed) == len(early) < 0.03 * len(history), [
-            (operation.name, operation.detail, operation.first_failure) for operation in failed][:10]
+        assert not failed, [(operation.name, operation.detail, operation.first_failure) for operation in failed][:10]
         dead.start()
         assert dead.process.wait(20) == 3, dead.log_text()[-1500:]
         assert "another node-id and an empty data folder" in dead.log_text()
@@ -159,7 +155,7 @@ def test_an_aborted_change_leaves_all_as_it_was():
         before = {m["id"]: m["first-owned"] for m in told(first)["members"]}
         newcomer.pause()
         version = commit(first)
-        assert told(first)["phase"] == "joint"
+        assert told(first)["phase"] in ("gathering", "joint")
         gramme_cluster("abort", address(first))
         newcomer.resume()
         wait_settled(first, version + 1)

@@ -296,9 +296,6 @@ void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) 
     case MESSAGE_STAGE:
         print_stage(rig, frame);
         break;
-    case MESSAGE_SEEKER:
-        print_format(&rig->log, "seeker");
-        break;
     default:
         fail_msg("a message of unknown kind %u", frame->kind);
     }
