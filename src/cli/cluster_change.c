@@ -209,7 +209,8 @@ int cluster_remove(const struct cluster_call *call) {
 
 /* ---- all of it ---- */
 
-static void tell_done(const struct cluster_call *call, const struct cluster_state *state, const char *done) {
+static void tell_done(const struct cluster_call *call, const struct cluster_state *state, const char *done,
+                      bool is_move) {
     if (call->json) {
         json_t *told =
             json_pack("{s:s, s:I, s:s}", "done", done, "version", (json_int_t)cluster_number(state->status, "version"),
@@ -217,6 +218,8 @@ static void tell_done(const struct cluster_call *call, const struct cluster_stat
         json_dumpf(told, stdout, JSON_COMPACT);
         putchar('\n');
         json_decref(told);
+    } else if (!is_move) {
+        printf("%s\n", done);
     } else {
         printf("%s: version %llu, %s. See it through with 'gramme cluster watch %s'\n", done,
                (unsigned long long)cluster_number(state->status, "version"), cluster_text(state->status, "phase"),
@@ -238,7 +241,7 @@ int cluster_commit(const struct cluster_call *call) {
     }
     code = code == EXIT_CODE_OK ? cluster_state_read(&state, false) : code;
     if (code == EXIT_CODE_OK) {
-        tell_done(call, &state, "committed");
+        tell_done(call, &state, "committed", true);
     }
     return finish(&state, code);
 }
@@ -265,7 +268,8 @@ int cluster_abort(const struct cluster_call *call) {
     code = cluster_state_ask(&state, words.word, words.count, NULL);
     code = code == EXIT_CODE_OK ? cluster_state_read(&state, false) : code;
     if (code == EXIT_CODE_OK) {
-        tell_done(call, &state, is_early ? "the change that was under way is aborted" : "what was staged is dropped");
+        tell_done(call, &state, is_early ? "the change that was under way is aborted" : "what was staged is dropped",
+                  is_early);
     }
     return finish(&state, code);
 }

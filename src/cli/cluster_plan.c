@@ -94,22 +94,31 @@ static struct size_text size_of(const struct plan *plan, uint64_t bytes) {
     return size;
 }
 
+static void print_change(const json_t *change) {
+    const char *kind = cluster_text(change, "change");
+    printf("  %-8s %.*s", kind, SHORT_ID, cluster_text(change, "id"));
+    if (cluster_text(change, "client")[0] != '\0') {
+        printf("  %s, zone %s, weight %" PRIu64, cluster_text(change, "client"), cluster_text(change, "zone"),
+               cluster_number(change, "weight"));
+    } else if (strcmp(kind, "weight") == 0) {
+        printf("  to %" PRIu64, cluster_number(change, "weight"));
+    }
+    if (cluster_text(change, "replaces")[0] != '\0') {
+        printf(", in the place of %.*s", SHORT_ID, cluster_text(change, "replaces"));
+    }
+    printf("\n");
+}
+
+/* The dead first, as it will be done. */
 static void print_changes(const struct planning *planning) {
-    size_t index;
-    json_t *change;
-    json_array_foreach((json_t *)cluster_list(&planning->state, "staged"), index, change) {
-        const char *kind = cluster_text(change, "change");
-        printf("  %-8s %.*s", kind, SHORT_ID, cluster_text(change, "id"));
-        if (cluster_text(change, "client")[0] != '\0') {
-            printf("  %s, zone %s, weight %" PRIu64, cluster_text(change, "client"), cluster_text(change, "zone"),
-                   cluster_number(change, "weight"));
-        } else if (strcmp(kind, "weight") == 0) {
-            printf("  to %" PRIu64, cluster_number(change, "weight"));
+    for (int are_dead = 1; are_dead >= 0; are_dead--) {
+        size_t index;
+        json_t *change;
+        json_array_foreach((json_t *)cluster_list(&planning->state, "staged"), index, change) {
+            if (are_dead == (strcmp(cluster_text(change, "change"), "dead") == 0)) {
+                print_change(change);
+            }
         }
-        if (cluster_text(change, "replaces")[0] != '\0') {
-            printf(", in the place of %.*s", SHORT_ID, cluster_text(change, "replaces"));
-        }
-        printf("\n");
     }
 }
 

@@ -34,7 +34,7 @@ static void complain_of(const struct cluster_state *state, struct view error) {
         text[i] = (char)(error.data[i] >= ' ' && error.data[i] < 0x7f ? error.data[i] : '?');
     }
     text[size] = '\0';
-    const char *said = strncmp(text, "ERR ", 4) == 0 ? text + 4 : text;
+    const char *said = strncmp(text, "ERR ", 4) == 0 ? text + 4 : strncmp(text, "STALE ", 6) == 0 ? text + 6 : text;
     command_complain(state->command, "%s", said);
 }
 

@@ -419,8 +419,9 @@ void stage_commit(struct shard *shard, const uint64_t *digest, const struct orig
     } else if (stage->list.count == 0) {
         problem = "ERR nothing is staged";
     } else if (digest != NULL && *digest != stage_digest(shard)) {
-        problem = "STALE what is staged, or the members, are not what that plan was made of; look at the plan again. "
-                  "Nothing was done";
+        problem =
+            "STALE what is staged, or who is a member, is not what that plan was made of; look at the plan again. "
+            "Nothing was done";
     }
     if (problem != NULL) {
         origin_answer_outcome(shard, origin, OUTCOME_REFUSED, problem);
