@@ -196,14 +196,15 @@ bool council_is_agreeing(const struct shard *shard) {
 void council_greeted(struct shard *shard, struct member_index member, const struct message_hello *hello,
                      bool is_new_run) {
     struct council *council = &shard->council;
-    if (!shard_is_first(shard) || hello->shard_index != 0) {
+    if (!shard_is_first(shard)) {
         return;
     }
     if (is_new_run) {
         consensus_forget(&council->machine, member);
         member_set_remove(&council->heard, member);
+        moves_new_run(shard, member);
     }
-    if (!hello->is_agreeing && hello->membership == roster_version(shard)) {
+    if (hello->shard_index == 0 && !hello->is_agreeing && hello->membership == roster_version(shard)) {
         member_set_add(&council->heard, member);
         trust(shard);
     }

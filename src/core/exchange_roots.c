@@ -11,17 +11,24 @@ void exchange_spend(struct shard *shard, uint64_t bytes) {
 
 /* ---- meetings ---- */
 
+void exchange_check_doubt(struct shard *shard) {
+    struct exchange *exchange = &shard->exchange;
+    struct storage *storage = &shard->options.storage;
+    bool is_in_doubt = shard->options.is_refilling || shard->options.may_lack_unsynced || exchange->has_lost;
+    if (is_in_doubt && exchange->met_count == shard->replica.held) {
+        storage->settle_doubt(storage->self);
+    }
+}
+
 /* The last partition to be filled ends the doubt about this shard's data for good. */
 static void met_all(struct shard *shard, struct partition partition) {
     struct exchange *exchange = &shard->exchange;
-    struct storage *storage = &shard->options.storage;
     bool is_first = exchange->met[partition.value].ns == 0;
     exchange->met[partition.value] = shard_now(shard);
     exchange->met_count += is_first ? 1 : 0;
-    bool is_in_doubt = shard->options.is_refilling || shard->options.may_lack_unsynced || exchange->has_lost;
     shard->replica.is_lost[partition.value] = false;
-    if (is_first && is_in_doubt && exchange->met_count == shard->replica.held) {
-        storage->settle_doubt(storage->self);
+    if (is_first) {
+        exchange_check_doubt(shard);
     }
 }
 
@@ -278,6 +285,18 @@ static void send_tree(struct shard *shard, struct member_index peer, struct part
     exchange_spend(shard, buffer_size(output) - before);
 }
 
+static void compare_trees(struct shard *shard, struct member_index peer, const struct exchange_root *root) {
+    static const struct hash_tree empty;
+    struct digest nothing = hash_tree_root(&empty);
+    if (digest_equal(hash_tree_root(shard->trees.of[root->partition.value]), nothing)) {
+        exchange_ask_for_all(shard, peer, root->partition);
+    } else if (digest_equal(root->root, nothing)) {
+        exchange_send_all(shard, peer, root->partition);
+    } else {
+        send_tree(shard, peer, root->partition);
+    }
+}
+
 /* Under a load of writes replicas differ by what is under way, and looking for it would cost more than it finds. */
 static bool is_worth_comparing(const struct shard *shard, struct partition partition) {
     uint64_t now = shard_now(shard).ns;
@@ -326,7 +345,7 @@ void exchange_on_roots(struct shard *shard, struct member_index peer, struct vie
     }
     uint32_t first = count > EXCHANGE_TREES_A_ROUND ? (uint32_t)rng_below(&shard->rng, count) : 0;
     for (uint32_t index = 0; index < count && index < EXCHANGE_TREES_A_ROUND; index++) {
-        send_tree(shard, peer, differing[(first + index) % count].partition);
+        compare_trees(shard, peer, &differing[(first + index) % count]);
     }
 }
 

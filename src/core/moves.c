@@ -87,6 +87,16 @@ void moves_met(struct shard *shard, struct partition partition, struct member_in
     check_filled(shard, partition);
 }
 
+bool moves_is_filled(const struct shard *shard, struct partition partition) {
+    return shard->moves.is_filled[partition.value];
+}
+
+void moves_new_run(struct shard *shard, struct member_index member) {
+    if (shard_is_first(shard)) {
+        shard->moves.of[member.value].filled = 0;
+    }
+}
+
 void moves_lost(struct shard *shard, struct partition partition) {
     struct moves *moves = &shard->moves;
     moves->filled -= moves->is_filled[partition.value] ? 1 : 0;
@@ -144,15 +154,19 @@ static void ask_barrier(struct shard *shard) {
     struct moves *moves = &shard->moves;
     struct storage *storage = &shard->options.storage;
     moves->barrier = roster_version(shard);
-    enum storage_status status = storage->barrier(storage->self, DURABILITY_SYNC, MOVES_TOKEN);
+    uint64_t token = (uint64_t)MOVES_TOKEN << MOVES_TOKEN_BITS | ++moves->barriers;
+    enum storage_status status = storage->barrier(storage->self, DURABILITY_SYNC, token);
     if (status != STORAGE_PENDING) {
-        moves_on_durable(shard, status == STORAGE_FOUND);
+        moves_on_durable(shard, token, status == STORAGE_FOUND);
     }
 }
 
-void moves_on_durable(struct shard *shard, bool is_durable) {
+void moves_on_durable(struct shard *shard, uint64_t token, bool is_durable) {
     struct moves *moves = &shard->moves;
     uint64_t version = moves->barrier;
+    if ((token & ((UINT64_C(1) << MOVES_TOKEN_BITS) - 1)) != moves->barriers) {
+        return; /* what was asked for has been given up since */
+    }
     moves->barrier = 0; /* a store that failed says so itself; the next beat asks again */
     if (!is_durable || version == 0 || version != roster_version(shard)) {
         return;
@@ -222,12 +236,17 @@ static struct message_report report_of_node(const struct shard *shard) {
         report.former += of->former;
     }
     report.drained = least(report.drained, roster_durable(shard));
+    report.clean = least(report.clean, shard->roster.cleaned);
     report.all_drained = 0;
     return report;
 }
 
 uint64_t moves_clean_of_node(const struct shard *shard) {
-    return report_of_node(shard).clean;
+    uint64_t clean = shard->moves.own.clean;
+    for (uint32_t index = 1; index < shard->options.shard_count; index++) {
+        clean = least(clean, shard->moves.of_shards[index].clean);
+    }
+    return clean;
 }
 
 static void tell(struct buffer *output, const struct message_report *report) {

@@ -1,6 +1,9 @@
 /* What the shard said, as lines. */
 #include "core_harness.h"
 
+#include "wire/farewell_message.h"
+#include "wire/membership_message.h"
+
 #include "wire/resp_reader.h"
 #include "wire/stage_message.h"
 
@@ -232,6 +235,22 @@ static void print_roots(struct rig *rig, struct view body) {
     print_format(&rig->log, "roots of %u, knowing of %u losses", count, message.your_losses);
 }
 
+static void print_of_members(struct rig *rig, const struct frame *frame) {
+    switch (frame->kind) {
+    case MESSAGE_STAGE:
+        print_stage(rig, frame);
+        break;
+    case MESSAGE_MEMBERSHIP:
+        print_format(&rig->log, "membership");
+        break;
+    case MESSAGE_FAREWELL:
+        print_format(&rig->log, "farewell");
+        break;
+    default:
+        fail_msg("a message of unknown kind %u", frame->kind);
+    }
+}
+
 void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) {
     line_begin(rig, who);
     switch (frame->kind) {
@@ -293,11 +312,9 @@ void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) 
     case MESSAGE_KEYSPACES:
         print_format(&rig->log, "keyspaces of a later version");
         break;
-    case MESSAGE_STAGE:
-        print_stage(rig, frame);
-        break;
     default:
-        fail_msg("a message of unknown kind %u", frame->kind);
+        print_of_members(rig, frame);
+        break;
     }
     line_end(rig);
 }
