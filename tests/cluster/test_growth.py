@@ -6,7 +6,8 @@ import time
 
 from harness import Cluster, eventually, run_tests
 from history import OK, Load, availability, lost_writes, phantoms, resurrections
-from members import assert_even, check, grow, read_all, replace_dead, shrink, told
+from members import (assert_even, check, commit, grow, read_all, replace_dead, shrink, stage, told, wait_for_newcomers,
+                     wait_settled)
 
 PARTITIONS = 128
 
@@ -90,6 +91,38 @@ def test_growth_shrinking_and_replacement_in_memory():
 
 def test_growth_shrinking_and_replacement_on_disk():
     live_through("rocksdb")
+
+
+def test_a_change_goes_on_through_crashes():
+    """Each member and the newcomer is killed once and started again while one joins and another leaves."""
+    with Cluster(4, room=1, settings=storage("rocksdb")) as cluster:
+        members = list(cluster.nodes)
+        growing = Growing(cluster)
+        eventually(lambda: sum(operation.outcome == OK for operation in list(growing.load.history)) > 200, 20, "keys")
+        newcomer = cluster.add_node(members[:2], newcomer_settings("rocksdb"))
+        newcomer.start()
+        wait_for_newcomers(members, [newcomer])
+        leaver = members[3]
+        stage(members[0], "join", newcomer.id)
+        stage(members[0], "leave", leaver.id)
+        growing.use(members[:3])
+        version = commit(members[1])
+        for node in (newcomer, members[0], leaver, members[1], members[2]):
+            time.sleep(0.3)
+            if not node.is_running():
+                continue  # the leaver, if it was quick
+            growing.use([member for member in members[:3] if member is not node])
+            node.kill()
+            growing.load.lives[node.index] += 1
+            node.start()
+            if node is not leaver:
+                cluster.wait_ready(nodes=[node])
+        members = members[:3] + [newcomer]
+        wait_settled(members[0], version)
+        assert leaver.process.wait(20) in (0, 3), leaver.log_text()[-1500:]
+        cluster.wait_ready(nodes=members)
+        growing.at_rest(members)
+        growing.finish(members)
 
 
 if __name__ == "__main__":
