@@ -11,7 +11,7 @@ import sys
 import time
 
 from harness import BINARY, Cluster, eventually, run_tests
-from members import (address, check, commit, gramme_cluster, grow, plan, read_all, refusal, stage, told,
+from members import (address, check, commit, gramme_cluster, grow, plan, read_all, refusal, shrink, stage, told,
                      wait_for_newcomers, wait_settled)
 from test_edited_disk import edit_store
 
@@ -89,8 +89,9 @@ def test_an_aborted_change_leaves_all_as_it_was():
 
 
 def test_who_may_not_join_is_told_why():
-    with Cluster(3, room=3, settings={"partitions": 16, "storage": "memory"}) as cluster:
+    with Cluster(3, room=4, settings={"partitions": 16, "storage": "memory"}) as cluster:
         first = cluster.nodes[0]
+        other_keyspaces = cluster.add_node([first], {"storage": "memory", "conflict": "lww"})
         other_secret = cluster.add_node([first], newcomer_settings("memory"))
         other_cluster = cluster.add_node([first], newcomer_settings("memory"))
         other_shape = cluster.add_node([first], {"storage": "memory", "partitions": 64})
@@ -101,7 +102,8 @@ def test_who_may_not_join_is_told_why():
             with open(node.config, "w", encoding="utf-8") as file:
                 file.write(text.replace(f"{line} {value}", f"{line} {'7' * 32}").replace("partitions 16\n", ""))
         for node, why in ((other_secret, "another cluster-secret"), (other_cluster, "cluster-id differs"),
-                          (other_shape, "the cluster was born with 16")):
+                          (other_shape, "the cluster was born with 16"),
+                          (other_keyspaces, "keyspaces in this configuration are not")):
             node.start()
             assert node.process.wait(15) == 3, node.log_text()
             assert why in node.log_text(), node.log_text()
@@ -154,6 +156,28 @@ def test_a_wiped_member_learns_who_it_was():
         keys = [f"key{number}" for number in range(500)]
         assert read_all(newcomer, keys, 3) == {key: key.replace("key", "value") for key in keys}
         check(newcomer)
+
+
+def test_a_wiped_founder_learns_what_it_missed():
+    """Its file still tells of the cluster's birth."""
+    with Cluster(3, room=1, settings={"partitions": 32, "storage": "memory"}) as cluster:
+        members = list(cluster.nodes)
+        keys = [f"key{number}" for number in range(300)]
+        with members[1].connect() as connection:
+            for key in keys:
+                connection.command("SET", key, key)
+        members += grow(cluster, members, 1, newcomer_settings("memory"))
+        members = shrink(members, [members[1]])
+        founder = members[0]
+        founder.kill()
+        founder.start()
+        cluster.wait_ready(nodes=[founder])
+        assert told(founder)["version"] == told(members[1])["version"]
+        with founder.connect() as connection:
+            assert all(connection.command("GET", key) == key.encode() for key in keys)
+        gramme_cluster("wait-healthy", address(founder))
+        assert read_all(founder, keys, 3) == {key: key for key in keys}
+        check(founder)
 
 
 def test_a_damaged_membership_record_is_never_served_from():
