@@ -5,6 +5,7 @@
 #include "wire/membership_message.h"
 
 #include "wire/resp_reader.h"
+#include "wire/stage_message.h"
 
 #include <stdio.h>
 
@@ -214,6 +215,15 @@ static void print_question(struct rig *rig, const struct frame *frame) {
     }
 }
 
+static void print_stage(struct rig *rig, const struct frame *frame) {
+    struct message_stage message;
+    struct membership list;
+    membership_init(&list);
+    assert_true(message_decode_stage(frame->body, &message) && membership_decode(message.events, &list));
+    print_format(&rig->log, "stage of %zu", list.count);
+    membership_release(&list);
+}
+
 static void print_roots(struct rig *rig, struct view body) {
     struct message_roots message;
     struct exchange_root root;
@@ -223,6 +233,22 @@ static void print_roots(struct rig *rig, struct view body) {
         count++;
     }
     print_format(&rig->log, "roots of %u, knowing of %u losses", count, message.your_losses);
+}
+
+static void print_of_members(struct rig *rig, const struct frame *frame) {
+    switch (frame->kind) {
+    case MESSAGE_STAGE:
+        print_stage(rig, frame);
+        break;
+    case MESSAGE_MEMBERSHIP:
+        print_format(&rig->log, "membership");
+        break;
+    case MESSAGE_FAREWELL:
+        print_format(&rig->log, "farewell");
+        break;
+    default:
+        fail_msg("a message of unknown kind %u", frame->kind);
+    }
 }
 
 void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) {
@@ -286,14 +312,9 @@ void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) 
     case MESSAGE_KEYSPACES:
         print_format(&rig->log, "keyspaces of a later version");
         break;
-    case MESSAGE_MEMBERSHIP:
-        print_format(&rig->log, "membership");
-        break;
-    case MESSAGE_FAREWELL:
-        print_format(&rig->log, "farewell");
-        break;
     default:
-        fail_msg("a message of unknown kind %u", frame->kind);
+        print_of_members(rig, frame);
+        break;
     }
     line_end(rig);
 }
