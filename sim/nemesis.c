@@ -4,8 +4,8 @@
 
 const char *fault_text(enum fault_class fault) {
     static const char *const texts[FAULT_CLASSES] = {
-        "loss",  "pieces", "slow",       "partition", "crash",   "crash-all", "stop",    "pause",
-        "clock", "disk",   "read-error", "wipe",      "corrupt", "forget",    "restore", "memory"};
+        "loss", "pieces",     "slow", "partition", "crash",  "crash-all", "stop",   "pause", "clock",
+        "disk", "read-error", "wipe", "corrupt",   "forget", "restore",   "memory", "move"};
     return texts[fault];
 }
 
@@ -297,6 +297,18 @@ static bool fail_sync(struct nemesis *nemesis, struct node *node) {
     return true;
 }
 
+static bool move(struct nemesis *nemesis) {
+    if (nemesis->mover == NULL) {
+        nemesis->mover = some_node(nemesis);
+    }
+    struct node *node = nemesis->mover;
+    bool is_down = crash(nemesis, node) || !node->is_up;
+    if (is_down) {
+        node_move(node);
+    }
+    return is_down;
+}
+
 static bool strike_with(struct nemesis *nemesis, enum fault_class fault) {
     struct node *node;
     switch (fault) {
@@ -330,6 +342,8 @@ static bool strike_with(struct nemesis *nemesis, enum fault_class fault) {
         return true;
     case FAULT_DISK:
         return fail_sync(nemesis, some_node(nemesis));
+    case FAULT_MOVE:
+        return move(nemesis);
     case FAULT_LOSS:
     case FAULT_PIECES:
     case FAULT_READ_ERROR:

@@ -205,11 +205,11 @@ static void driver_session_wake(void *self, struct session *session) {
     }
 }
 
-static void driver_link_dial(void *self, struct link *link, struct member_index peer) {
+static void driver_link_dial(void *self, struct link *link, const char *address) {
     struct sim_shard *shard = self;
     struct cluster *cluster = shard->node->cluster;
-    const struct node *node = cluster_node_of(cluster, shard_member(shard->shard, peer)->id);
-    network_dial(&cluster->network, shard->node, shard->index, link, node->index);
+    const struct node *node = cluster_node_at(cluster, address);
+    network_dial(&cluster->network, shard->node, shard->index, link, node == NULL ? SIM_NOBODY : node->index);
 }
 
 static void driver_link_wake(void *self, struct link *link) {
@@ -343,6 +343,8 @@ struct start {
     const struct store_birth *birth;
     struct membership log;
     uint64_t cleaned;
+    struct view addresses;
+    struct buffer own_addresses;
     struct ring *ring;
     struct member_index self;
 };
@@ -352,9 +354,13 @@ static void start_init(struct start *start, const struct node *node, const struc
     struct ring_options options = {cluster->options.partition_count, cluster->options.replica_count};
     start->birth = birth;
     start->cleaned = 0;
+    start->addresses = (struct view){0};
+    buffer_init(&start->own_addresses);
+    addresses_list_add(&start->own_addresses, node->id, &node->addresses);
     membership_init(&start->log);
     bool is_new = buffer_size(&birth->membership) == 0;
-    bool is_whole = is_new || roster_read(buffer_view(&birth->membership), &start->log, &start->cleaned);
+    bool is_whole =
+        is_new || roster_read(buffer_view(&birth->membership), &start->log, &start->cleaned, &start->addresses);
     if (is_new) {
         (void)membership_merge(&start->log, &cluster->birth);
     }
@@ -364,6 +370,7 @@ static void start_init(struct start *start, const struct node *node, const struc
 
 static void start_release(struct start *start) {
     ring_free(start->ring);
+    buffer_release(&start->own_addresses);
     membership_release(&start->log);
 }
 
@@ -380,6 +387,8 @@ static void shard_start(struct node *node, struct sim_shard *shard, const struct
     struct shard_options options = {
         .ring = start->ring,
         .log = &start->log,
+        .addresses = start->addresses,
+        .configured_addresses = buffer_view(&start->own_addresses),
         .log_is_kept = buffer_size(&birth->membership) > 0,
         .member_capacity = 4 * SIM_NODES_MOST,
         .was_cleaned = start->cleaned == membership_lamport(&start->log),

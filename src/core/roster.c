@@ -2,6 +2,8 @@
 
 #include "core/shard_state.h"
 
+enum { KEPT_FORMAT = 1 };
+
 void roster_init(struct shard *shard) {
     struct roster *roster = &shard->roster;
     membership_init(&roster->log);
@@ -29,19 +31,31 @@ uint64_t roster_durable(const struct shard *shard) {
 
 /* ---- keeping ---- */
 
+static void write_addresses(const struct shard *shard, struct buffer *bytes) {
+    struct buffer list;
+    buffer_init(&list);
+    records_write_addresses(shard, &list);
+    write_sized(bytes, buffer_view(&list));
+    buffer_release(&list);
+}
+
 static void keep(struct shard *shard) {
     struct roster *roster = &shard->roster;
     struct storage *storage = &shard->options.storage;
     struct buffer bytes;
     uint64_t clean = moves_clean_of_node(shard);
-    bool is_kept = roster->durable == roster_version(shard) && roster->cleaned == clean;
+    bool is_kept = roster->durable == roster_version(shard) && roster->cleaned == clean &&
+                   roster->addresses == shard->records.address_changes;
     if (!shard_is_first(shard) || roster->wanted != 0 || is_kept) {
         return;
     }
     buffer_init(&bytes);
+    write_u8(&bytes, KEPT_FORMAT);
     write_u64(&bytes, clean);
+    write_addresses(shard, &bytes);
     membership_encode(&bytes, &roster->log, 0);
     roster->cleaned_wanted = clean;
+    roster->addresses_wanted = shard->records.address_changes;
     roster->wanted = roster_version(shard);
     enum storage_status status =
         storage->remember_membership(storage->self, STORAGE_MEMBERSHIP_LOG, buffer_view(&bytes), ROSTER_TOKEN);
@@ -58,6 +72,7 @@ void roster_on_durable(struct shard *shard, bool is_durable) {
     if (is_durable) {
         roster->durable = version;
         roster->cleaned = roster->cleaned_wanted;
+        roster->addresses = roster->addresses_wanted;
         keep(shard); /* a later one may have come meanwhile */
     }
 }
@@ -66,10 +81,12 @@ void roster_beat(struct shard *shard) {
     keep(shard);
 }
 
-bool roster_read(struct view kept, struct membership *log, uint64_t *ret_cleaned) {
+bool roster_read(struct view kept, struct membership *log, uint64_t *ret_cleaned, struct view *ret_addresses) {
     struct reader reader = reader_of(kept);
+    uint8_t format = read_u8(&reader);
     *ret_cleaned = read_u64(&reader);
-    return !reader.failed && membership_decode(read_bytes(&reader, reader_left(&reader)), log);
+    *ret_addresses = read_sized(&reader);
+    return format == KEPT_FORMAT && !reader.failed && membership_decode(read_bytes(&reader, reader_left(&reader)), log);
 }
 
 /* ---- what may follow ---- */

@@ -28,6 +28,8 @@ struct roster {
     uint64_t wanted;  /* first shard: on its way to the disk; 0: none */
     uint64_t cleaned; /* first shard: this node was clean at that version, and its store knows */
     uint64_t cleaned_wanted;
+    uint64_t addresses; /* first shard: so many changes of addresses its store knows (core/records.h) */
+    uint64_t addresses_wanted;
     uint64_t mailed[LIMIT_SHARDS]; /* the version that the node's other shards were told of */
 };
 
@@ -42,8 +44,9 @@ void roster_release(struct shard *shard);
 void roster_beat(struct shard *shard);
 void roster_on_durable(struct shard *shard, bool is_durable);
 
-/* What a first shard wrote down: the log, and the version at which its node held nothing that it was not to hold. */
-bool roster_read(struct view kept, struct membership *log, uint64_t *ret_cleaned);
+/* What a first shard wrote down: the log, the version at which its node held nothing that it was not to hold, and the
+ * addresses that members told last, where they are not the log's: a list (wire/member_record.h), borrowed. */
+bool roster_read(struct view kept, struct membership *log, uint64_t *ret_cleaned, struct view *ret_addresses);
 
 uint64_t roster_version(const struct shard *shard);
 /* The version that the node's store has: only the first shard knows. */

@@ -107,6 +107,7 @@ struct shard *shard_new(const struct shard_options *options, struct moment momen
     load_init(shard);
     witness_init(shard);
     council_init(shard);
+    records_init(shard);
     lanes_init(shard);
     router_init(shard);
     coordinator_init(shard);
@@ -138,6 +139,7 @@ void shard_free(struct shard *shard) {
     exchange_release(shard);
     reaper_release(shard);
     council_release(shard);
+    records_release(shard);
     for (uint32_t index = 0; index < shard->options.shard_count; index++) {
         frame_reader_release(&shard->mailboxes[index].reader);
         buffer_release(&shard->mailboxes[index].output);
@@ -186,6 +188,7 @@ static void shard_beat(struct shard *shard) {
     roster_beat(shard);
     council_beat(shard);
     moves_beat(shard);
+    records_beat(shard);
     farewell_beat(shard);
     lanes_heartbeat(shard);
     load_beat(shard);
@@ -251,6 +254,7 @@ void shard_adopt(struct shard *shard, struct ring *ring) {
     moves_adopt(shard);
     farewell_adopt(shard);
     hints_adopt(shard);
+    records_adopt(shard);
     lanes_adopt(shard);
     detection_adopt(shard);
     reaper_runs_changed(shard);
@@ -342,6 +346,13 @@ void shard_receive(struct shard *shard, const struct source *source, uint8_t kin
         break;
     case MESSAGE_REPORT:
         moves_receive(shard, source, body);
+        break;
+    case MESSAGE_GOSSIP_SUMMARY:
+    case MESSAGE_GOSSIP_DIGEST:
+    case MESSAGE_GOSSIP_RECORDS:
+    case MESSAGE_GOSSIP_WANT:
+    case MESSAGE_ADDRESSES:
+        records_receive(shard, source, kind, body);
         break;
     case MESSAGE_CONSENSUS_PREPARE:
     case MESSAGE_CONSENSUS_PROMISE:
@@ -486,6 +497,10 @@ uint64_t shard_membership_version(const struct shard *shard) {
 
 const struct member *shard_member(const struct shard *shard, struct member_index member) {
     return ring_member(shard->ring, member);
+}
+
+const char *shard_peer_address(const struct shard *shard, struct member_index member) {
+    return records_peer_address(shard, member);
 }
 
 bool shard_may_stamp(const struct shard *shard) {

@@ -37,6 +37,8 @@ struct stage {
     struct buffer trees;   /* that the next start may take up */
     struct membership log; /* the membership log that this start begins with, and its ring */
     uint64_t cleaned;      /* see roster_read() */
+    struct view addresses; /* the same */
+    struct buffer configured_addresses;
     struct ring *ring;
 };
 
@@ -145,7 +147,8 @@ static int make_ring(struct stage *stage) {
     const struct config *config = stage->config;
     struct member_index self;
     bool is_new = buffer_size(&stage->birth.membership) == 0;
-    bool is_whole = is_new || roster_read(buffer_view(&stage->birth.membership), &stage->log, &stage->cleaned);
+    bool is_whole =
+        is_new || roster_read(buffer_view(&stage->birth.membership), &stage->log, &stage->cleaned, &stage->addresses);
     if (is_new) {
         config_add_members(config, &stage->log);
     }
@@ -178,6 +181,7 @@ static bool make_loops(struct stage *stage) {
         .log = &stage->log,
         .log_is_kept = buffer_size(&stage->birth.membership) > 0,
         .was_cleaned = stage->cleaned == membership_lamport(&stage->log),
+        .addresses = stage->addresses,
         .promise = buffer_view(&stage->birth.promise),
         .shard_count = node->shard_count,
         .keyspaces = stage->birth.keyspaces.version > 0 ? &stage->birth.keyspaces : &config->keyspaces,
@@ -205,6 +209,8 @@ static bool make_loops(struct stage *stage) {
         .prune_pause_ms = PRUNE_PAUSE_MS,
     };
     uint64_t seeds[LIMIT_SHARDS];
+    config_add_addresses(config, &stage->configured_addresses);
+    options.configured_addresses = buffer_view(&stage->configured_addresses);
     bool is_member = ring_find_member(stage->ring, config->node, &options.self);
     ENSURE(is_member); /* make_ring() has seen to it */
     if (!draw_random(seeds, sizeof(seeds))) {
@@ -364,6 +370,7 @@ int server_run(const struct config *config) {
     int code = run_listening(&stage);
     store_birth_release(&stage.birth);
     buffer_release(&stage.trees);
+    buffer_release(&stage.configured_addresses);
     listening_close(&stage.listening);
     mail_free(node->mail);
     ring_free(stage.ring);
