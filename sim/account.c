@@ -38,8 +38,8 @@ struct account_key {
     struct stamp_record **stamps;
     size_t count;
     size_t capacity;
-    struct held held[SIM_NODES_MOST];
-    bool is_lost[SIM_NODES_MOST];      /* its record was lost there once: memory may have it, and the disk not */
+    struct held held[2 * SIM_NODES_MOST]; /* by place: of each node its own copy, and its hint */
+    bool is_lost[SIM_NODES_MOST];         /* its record was lost there once: memory may have it, and the disk not */
     bool is_forgotten[SIM_NODES_MOST]; /* its record vanished there once: what it holds is not surely what it wrote */
 };
 
@@ -72,7 +72,7 @@ void account_release(struct account *account) {
             free(key->stamps[index]->replaces);
             free(key->stamps[index]);
         }
-        for (uint32_t index = 0; index < SIM_NODES_MOST; index++) {
+        for (uint32_t index = 0; index < 2 * SIM_NODES_MOST; index++) {
             free(key->held[index].stamps);
         }
         free(key->stamps);
@@ -154,8 +154,12 @@ static void stamp_replaces(struct stamp_record *stamp, uint32_t other) {
 
 /* ---- what nodes hold ---- */
 
-static void hold_nothing(struct account_key *key, uint32_t node, struct instant now) {
-    struct held *held = &key->held[node];
+static uint32_t place_of(uint32_t node, bool is_hint) {
+    return 2 * node + (is_hint ? 1 : 0);
+}
+
+static void hold_nothing(struct account_key *key, uint32_t place, struct instant now) {
+    struct held *held = &key->held[place];
     for (uint32_t index = 0; index < held->count; index++) {
         struct stamp_record *stamp = key->stamps[held->stamps[index]];
         stamp->held_by--;
@@ -165,10 +169,10 @@ static void hold_nothing(struct account_key *key, uint32_t node, struct instant 
 }
 
 /* What a replica held and holds no more must be covered by what it holds now. */
-static void check_dropped(struct account *account, struct account_key *key, uint32_t node,
+static void check_dropped(struct account *account, struct account_key *key, uint32_t place,
                           const struct object *object) {
-    const struct held *held = &key->held[node];
-    for (uint32_t index = 0; !key->is_forgotten[node] && index < held->count; index++) {
+    const struct held *held = &key->held[place];
+    for (uint32_t index = 0; !key->is_forgotten[place / 2] && index < held->count; index++) {
         const struct stamp_record *stamp = key->stamps[held->stamps[index]];
         if (!context_contains(&object->context, stamp->dot) && stamp->time.value > account->floor.value) {
             violate(account, "a replica dropped a value that nothing it holds covers", "G1", key, stamp->dot,
@@ -178,11 +182,11 @@ static void check_dropped(struct account *account, struct account_key *key, uint
     }
 }
 
-static void hold(struct account *account, struct account_key *key, uint32_t node, const struct object *object,
+static void hold(struct account *account, struct account_key *key, uint32_t place, const struct object *object,
                  uint64_t floor) {
-    struct held *held = &key->held[node];
-    check_dropped(account, key, node, object);
-    hold_nothing(key, node, account->world->now);
+    struct held *held = &key->held[place];
+    check_dropped(account, key, place, object);
+    hold_nothing(key, place, account->world->now);
     uint32_t *moved = realloc(held->stamps, sizeof(*moved) * (object->value_count + 1));
     ENSURE(moved != NULL);
     held->stamps = moved;
@@ -360,8 +364,9 @@ static void on_stamped(struct account *account, struct account_key *key, uint32_
         replaces_what_was_shown(key, stamp, operation);
         replaces_deletions(key, stamp, operation, record->object);
     } else {
-        for (uint32_t index = 0; index < key->held[node].count; index++) {
-            struct stamp_record *held = key->stamps[key->held[node].stamps[index]];
+        const struct held *own = &key->held[place_of(node, record->is_hint)];
+        for (uint32_t index = 0; index < own->count; index++) {
+            struct stamp_record *held = key->stamps[own->stamps[index]];
             if (operation != NULL || context_contains(&record->object->context, held->dot)) {
                 stamp_replaces(stamp, held->index);
             }
@@ -386,7 +391,7 @@ static void on_stamped(struct account *account, struct account_key *key, uint32_
     if (earlier != NULL) {
         earlier->is_again = false;
     }
-    hold(account, key, node, record->object, account->floor_of[node][shard].value);
+    hold(account, key, place_of(node, record->is_hint), record->object, account->floor_of[node][shard].value);
     check_context(account, key, record->object);
 }
 
@@ -415,7 +420,7 @@ static void on_reaped(struct account *account, struct account_key *key, uint32_t
         bool is_value = stamp->value_id != 0 && object_find(object, stamp->dot) == NULL;
         stamp->is_buried = stamp->is_buried || (is_value && context_contains(&object->context, stamp->dot));
     }
-    hold_nothing(key, node, account->world->now);
+    hold_nothing(key, place_of(node, false), account->world->now);
 }
 
 static void reach(const struct account *account, struct account_key *key, const struct object *object);
@@ -459,8 +464,8 @@ static void on_pruned(struct account *account, struct account_key *key, struct d
 
 /* ---- flushes ---- */
 
-static void drop_below(struct account *account, struct account_key *key, uint32_t node, struct hybrid_time floor) {
-    struct held *held = &key->held[node];
+static void drop_below(struct account *account, struct account_key *key, uint32_t place, struct hybrid_time floor) {
+    struct held *held = &key->held[place];
     uint32_t count = 0;
     for (uint32_t index = 0; index < held->count; index++) {
         struct stamp_record *stamp = key->stamps[held->stamps[index]];
@@ -481,7 +486,9 @@ static void on_flushed(struct account *account, uint32_t node, uint32_t shard, s
     account->floor_of[node][shard] = floor;
     account->floor = floor.value > account->floor.value ? floor : account->floor;
     while ((at = map_each(&account->keys, &cursor)) != NULL) {
-        drop_below(account, CONTAINER_OF(at, struct account_key, node), node, floor);
+        struct account_key *key = CONTAINER_OF(at, struct account_key, node);
+        drop_below(account, key, place_of(node, false), floor);
+        drop_below(account, key, place_of(node, true), floor);
     }
 }
 
@@ -552,7 +559,7 @@ void account_watch(struct account *account, uint32_t node, uint32_t shard, struc
         on_stamped(account, key_get(account, record->key), node, shard, wall, record);
     } else if (record->kind == TRACE_STORED) {
         struct account_key *key = key_get(account, record->key);
-        hold(account, key, node, record->object, account->floor_of[node][shard].value);
+        hold(account, key, place_of(node, record->is_hint), record->object, account->floor_of[node][shard].value);
         check_context(account, key, record->object);
     } else if (record->kind == TRACE_FLUSHED) {
         on_flushed(account, node, shard, (struct hybrid_time){record->dot.n});
@@ -562,8 +569,8 @@ void account_watch(struct account *account, uint32_t node, uint32_t shard, struc
     } else if (record->kind == TRACE_PRUNED) {
         account->let_go++;
         on_pruned(account, key_get(account, record->key), record->dot);
-    } else if (record->kind == TRACE_HINT_GONE || record->kind == TRACE_DAMAGED) {
-        hold_nothing(key_get(account, record->key), node, account->world->now);
+    } else if (record->kind == TRACE_HINT_GONE || record->kind == TRACE_DAMAGED || record->kind == TRACE_LET_GO) {
+        hold_nothing(key_get(account, record->key), place_of(node, record->is_hint), account->world->now);
     } else if (record->kind == TRACE_TREE_DIVERGED) {
         account->loss_found = account->world->now;
     } else if (record->kind == TRACE_SECOND_ROUND) {
@@ -580,12 +587,17 @@ void account_forget_node(struct account *account, uint32_t node) {
     memset(account->floor_of[node], 0, sizeof(account->floor_of[node]));
     while ((at = map_each(&account->keys, &cursor)) != NULL) {
         struct account_key *key = CONTAINER_OF(at, struct account_key, node);
-        hold_nothing(key, node, account->world->now);
+        hold_nothing(key, place_of(node, false), account->world->now);
+        hold_nothing(key, place_of(node, true), account->world->now);
         for (size_t index = 0; index < key->count; index++) {
             struct stamp_record *stamp = key->stamps[index];
             stamp->is_again = stamp->is_again && stamp->made_by != node;
         }
     }
+}
+
+void account_left(struct account *account, uint32_t node, struct view name) {
+    hold_nothing(key_get(account, name), place_of(node, false), account->world->now);
 }
 
 void account_lose_record(struct account *account, uint32_t node, struct view name, bool is_forgotten) {
@@ -612,9 +624,10 @@ void account_wipe_node(struct account *account, uint32_t node) {
     memset(account->newest[node], 0, sizeof(account->newest[node]));
 }
 
-void account_recall(struct account *account, uint32_t node, struct view key, const struct object *object) {
-    hold(account, key_get(account, key), node, object, 0);
-    drop_below(account, key_get(account, key), node, account->floor);
+void account_recall(struct account *account, uint32_t node, bool is_hint, struct view key,
+                    const struct object *object) {
+    hold(account, key_get(account, key), place_of(node, is_hint), object, 0);
+    drop_below(account, key_get(account, key), place_of(node, is_hint), account->floor);
 }
 
 bool account_is_covered(struct account *account, struct view name, uint32_t value_id, const struct object *object) {

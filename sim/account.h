@@ -60,6 +60,8 @@ void account_watch(struct account *account, uint32_t node, uint32_t shard, struc
                    const struct trace_record *record);
 /* Stores may have lost what was not durable: what the node holds is looked up anew. */
 void account_forget_node(struct account *account, uint32_t node);
+/* It holds no copy of the key, whatever became of the one that it had. */
+void account_left(struct account *account, uint32_t node, struct view key);
 /* The record of a key was damaged on its disk, or vanished, which nobody noticed so far. */
 void account_lose_record(struct account *account, uint32_t node, struct view key, bool is_forgotten);
 /* At any time of the run. */
@@ -68,7 +70,7 @@ bool account_has_lost(struct account *account, uint32_t node, struct view key);
 bool account_was_reaped(struct account *account, struct view key, const struct object *object);
 /* It lost its disk, and with it the bound of its clock. */
 void account_wipe_node(struct account *account, uint32_t node);
-void account_recall(struct account *account, uint32_t node, struct view key, const struct object *object);
+void account_recall(struct account *account, uint32_t node, bool is_hint, struct view key, const struct object *object);
 /* The object holds or covers some stamp of the value. */
 bool account_is_covered(struct account *account, struct view key, uint32_t value_id, const struct object *object);
 /* The final set of a key, the same on all its owners. */

@@ -18,7 +18,7 @@ void node_move(struct node *node) {
 static struct ring *make_ring(struct cluster *cluster) {
     struct ring *ring = NULL;
     membership_init(&cluster->birth);
-    for (uint32_t index = 0; index < cluster->node_count; index++) {
+    for (uint32_t index = 0; index < cluster->options.node_count; index++) {
         struct membership_event event = {.lamport = index + 1, .kind = MEMBERSHIP_JOIN};
         event.issuer = cluster->nodes[index].id;
         event.member.id = cluster->nodes[index].id;
@@ -38,12 +38,12 @@ static struct ring *make_ring(struct cluster *cluster) {
 void cluster_init(struct cluster *cluster, struct world *world, struct cluster_options options,
                   const struct keyspace_table *keyspaces, struct rng rng) {
     memset(cluster, 0, sizeof(*cluster));
-    ENSURE(options.node_count <= SIM_NODES_MOST && options.shard_count <= SIM_SHARDS_MOST);
+    ENSURE(options.node_count + options.spare_count <= SIM_NODES_MOST && options.shard_count <= SIM_SHARDS_MOST);
     cluster->world = world;
     cluster->options = options;
     cluster->rng = rng;
     cluster->keyspaces = *keyspaces;
-    cluster->node_count = options.node_count;
+    cluster->node_count = options.node_count + options.spare_count;
     rng_fill(&cluster->rng, &cluster->secrets.cluster, sizeof(cluster->secrets.cluster));
     rng_fill(&cluster->rng, &cluster->secrets.current, sizeof(cluster->secrets.current));
     node_pools_init(cluster);
@@ -53,6 +53,8 @@ void cluster_init(struct cluster *cluster, struct world *world, struct cluster_o
         struct node *node = &cluster->nodes[index];
         node->cluster = cluster;
         node->index = index;
+        node->standing = index < options.node_count ? NODE_IN : NODE_SPARE;
+        membership_init(&node->welcome);
         node->shard_count = options.shard_count;
         give_place(node);
         rng_fill(&cluster->rng, node->id.bytes, sizeof(node->id.bytes));
@@ -98,6 +100,7 @@ void cluster_release(struct cluster *cluster) {
             node_crash(node, 0);
         }
         memory_leaf_free(node->leaf);
+        membership_release(&node->welcome);
     }
     network_release(&cluster->network);
     pool_release(&cluster->handle_pool);

@@ -51,8 +51,13 @@ struct disk_faults {
     uint32_t read_error_per_million; /* a read fails, once */
 };
 
+/* A spare one may become a member, one that is out was one and never will be again. */
+enum node_standing { NODE_IN, NODE_SPARE, NODE_OUT };
+
 struct node {
     struct cluster *cluster;
+    enum node_standing standing;
+    struct membership welcome; /* the log that it joined with; empty: that of the cluster's birth */
     uint32_t index;
     struct node_id id;
     struct member_addresses addresses; /* that its configuration gives it */
@@ -77,7 +82,8 @@ struct node {
 };
 
 struct cluster_options {
-    uint32_t node_count;
+    uint32_t node_count;  /* at birth */
+    uint32_t spare_count; /* that may join */
     uint32_t shard_count;
     uint32_t replica_count;
     uint32_t partition_count;
@@ -113,6 +119,10 @@ struct cluster {
 void cluster_init(struct cluster *cluster, struct world *world, struct cluster_options options,
                   const struct keyspace_table *keyspaces, struct rng rng);
 void cluster_release(struct cluster *cluster);
+
+static inline bool node_takes_part(const struct node *node) {
+    return node->standing == NODE_IN;
+}
 
 /* NULL: no node has this id. */
 struct node *cluster_node_of(struct cluster *cluster, struct node_id id);

@@ -23,7 +23,8 @@ bool detection_holds(const struct nemesis *nemesis, const struct node *observer,
         const struct node *node = &nemesis->cluster->nodes[index];
         subject = node->index == record->peer.value ? node : subject;
     }
-    if (subject == NULL || !subject->is_up || nemesis->world->now.ns < subject->started.ns + settled_ns) {
+    if (subject == NULL || !subject->is_up || !node_takes_part(subject) ||
+        nemesis->world->now.ns < subject->started.ns + settled_ns) {
         return true;
     }
     snprintf(sentence, sentence_bytes, "G13: node %u holds node %u for dead, which lives", observer->index,

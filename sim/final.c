@@ -14,7 +14,7 @@ struct visit {
     enum leaf_family family;
     struct node *node;
     struct arena *arena;
-    void (*visit)(void *self, struct node *node, struct view key, const struct object *object);
+    void (*visit)(void *self, struct node *node, bool is_hint, struct view key, const struct object *object);
     void *self;
 };
 
@@ -40,13 +40,14 @@ static bool visit_record(void *self, struct view key, struct view value) {
     }
     bool opens = object_decode(record.object_bytes, visit->arena, &object);
     ENSURE(opens);
-    visit->visit(visit->self, visit->node, view_slice(key, LEAF_KEY_PREFIX_BYTES, key.size - LEAF_KEY_PREFIX_BYTES),
-                 &object);
+    visit->visit(visit->self, visit->node, visit->family == LEAF_HINTS,
+                 view_slice(key, LEAF_KEY_PREFIX_BYTES, key.size - LEAF_KEY_PREFIX_BYTES), &object);
     return true;
 }
 
 void final_each_object(struct node *node, struct arena *arena,
-                       void (*visit)(void *self, struct node *node, struct view key, const struct object *object),
+                       void (*visit)(void *self, struct node *node, bool is_hint, struct view key,
+                                     const struct object *object),
                        void *self) {
     struct visit state = {.family = LEAF_OBJECTS, .node = node, .arena = arena, .visit = visit, .self = self};
     memory_leaf_each(node->leaf, LEAF_OBJECTS, visit_record, &state);
@@ -120,17 +121,16 @@ static bool durable_object(struct cluster *cluster, const struct node *node, enu
 
 struct durable_copies final_durable_copies(struct cluster *cluster, struct account *account, struct view key,
                                            uint32_t value_id) {
-    struct partition partition = ring_partition_of_key(cluster->ring, key);
-    const struct member_index *list = ring_preference(cluster->ring, partition);
     struct durable_copies copies = {0};
-    for (uint32_t place = 0; place < ring_preference_length(cluster->ring); place++) {
-        bool is_owner = place < ring_replica_count(cluster->ring);
-        enum leaf_family family = is_owner ? LEAF_OBJECTS : LEAF_HINTS;
+    for (uint32_t index = 0; index < cluster->node_count; index++) {
+        const struct node *node = &cluster->nodes[index];
         struct object object;
-        bool holds = durable_object(cluster, cluster_node_of_member(cluster, list[place]), family, key, &object) &&
-                     account_is_covered(account, key, value_id, &object);
-        copies.all += holds ? 1 : 0;
-        copies.owners += holds && is_owner ? 1 : 0;
+        bool is_own = durable_object(cluster, node, LEAF_OBJECTS, key, &object) &&
+                      account_is_covered(account, key, value_id, &object);
+        bool is_hint = durable_object(cluster, node, LEAF_HINTS, key, &object) &&
+                       account_is_covered(account, key, value_id, &object);
+        copies.all += is_own || is_hint ? 1 : 0;
+        copies.owners += is_own ? 1 : 0;
     }
     return copies;
 }

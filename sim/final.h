@@ -10,7 +10,8 @@
 
 /* Every object on the node's disk, hints among them. */
 void final_each_object(struct node *node, struct arena *arena,
-                       void (*visit)(void *self, struct node *node, struct view key, const struct object *object),
+                       void (*visit)(void *self, struct node *node, bool is_hint, struct view key,
+                                     const struct object *object),
                        void *self);
 
 /* How many nodes would still hold the value, or something that follows it, if all crashed now (G14): owners and

@@ -4,8 +4,8 @@
 
 const char *fault_text(enum fault_class fault) {
     static const char *const texts[FAULT_CLASSES] = {
-        "loss", "pieces",     "slow", "partition", "crash",  "crash-all", "stop",   "pause", "clock",
-        "disk", "read-error", "wipe", "corrupt",   "forget", "restore",   "memory", "move"};
+        "loss", "pieces",     "slow", "partition", "crash",  "crash-all", "stop",   "pause",   "clock",
+        "disk", "read-error", "wipe", "corrupt",   "forget", "restore",   "memory", "members", "move"};
     return texts[fault];
 }
 
@@ -50,13 +50,31 @@ void nemesis_init(struct nemesis *nemesis, struct world *world, struct cluster *
             (struct nemesis_mend){.event.happen = mend, .nemesis = nemesis, .node = &cluster->nodes[index]};
     }
     nemesis->next.happen = strike;
+    steward_init(&nemesis->steward, world, cluster, rng_split(&nemesis->rng));
 }
 
 void nemesis_release(struct nemesis *nemesis) {
+    steward_stop(&nemesis->steward);
     memory_leaf_free(nemesis->copy);
 }
 
+static void steward_lost(void *self, struct node *node) {
+    struct nemesis *nemesis = self;
+    nemesis->node_gone(nemesis->self, node);
+}
+
+static void steward_gained(void *self, struct node *node) {
+    struct nemesis *nemesis = self;
+    nemesis->node_back(nemesis->self, node);
+}
+
 void nemesis_start(struct nemesis *nemesis) {
+    if (nemesis->enabled[FAULT_MEMBERS]) {
+        nemesis->steward.node_gone = steward_lost;
+        nemesis->steward.node_back = steward_gained;
+        nemesis->steward.self = nemesis;
+        steward_start(&nemesis->steward);
+    }
     world_schedule(nemesis->world, &nemesis->next, rng_below(&nemesis->rng, nemesis->interval_ns) + 1);
 }
 
@@ -99,8 +117,9 @@ static bool wipe(struct nemesis *nemesis, struct node *node) {
 }
 
 static struct node *victim(struct nemesis *nemesis) {
-    if (nemesis->victim == NULL) {
-        nemesis->victim = some_node(nemesis);
+    while (nemesis->victim == NULL) {
+        struct node *node = some_node(nemesis);
+        nemesis->victim = node_takes_part(node) ? node : NULL;
     }
     return nemesis->victim;
 }
@@ -123,7 +142,7 @@ static bool all_remember(struct nemesis *nemesis, const struct node *node) {
     bool do_all = true;
     for (uint32_t index = 0; index < nemesis->cluster->node_count; index++) {
         const struct node *other = &nemesis->cluster->nodes[index];
-        do_all = do_all && (other == node || node_remembers(other, node, later));
+        do_all = do_all && (other == node || !node_takes_part(other) || node_remembers(other, node, later));
     }
     if (!do_all) {
         nemesis->remembered_since = (struct instant){0};
@@ -298,11 +317,12 @@ static bool fail_sync(struct nemesis *nemesis, struct node *node) {
 }
 
 static bool move(struct nemesis *nemesis) {
-    if (nemesis->mover == NULL) {
-        nemesis->mover = some_node(nemesis);
+    while (nemesis->mover == NULL) {
+        struct node *node = some_node(nemesis);
+        nemesis->mover = node_takes_part(node) ? node : NULL;
     }
     struct node *node = nemesis->mover;
-    bool is_down = crash(nemesis, node) || !node->is_up;
+    bool is_down = node_takes_part(node) && (crash(nemesis, node) || !node->is_up);
     if (is_down) {
         node_move(node);
     }
@@ -344,6 +364,7 @@ static bool strike_with(struct nemesis *nemesis, enum fault_class fault) {
         return fail_sync(nemesis, some_node(nemesis));
     case FAULT_MOVE:
         return move(nemesis);
+    case FAULT_MEMBERS: /* the steward has a time of its own */
     case FAULT_LOSS:
     case FAULT_PIECES:
     case FAULT_READ_ERROR:
@@ -367,6 +388,9 @@ bool nemesis_tries(const struct nemesis *nemesis, const struct node *node) {
 }
 
 static void bring_back(struct nemesis *nemesis, struct node *node) {
+    if (!node_takes_part(node)) {
+        return;
+    }
     if (node->is_up && node_has_failed(node)) {
         node_crash(node, 0);
         nemesis->node_gone(nemesis->self, node);
@@ -398,6 +422,7 @@ void nemesis_heal(struct nemesis *nemesis) {
     struct cluster *cluster = nemesis->cluster;
     world_trace(nemesis->world, "everything heals");
     world_cancel(nemesis->world, &nemesis->next);
+    nemesis->steward.is_resting = true;
     network_heal(&cluster->network);
     cluster->disk.slow_per_million = 0;
     cluster->disk.read_error_per_million = 0;

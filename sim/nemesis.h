@@ -4,6 +4,7 @@
 #define GRAMME_SIM_NEMESIS_H
 
 #include "sim/cluster.h"
+#include "sim/steward.h"
 
 enum fault_class {
     FAULT_LOSS,      /* frames lost, doubled, overtaken */
@@ -22,6 +23,7 @@ enum fault_class {
     FAULT_FORGET,     /* records of a node vanish from its disk */
     FAULT_RESTORE,    /* a node's disk is as it was some time ago, once in a run: it is told so, and wiped */
     FAULT_MEMORY,     /* a node's memory is short: it takes no values for a while */
+    FAULT_MEMBERS,    /* nodes join, leave, are replaced and weigh more or less */
     FAULT_MOVE,       /* a node crashes and starts again at another address, of which only it knows */
     FAULT_CLASSES
 };
@@ -53,6 +55,7 @@ struct nemesis {
     bool awaits_verdict;      /* the victim runs on the copy */
     struct instant last_loss; /* WIPE, CORRUPT, FORGET or RESTORE */
     uint64_t interval_ns;
+    struct steward steward;
     struct world_event next;
     struct nemesis_mend mend[SIM_NODES_MOST];
     /* A node's memory is gone, or it is there again: the account must know. */

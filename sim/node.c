@@ -362,7 +362,7 @@ static void start_init(struct start *start, const struct node *node, const struc
     bool is_whole =
         is_new || roster_read(buffer_view(&birth->membership), &start->log, &start->cleaned, &start->addresses);
     if (is_new) {
-        (void)membership_merge(&start->log, &cluster->birth);
+        (void)membership_merge(&start->log, node->welcome.count > 0 ? &node->welcome : &cluster->birth);
     }
     enum ring_status status = ring_new(&start->log, options, &start->ring);
     ENSURE(is_whole && status == RING_OK && ring_find_member(start->ring, node->id, &start->self));

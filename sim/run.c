@@ -1,5 +1,7 @@
 #include "sim/run.h"
 
+#include "core/shard_state.h"
+
 #include "sim/account.h"
 #include "sim/client.h"
 #include "sim/detection.h"
@@ -10,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { WRITE_QUORUM = 2, CONVERGENCE_S = 30 };
+enum { WRITE_QUORUM = 2, CONVERGENCE_S = 30, MOVE_S = 60 };
 
 struct run {
     struct world world;
@@ -56,6 +58,10 @@ static const char *trace_kind_text(enum trace_kind kind) {
         return "finds a tree that is not its data's:";
     case TRACE_DAMAGED:
         return "gives up the damaged record of";
+    case TRACE_LET_GO:
+        return "lets go as a former owner";
+    case TRACE_LEFT:
+        return "holds nothing of a partition any more";
     case TRACE_MEMBERSHIP:
         return "adopts another version of the membership log";
     case TRACE_KEYSPACES:
@@ -130,15 +136,40 @@ static void check_is_home(struct run *run, const struct trace_record *record) {
     }
 }
 
+/* Records that vanished from its disk went without a word. */
+static void note_left(struct run *run, const struct node *node, uint32_t partition) {
+    for (uint32_t index = 0; index < run->history.key_count; index++) {
+        struct view key = view_of_string(run->history.keys[index].name);
+        if (ring_partition_of_key(run->cluster.ring, key).value == partition) {
+            account_left(&run->account, node->index, key);
+        }
+    }
+}
+
+/* G10: a former owner deletes its copy only when every owner has, durably, all that it has. */
+static void check_let_go(struct run *run, const struct trace_record *record) {
+    const struct ring *ring = run->cluster.ring;
+    struct partition partition = ring_partition_of_key(ring, record->key);
+    const struct member_index *list = ring_preference(ring, partition);
+    const struct node *victim = run->nemesis.victim;
+    bool is_excused = account_is_flushed(&run->account, record->object) ||
+                      account_was_reaped(&run->account, record->key, record->object);
+    for (uint32_t place = 0; !is_excused && place < ring_replica_count(ring); place++) {
+        const struct node *owner = cluster_node_of_member(&run->cluster, list[place]);
+        if (owner != victim && !final_is_home(&run->cluster, owner, record->key, record->object)) {
+            report(run, "G10 key %.*s: a former owner deletes what an owner has not", (int)record->key.size,
+                   (const char *)record->key.data);
+        }
+    }
+}
+
 /* A fallback that read for owners out of reach keeps what it saw, and unless quorums are strict that counts for R. */
 static void note_fallback(struct run *run, const struct node *node, struct view key) {
     const struct keyspace *keyspace = &run->cluster.keyspaces.keyspaces[0];
     struct partition partition = ring_partition_of_key(run->cluster.ring, key);
     bool is_strict = keyspace->primary_read_quorum >= keyspace->read_quorum;
-    struct member_index member;
-    bool is_owner =
-        ring_find_member(run->cluster.ring, node->id, &member) && ring_is_owner(run->cluster.ring, partition, member);
-    if (!is_strict && !is_owner) {
+    const struct shard *shard = node->shards[partition_shard(partition, node->shard_count)].shard;
+    if (!is_strict && replica_family(shard, partition) == STORAGE_HINTS) {
         history_find_key(&run->history, key)->is_sloppy = true;
     }
 }
@@ -159,6 +190,10 @@ static void watch(void *watcher, struct sim_shard *shard, const struct trace_rec
         run->hints++;
     } else if (record->kind == TRACE_STORED) {
         note_fallback(run, node, record->key);
+    } else if (record->kind == TRACE_LEFT) {
+        note_left(run, node, (uint32_t)record->dot.n);
+    } else if (record->kind == TRACE_LET_GO) {
+        check_let_go(run, record);
     } else if (record->kind == TRACE_HINT_HOME) {
         check_is_home(run, record);
     } else if (record->kind == TRACE_TREE_DIVERGED) {
@@ -203,9 +238,9 @@ static void record_lost(void *self, struct node *node, struct view name, bool is
     key->is_sloppy = key->is_sloppy || is_forgotten || !is_strict;
 }
 
-static void recall(void *self, struct node *node, struct view key, const struct object *object) {
+static void recall(void *self, struct node *node, bool is_hint, struct view key, const struct object *object) {
     struct run *run = self;
-    account_recall(&run->account, node->index, key, object);
+    account_recall(&run->account, node->index, is_hint, key, object);
 }
 
 static void node_back(void *self, struct node *node) {
@@ -307,6 +342,7 @@ static void run_init(struct run *run, const struct run_options *options) {
     add_keyspace(&keyspaces, "interval:", CONFLICT_SIBLINGS, DURABILITY_INTERVAL);
     struct cluster_options cluster = {
         .node_count = options->node_count != 0 ? options->node_count : (uint32_t)rng_between(&run->rng, 3, 7),
+        .spare_count = 3,
         .shard_count = options->shard_count != 0 ? options->shard_count : (uint32_t)rng_between(&run->rng, 1, 3),
         .replica_count = 3,
         .partition_count = rng_chance(&run->rng, 500000) ? 16 : 64,
@@ -372,7 +408,8 @@ static void fail(struct run *run, struct run_result *result, const char *why) {
 static bool all_are_ready(const struct run *run) {
     bool are_ready = true;
     for (uint32_t index = 0; index < run->cluster.node_count; index++) {
-        are_ready = are_ready && node_is_ready(&run->cluster.nodes[index]);
+        const struct node *node = &run->cluster.nodes[index];
+        are_ready = are_ready && (!node_takes_part(node) || node_is_ready(node));
     }
     return are_ready;
 }
@@ -383,6 +420,13 @@ static void heal(struct run *run, struct run_result *result) {
     pass(run, 10 * NS_PER_S);
     workload_stop(&run->workload);
     pass(run, 5 * NS_PER_S);
+    for (uint32_t waited = 0; !steward_is_done(&run->nemesis.steward) && waited < MOVE_S * 10; waited++) {
+        pass(run, 100 * NS_PER_MS);
+    }
+    if (!run->world.failed && !steward_is_done(&run->nemesis.steward)) {
+        steward_tell(&run->nemesis.steward);
+        fail(run, result, "liveness: a change of the members is not over though everything healed");
+    }
     for (uint32_t waited = 0; !all_are_ready(run) && waited < 20; waited++) {
         pass(run, 100 * NS_PER_MS); /* a clock that took over a later time waits for its bound */
     }
@@ -399,6 +443,9 @@ static void read_everything(struct run *run, struct run_result *result) {
     for (uint32_t key = 0; !run->world.failed && key < run->history.key_count; key++) {
         for (uint32_t time = 0; !run->world.failed && time < 2; time++) {
             uint32_t node = (key + time) % run->cluster.node_count;
+            while (!node_takes_part(&run->cluster.nodes[node])) {
+                node = (node + 1) % run->cluster.node_count;
+            }
             size_t operation = workload_read_all(&run->workload, node, key);
             for (uint32_t waited = 0; !workload_is_idle(&run->workload) && waited < 400; waited++) {
                 pass(run, 10 * NS_PER_MS);
@@ -437,7 +484,7 @@ static void collect(struct run *run, const struct run_options *options, struct r
     size_t used = 0;
     for (int fault = 0; fault < FAULT_CLASSES; fault++) {
         result->has_fault[fault] = run->nemesis.enabled[fault];
-        result->strikes[fault] = run->nemesis.fired[fault];
+        result->strikes[fault] = fault == FAULT_MEMBERS ? run->nemesis.steward.changed : run->nemesis.fired[fault];
         if (run->nemesis.enabled[fault] && used < sizeof(result->faults)) {
             used += (size_t)snprintf(result->faults + used, sizeof(result->faults) - used, " %s",
                                      fault_text((enum fault_class)fault));
@@ -447,10 +494,11 @@ static void collect(struct run *run, const struct run_options *options, struct r
 
 /* All go by one table of keyspaces, which has every change that was answered. */
 static void check_keyspaces(struct run *run, struct run_result *result) {
-    const struct keyspace_table *first = shard_keyspaces(run->cluster.nodes[0].shards[0].shard);
+    const struct node *some = cluster_node_of_member(&run->cluster, ring_nth_by_id(run->cluster.ring, 0));
+    const struct keyspace_table *first = shard_keyspaces(some->shards[0].shard);
     for (uint32_t index = 0; index < run->cluster.node_count; index++) {
         const struct node *node = &run->cluster.nodes[index];
-        for (uint32_t shard = 0; shard < node->shard_count; shard++) {
+        for (uint32_t shard = 0; node_takes_part(node) && shard < node->shard_count; shard++) {
             const struct keyspace_table *table = shard_keyspaces(node->shards[shard].shard);
             bool is_same = table->version == first->version &&
                            digest_equal(keyspace_table_digest(table), keyspace_table_digest(first));
@@ -494,7 +542,9 @@ void run_seed(const struct run_options *options, struct run_result *ret_result) 
         run->world.trace_file = to_output ? stdout : fopen(options->trace_path, "w");
     }
     for (uint32_t index = 0; index < run->cluster.node_count; index++) {
-        node_start(&run->cluster.nodes[index]);
+        if (node_takes_part(&run->cluster.nodes[index])) {
+            node_start(&run->cluster.nodes[index]);
+        }
     }
     pass(run, 3 * NS_PER_S);
     if (!options->is_quiet_network) {

@@ -362,9 +362,11 @@ static void trace_stamped(struct shard *shard, const struct request *request, st
         struct object object;
         bool is_ours = object_decode(encoded, &shard->scratch, &object);
         ENSURE(is_ours);
-        shard_trace(shard,
-                    &(struct trace_record){
-                        .kind = TRACE_STAMPED, .key = request->operation.key, .dot = request->dot, .object = &object});
+        shard_trace(shard, &(struct trace_record){.kind = TRACE_STAMPED,
+                                                  .key = request->operation.key,
+                                                  .dot = request->dot,
+                                                  .object = &object,
+                                                  .is_hint = request_holds_hint(shard, request)});
     }
 }
 

@@ -231,7 +231,7 @@ static struct view entry_of(struct shard *shard, const struct membership_event *
         struct membership_event event = events[index];
         event.lamport = roster_version(shard) + 1;
         event.issuer = ring_member(shard->ring, shard->self)->id;
-        if (event.kind >= MEMBERSHIP_MOVE && event.kind <= MEMBERSHIP_ABORT) {
+        if (event.kind != MEMBERSHIP_EXCUSE && event.kind >= MEMBERSHIP_MOVE) {
             event.member.id = event.issuer;
         }
         (void)membership_add(&log, &event);

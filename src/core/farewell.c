@@ -21,6 +21,9 @@ bool farewell_has_begun(const struct shard *shard) {
 
 static void begin_anew(struct shard *shard) {
     struct farewell *farewell = &shard->farewell;
+    if (farewell->state == FAREWELL_DELETING) {
+        trees_hold(shard, farewell->partition); /* what is left is compared once more */
+    }
     farewell->state = FAREWELL_IDLE;
     farewell->until = instant_after_ms(shard_now(shard), FAREWELL_PAUSE_MS);
 }
@@ -65,10 +68,20 @@ static void begin_deleting(struct shard *shard) {
     scan(shard);
 }
 
+static void trace_let_go(struct shard *shard, const struct storage_scanned *scanned) {
+    struct record record;
+    struct object object;
+    if (shard_traces_keys(shard) && scanned->status == STORAGE_FOUND && record_decode(scanned->record, &record) &&
+        object_decode(record.object_bytes, &shard->scratch, &object)) {
+        shard_trace(shard, &(struct trace_record){.kind = TRACE_LET_GO, .key = scanned->key, .object = &object});
+    }
+}
+
 static void delete_scanned(struct shard *shard, const struct storage_scanned *records, uint32_t count) {
     struct storage *storage = &shard->options.storage;
     for (uint32_t index = 0; index < count; index++) {
         struct view key = arena_copy(&shard->scratch, records[index].key);
+        trace_let_go(shard, &records[index]);
         enum storage_status status =
             storage->remove(storage->self, STORAGE_OBJECTS, shard->farewell.partition, key, DURABILITY_INTERVAL, 0);
         shard->farewell.has_failed = shard->farewell.has_failed || status == STORAGE_ERROR;
@@ -251,6 +264,16 @@ void farewell_on_answer(struct shard *shard, uint64_t id, enum answer_status sta
 
 /* ---- events ---- */
 
+static void go_on(struct shard *shard) {
+    struct farewell *farewell = &shard->farewell;
+    struct partition partition;
+    while (farewell->has_begun && farewell->state == FAREWELL_IDLE && !farewell->is_scanning &&
+           shard_now(shard).ns >= farewell->until.ns && farewell->asks_left > 0 && next_former(shard, &partition)) {
+        farewell->asks_left--;
+        ask(shard, partition);
+    }
+}
+
 void farewell_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,
                          uint32_t count, bool is_end, uint64_t next_hash) {
     struct farewell *farewell = &shard->farewell;
@@ -270,11 +293,12 @@ void farewell_on_scanned(struct shard *shard, enum storage_status status, const 
     }
     delete_scanned(shard, records, count);
     if (farewell->has_failed) {
-        trees_hold(shard, farewell->partition);
         begin_anew(shard);
     } else if (is_end) {
         farewell->state = FAREWELL_IDLE;
+        farewell->until = shard_now(shard);
         replica_leave(shard, farewell->partition);
+        go_on(shard);
     } else {
         scan(shard);
     }
@@ -282,21 +306,12 @@ void farewell_on_scanned(struct shard *shard, enum storage_status status, const 
 
 void farewell_beat(struct shard *shard) {
     struct farewell *farewell = &shard->farewell;
-    struct partition partition;
-    bool is_rest = ring_phase(shard->ring) == RING_REST;
+    bool is_settling = ring_phase(shard->ring) == RING_SETTLING;
     farewell->left = shard->replica.former;
-    farewell->has_begun = is_rest && moves_all_have_drained(shard);
-    if (!farewell->has_begun || farewell->is_scanning) {
-        return;
-    }
-    if (farewell->state != FAREWELL_IDLE && shard_now(shard).ns >= farewell->until.ns) {
+    farewell->has_begun = is_settling && moves_all_have_drained(shard);
+    farewell->asks_left = load_share(shard, FAREWELL_ASKS_A_BEAT);
+    if (farewell->state != FAREWELL_IDLE && !farewell->is_scanning && shard_now(shard).ns >= farewell->until.ns) {
         begin_anew(shard);
     }
-    for (uint32_t budget = load_share(shard, 32); budget > 0; budget--) {
-        bool is_due = farewell->state == FAREWELL_IDLE && shard_now(shard).ns >= farewell->until.ns;
-        if (!is_due || farewell->is_scanning || !next_former(shard, &partition)) {
-            return;
-        }
-        ask(shard, partition);
-    }
+    go_on(shard);
 }

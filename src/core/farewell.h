@@ -28,6 +28,7 @@ enum {
     FAREWELL_PATIENCE_MS = 3000, /* for all answers of one step; then it begins anew */
     FAREWELL_PAUSE_MS = 300,     /* before it does */
     FAREWELL_SCAN_BYTES = 1024 * 1024,
+    FAREWELL_ASKS_A_BEAT = 64,
 };
 
 enum farewell_state { FAREWELL_IDLE, FAREWELL_ASKING, FAREWELL_BRINGING, FAREWELL_DELETING };
@@ -38,6 +39,7 @@ struct farewell {
     struct partition partition;
     uint64_t attempt;
     struct instant until; /* of the step, or of the pause */
+    uint32_t asks_left;   /* in this heartbeat */
     uint32_t missing;     /* answers */
     bool has_failed;      /* one was a refusal */
     bool is_scanning;

@@ -54,6 +54,10 @@ bool hints_have_room(const struct shard *shard) {
     return shard->hints.held < shard->hints.held_most;
 }
 
+bool hints_are_gone(const struct shard *shard) {
+    return shard->hints.uncounted == 0 && shard->hints.held == 0;
+}
+
 void hints_expect_below(struct shard *shard, uint64_t number) {
     struct hints *hints = &shard->hints;
     if (number <= hints->expected) {
@@ -175,6 +179,14 @@ static void deliver(struct shard *shard, struct partition partition, struct view
     message_encode_put(output, &put);
 }
 
+static void trace_hint(struct shard *shard, enum trace_kind kind, struct view key, struct member_index owner,
+                       const struct object *object) {
+    if (shard_traces_keys(shard)) {
+        shard_trace(shard,
+                    &(struct trace_record){.kind = kind, .key = key, .peer = owner, .object = object, .is_hint = true});
+    }
+}
+
 /* Of a partition that this node holds now: as if it came over a link. No other hint of the key comes meanwhile, since
  * what is sent to a holder is taken for its own. */
 static void absorb(struct shard *shard, struct partition partition, struct view key, struct view object) {
@@ -219,6 +231,7 @@ void hints_on_absorbed(struct shard *shard, uint64_t request, enum answer_status
                                                       blob_view(&delivery->key), DURABILITY_INTERVAL, 0);
         if (removed != STORAGE_ERROR) {
             count_change(&shard->hints, &shard->hints.partitions[delivery->partition.value], -1);
+            trace_hint(shard, TRACE_HINT_GONE, blob_view(&delivery->key), shard->self, NULL);
         }
     }
     delivery_end(shard, delivery);
@@ -234,13 +247,6 @@ void hints_role_changed(struct shard *shard, struct partition partition) {
     struct hint_partition *at = &shard->hints.partitions[partition.value];
     at->changes++;
     at->wanted = UINT8_MAX;
-}
-
-static void trace_hint(struct shard *shard, enum trace_kind kind, struct view key, struct member_index owner,
-                       const struct object *object) {
-    if (shard_traces_keys(shard)) {
-        shard_trace(shard, &(struct trace_record){.kind = kind, .key = key, .peer = owner, .object = object});
-    }
 }
 
 /* The owner has what was sent: it leaves the set, and the last one takes the hint along. */

@@ -69,6 +69,8 @@ void hints_release(struct shard *shard);
 void hints_expect_below(struct shard *shard, uint64_t number);
 /* Nor is one left: each partition that held any was swept since without finding one. What a fence waits for. */
 bool hints_below_are_gone(const struct shard *shard, uint64_t number);
+/* None is here, and that is sure. */
+bool hints_are_gone(const struct shard *shard);
 /* The replica gives up the damaged hint of a key. */
 /* A flush took it. */
 void hints_dropped(struct shard *shard, struct partition partition);

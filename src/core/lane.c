@@ -10,7 +10,8 @@ struct peer *peer_of(struct shard *shard, struct member_index member) {
 }
 
 static bool lane_is_reachable(const struct lane *lane) {
-    return lane != NULL && lane->link != NULL && lane->link->state == LINK_UP && !lane->link->silent;
+    return lane != NULL && lane->link != NULL && lane->link->state == LINK_UP && !lane->link->silent &&
+           !lane->link->is_refused;
 }
 
 static uint32_t peer_shards(const struct shard *shard, const struct peer *peer) {
@@ -198,7 +199,7 @@ static void peer_observe_clocks(struct shard *shard, struct peer *peer, struct w
 
 static void link_heard(struct shard *shard, struct link *link) {
     link->last_heard = shard_now(shard);
-    if (link->lane != NULL && link->state == LINK_UP) {
+    if (link->lane != NULL && link->state == LINK_UP && !link->is_refused) {
         detection_heard(shard, link->lane->peer->member);
     }
     if (link->silent) {
@@ -311,8 +312,13 @@ static void peer_end_lanes(struct shard *shard, struct peer *peer, const char *w
         }
         lane->dialed_here = false;
         timers_cancel(&shard->timers, &lane->redial.timer);
-        if (lane->link != NULL) {
-            link_abandon(shard, lane->link, why);
+        if (lane->link != NULL && lane->link->state == LINK_UP && !lane->link->is_refused) {
+            lane->link->is_refused = true; /* it is told why, and ends soon */
+            lane->link->since = shard_now(shard);
+            shard_trace_peer(shard, TRACE_LINK_DOWN, peer->member, why);
+            shard_peer_lost(shard, peer->member);
+        } else if (lane->link != NULL && lane->link->state == LINK_GREETING) {
+            link_abandon(shard, lane->link, why); /* one that is dialed ends when it is connected */
         }
     }
 }
@@ -648,6 +654,10 @@ void shard_link_connected(struct shard *shard, struct link *link, void *handle, 
         records_tell_own(shard, &link->output);
         return;
     }
+    if (!link->lane->dialed_here) {
+        link_abandon(shard, link, "no member any more");
+        return;
+    }
     link_send_hello(shard, link, link->lane->peer, link->lane->peer_shard, link->lane->is_bulk);
 }
 
@@ -785,6 +795,10 @@ static void link_check(struct shard *shard, struct link *link) {
     uint64_t now = shard_now(shard).ns;
     if (shard->witness.is_rolled_back && link->state != LINK_DIALING) {
         link_abandon(shard, link, "this node's data is not what it was");
+        return;
+    }
+    if (link->is_refused && now - link->since.ns > GREETING_MS * NS_PER_MS) {
+        link_abandon(shard, link, "no member any more");
         return;
     }
     if (link->state == LINK_GREETING && now - link->since.ns > GREETING_MS * NS_PER_MS) {

@@ -50,6 +50,8 @@ static const char *phase_text(enum ring_phase phase) {
         return "joint";
     case RING_COMMITTED:
         return "committed";
+    case RING_SETTLING:
+        return "settling";
     }
     return "unknown";
 }

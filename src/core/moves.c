@@ -2,10 +2,6 @@
 
 #include "core/shard_state.h"
 
-static bool is_moving(const struct shard *shard) {
-    return ring_phase(shard->ring) != RING_REST;
-}
-
 /* An owner in the placement that comes. */
 static bool is_to_fill(const struct shard *shard, struct partition partition) {
     uint32_t count;
@@ -55,7 +51,7 @@ bool moves_all_have_drained(const struct shard *shard) {
 }
 
 bool moves_are_over(const struct shard *shard) {
-    return !ring_has_moved(shard->ring) || (!is_moving(shard) && shard->moves.all_clean >= roster_version(shard));
+    return ring_phase(shard->ring) == RING_REST;
 }
 
 /* ---- filling ---- */
@@ -163,7 +159,7 @@ void moves_on_durable(struct shard *shard, bool is_durable) {
     }
     if (ring_phase(shard->ring) == RING_JOINT) {
         moves->own.filled = version;
-    } else if (!is_moving(shard)) {
+    } else if (ring_phase(shard->ring) == RING_SETTLING) {
         moves->own.clean = version;
     }
 }
@@ -172,6 +168,12 @@ void moves_on_durable(struct shard *shard, bool is_durable) {
 static uint64_t drained(const struct shard *shard) {
     const struct list_node *first = list_first(&shard->coordinator.active);
     return first == NULL ? roster_version(shard) : ring_version(CONTAINER_OF(first, struct request, active)->ring);
+}
+
+/* Who goes takes no hint along. */
+static bool has_left_all(const struct shard *shard) {
+    bool keeps_hints = ring_is_leaving(shard->ring, shard->self) && !hints_are_gone(shard);
+    return replica_former_count(shard) == 0 && farewell_has_begun(shard) && !keeps_hints;
 }
 
 static void look_at_own(struct shard *shard) {
@@ -188,7 +190,7 @@ static void look_at_own(struct shard *shard) {
         if (moves->filled == moves->to_fill) {
             ask_barrier(shard);
         }
-    } else if (!is_moving(shard) && moves->own.clean < version && replica_former_count(shard) == 0) {
+    } else if (ring_phase(shard->ring) == RING_SETTLING && moves->own.clean < version && has_left_all(shard)) {
         ask_barrier(shard);
     }
 }
@@ -216,7 +218,6 @@ static struct message_report report_of_node(const struct shard *shard) {
     }
     report.drained = least(report.drained, roster_durable(shard));
     report.all_drained = 0;
-    report.all_clean = 0;
     return report;
 }
 
@@ -227,7 +228,6 @@ uint64_t moves_clean_of_node(const struct shard *shard) {
 static void tell_shards(struct shard *shard) {
     struct message_report report = shard->moves.own;
     report.all_drained = shard->moves.all_drained;
-    report.all_clean = shard->moves.all_clean;
     for (uint32_t index = 1; index < shard->options.shard_count; index++) {
         message_encode_report(mail_output(shard, index), &report);
     }
@@ -261,7 +261,6 @@ void moves_receive(struct shard *shard, const struct source *source, struct view
         moves->of_shards[source->shard] = message;
     } else {
         moves->all_drained = message.all_drained;
-        moves->all_clean = message.all_clean;
     }
 }
 
@@ -281,23 +280,29 @@ static bool is_owner_to_come(const struct shard *shard, struct member_index memb
     return ring_phase(shard->ring) == RING_JOINT && ring_is_in_other(shard->ring, member);
 }
 
-/* Every awaited member has come so far; of those that are filled, the ones that are to be. */
 static void look_at_all(struct shard *shard) {
     struct moves *moves = &shard->moves;
     uint64_t all_drained = UINT64_MAX;
-    uint64_t all_clean = UINT64_MAX;
     for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
         if (ring_is_awaited(shard->ring, (struct member_index){index})) {
             all_drained = least(all_drained, moves->of[index].drained);
-            all_clean = least(all_clean, least(moves->of[index].clean, moves->of[index].drained));
         }
     }
-    bool is_news = all_drained != moves->all_drained || all_clean != moves->all_clean;
+    bool is_news = all_drained != moves->all_drained;
     moves->all_drained = all_drained;
-    moves->all_clean = all_clean;
     if (is_news) {
         tell_shards(shard);
     }
+}
+
+static bool all_are_clean(const struct shard *shard) {
+    for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
+        if (ring_is_awaited(shard->ring, (struct member_index){index}) &&
+            shard->moves.of[index].clean < roster_version(shard)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool all_are_filled(const struct shard *shard) {
@@ -311,11 +316,25 @@ static bool all_are_filled(const struct shard *shard) {
     return true;
 }
 
-static bool may_go_on(const struct shard *shard) {
-    if (!is_moving(shard) || !moves_all_have_drained(shard)) {
+/* The entry that the present phase ends with, once nothing is waited for. */
+static bool next_entry(const struct shard *shard, enum membership_kind *ret_kind) {
+    if (!moves_all_have_drained(shard)) {
         return false;
     }
-    return ring_phase(shard->ring) == RING_COMMITTED || all_are_filled(shard);
+    switch (ring_phase(shard->ring)) {
+    case RING_REST:
+        return false;
+    case RING_JOINT:
+        *ret_kind = MEMBERSHIP_COMMIT;
+        return all_are_filled(shard);
+    case RING_COMMITTED:
+        *ret_kind = MEMBERSHIP_DONE;
+        return true;
+    case RING_SETTLING:
+        *ret_kind = MEMBERSHIP_SETTLED;
+        return all_are_clean(shard);
+    }
+    return false;
 }
 
 /* How many awaited members have a lesser id: they propose first. */
@@ -332,7 +351,8 @@ static uint32_t rank(const struct shard *shard) {
 
 static void propose_next_phase(struct shard *shard) {
     struct moves *moves = &shard->moves;
-    if (!may_go_on(shard)) {
+    enum membership_kind kind;
+    if (!next_entry(shard, &kind)) {
         moves->due_since = (struct instant){0};
         return;
     }
@@ -341,8 +361,7 @@ static void propose_next_phase(struct shard *shard) {
     }
     uint64_t patience_ms = (uint64_t)rank(shard) * MOVES_RANK_MS;
     if (shard_now(shard).ns >= moves->due_since.ns + patience_ms * NS_PER_MS) {
-        bool is_joint = ring_phase(shard->ring) == RING_JOINT;
-        struct membership_event event = {.kind = is_joint ? MEMBERSHIP_COMMIT : MEMBERSHIP_DONE};
+        struct membership_event event = {.kind = kind};
         (void)council_propose(shard, &event, 1);
     }
 }
@@ -360,11 +379,12 @@ void moves_beat(struct shard *shard) {
 bool moves_wait_for(const struct shard *shard, struct member_index *ret_member) {
     uint64_t version = roster_version(shard);
     bool is_joint = ring_phase(shard->ring) == RING_JOINT;
+    bool is_settling = ring_phase(shard->ring) == RING_SETTLING;
     for (uint16_t index = 0; shard_is_first(shard) && index < ring_member_count(shard->ring); index++) {
         struct member_index member = {index};
         const struct message_report *of = &shard->moves.of[index];
         bool is_late =
-            of->drained < version || (!is_moving(shard) && of->clean < version) ||
+            of->drained < version || (is_settling && of->clean < version) ||
             (is_joint && moves_all_have_drained(shard) && is_owner_to_come(shard, member) && of->filled < version);
         if (ring_is_awaited(shard->ring, member) && is_late) {
             *ret_member = member;
@@ -451,6 +471,7 @@ static const char *change_problem(const struct shard *shard, const struct member
     case MEMBERSHIP_COMMIT:
     case MEMBERSHIP_DONE:
     case MEMBERSHIP_ABORT:
+    case MEMBERSHIP_SETTLED:
     case MEMBERSHIP_EXCUSE:
         return "one thing at a time";
     }
@@ -459,11 +480,11 @@ static const char *change_problem(const struct shard *shard, const struct member
 
 static const char *move_problem(const struct shard *shard, const struct membership *asked) {
     const char *problem = NULL;
-    if (is_moving(shard)) {
-        return "a change of the members is under way; wait for its end, or abort it";
+    if (ring_phase(shard->ring) == RING_SETTLING) {
+        return "the last change of the members is still being cleaned up after; wait for its end";
     }
     if (!moves_are_over(shard)) {
-        return "the last change of the members is still being cleaned up after";
+        return "a change of the members is under way; wait for its end, or abort it";
     }
     for (size_t index = 0; problem == NULL && index < asked->count; index++) {
         problem = change_problem(shard, &asked->events[index]);

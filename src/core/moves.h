@@ -2,14 +2,15 @@
  * takes two fences (the idea of F1's online schema change): no two coordinators are ever further apart than one phase,
  * since the next one waits until every awaited member has *drained* the last.
  *
- *      REST       reads ask A, writes need A           an operator's MOVE, when all are *clean*
+ *      REST       reads ask A, writes need A           an operator's MOVE
  *        |
  *      JOINT      reads ask A, writes need A and B     all have drained it: nobody writes to A alone
  *        |        owners in B fill themselves          ... and have since met all owners in A, durably: *filled*
  *      COMMITTED  reads ask B, writes need A and B     all have drained it: nobody reads A
  *        |
- *      REST       reads ask B, writes need B           all have drained it: nobody writes to A
- *                 who is in A only brings home what it has (core/farewell.h), deletes it, and is *clean*
+ *      SETTLING   reads ask B, writes need B           all have drained it: nobody writes to A
+ *        |        who is in A only brings home what it has (core/farewell.h), deletes it, and is *clean*
+ *      REST       who has left may go                  all are clean
  *
  * An owner in B that is none in A is filled by exchange (core/exchange.h): from one owner in A first, so that its bytes
  * travel once, then it meets the others. Its hash tree is the cursor: whatever was cut off goes on where it was.
@@ -50,8 +51,7 @@ struct moves {
     struct message_report of_shards[LIMIT_SHARDS];
     struct message_report *of; /* by member; this node's own is what it told */
     struct instant due_since;  /* since when the next phase may come; 0: it may not */
-    uint64_t all_drained;      /* every awaited member has drained this version ... */
-    uint64_t all_clean;        /* ... and holds nothing that it is not to hold */
+    uint64_t all_drained;      /* every awaited member has drained this version */
     uint64_t begun_ns;         /* of the move under way, for those who look */
 };
 

@@ -21,7 +21,8 @@ static enum replica_role role_at_start(struct shard *shard, struct partition par
         shard->replica.is_filling[partition.value] = is_to_come(shard, partition);
         return ROLE_HOLDER;
     }
-    bool may_hold = ring_has_moved(shard->ring) && ring_phase(shard->ring) == RING_REST && !shard->options.was_cleaned;
+    bool may_hold =
+        ring_has_moved(shard->ring) && ring_phase(shard->ring) == RING_SETTLING && !shard->options.was_cleaned;
     return may_hold ? ROLE_FORMER : ROLE_FALLBACK;
 }
 
@@ -74,6 +75,7 @@ uint32_t replica_former_count(const struct shard *shard) {
 
 void replica_leave(struct shard *shard, struct partition partition) {
     set_role(shard, partition, ROLE_FALLBACK);
+    shard_trace(shard, &(struct trace_record){.kind = TRACE_LEFT, .peer = shard->self, .dot = {.n = partition.value}});
     trees_let_go(shard, partition);
     hints_role_changed(shard, partition);
 }
@@ -184,7 +186,8 @@ void replica_discard(struct shard *shard, struct partition partition, struct vie
     struct storage *storage = &shard->options.storage;
     enum storage_family family = replica_family(shard, partition);
     shard->replica.damaged++;
-    shard_trace(shard, &(struct trace_record){.kind = TRACE_DAMAGED, .key = key, .peer = shard->self});
+    shard_trace(shard, &(struct trace_record){
+                           .kind = TRACE_DAMAGED, .key = key, .peer = shard->self, .is_hint = family == STORAGE_HINTS});
     if (family == STORAGE_OBJECTS) {
         replica_lost(shard, partition); /* before the record goes: it is what tells of the loss so far */
         trees_doubt(shard, partition);
@@ -319,7 +322,10 @@ enum storage_status replica_write(struct shard *shard, struct partition partitio
 
 void replica_trace_stored(struct shard *shard, struct view key, const struct object *object) {
     if (shard_traces_keys(shard)) {
-        shard_trace(shard, &(struct trace_record){.kind = TRACE_STORED, .key = key, .object = object});
+        struct partition partition = ring_partition_of_key(shard->ring, key);
+        bool is_hint = replica_family(shard, partition) == STORAGE_HINTS;
+        shard_trace(shard,
+                    &(struct trace_record){.kind = TRACE_STORED, .key = key, .object = object, .is_hint = is_hint});
     }
 }
 

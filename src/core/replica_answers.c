@@ -41,7 +41,8 @@ static bool role_holds(const struct shard *shard, const struct message_put *put)
     case ROLE_FORMER:
         return (put->flags & brought) == 0 && !farewell_has_begun(shard);
     case ROLE_FALLBACK:
-        return (put->flags & PUT_HINT) != 0 && ring_find_member(shard->ring, put->hint_for, &owner) &&
+        return (put->flags & PUT_HINT) != 0 && !ring_is_leaving(shard->ring, shard->self) &&
+               ring_find_member(shard->ring, put->hint_for, &owner) &&
                (ring_is_holder(shard->ring, put->partition, owner) ||
                 put->placement_mark < ring_placement_mark(shard->ring, put->partition));
     case ROLE_NONE:

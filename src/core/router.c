@@ -242,7 +242,7 @@ static int choose_owner(const struct shard *shard, const struct ring *ring, cons
 /* With no owner in reach this node, if it is none, coordinates as a fallback, if it may stamp. */
 static bool may_stand_in(const struct shard *shard, const struct operation *operation, struct partition partition) {
     return operation->kind != OPERATION_INSPECT && !ring_is_owner(shard->ring, partition, shard->self) &&
-           may_coordinate(shard, operation);
+           !ring_is_leaving(shard->ring, shard->self) && may_coordinate(shard, operation);
 }
 
 static uint64_t relay_left_ms(const struct shard *shard, const struct relay *relay) {

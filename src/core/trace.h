@@ -22,6 +22,8 @@ enum trace_kind {
     TRACE_TREE_DIVERGED, /* a scrub found other data on the disk than the hash tree says */
     TRACE_DAMAGED,       /* a record whose bytes are not what was written was given up: key */
     TRACE_REAPED,        /* an owner lets a deleted key go: key, object */
+    TRACE_LET_GO,        /* a former owner deletes what every owner has: key, object */
+    TRACE_LEFT,          /* a former owner holds nothing of a partition any more: dot.n: its number */
     TRACE_PRUNED,        /* an owner drops an entry of a key's vector: key, dot: the entry, object before */
     TRACE_MEMBERSHIP,    /* another version of the membership log was adopted */
     TRACE_KEYSPACES,     /* a shard goes by a later table of keyspaces */
@@ -40,6 +42,7 @@ struct trace_record {
     const struct object *object;
     struct member_index peer;
     const char *text;
+    bool is_hint; /* of records of keys: it lies among the hints */
 };
 
 #endif

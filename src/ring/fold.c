@@ -103,7 +103,7 @@ static void mark(struct fold *fold, uint64_t lamport) {
     if (fold->read.member_count > 0) {
         list_owners(fold, &fold->read, &read);
     }
-    if (fold->phase != RING_REST && fold->other.member_count > 0) {
+    if (fold->other.member_count > 0) {
         list_owners(fold, &fold->other, &other);
     }
     for (uint32_t i = 0; i < fold->options.partition_count; i++) {
@@ -167,7 +167,6 @@ static bool begin_move(struct fold *fold, const struct entry *entry) {
     if (fold->phase != RING_REST) {
         return true;
     }
-    fold->leaving_count = 0;
     placement_copy(&fold->other, &fold->read);
     if (!apply_changes(&fold->other, entry)) {
         return false;
@@ -180,11 +179,11 @@ static bool begin_move(struct fold *fold, const struct entry *entry) {
     return true;
 }
 
-/* DONE or ABORT: who is only in the other placement goes. */
+/* DONE or ABORT: who is only in the other placement goes when all is settled. */
 static void end_move(struct fold *fold) {
     note_leaving(fold, &fold->other, &fold->read);
     placement_release(&fold->other);
-    fold->phase = RING_REST;
+    fold->phase = RING_SETTLING;
 }
 
 static void commit(struct fold *fold) {
@@ -212,6 +211,9 @@ static bool apply_entry(struct fold *fold, const struct entry *entry) {
     } else if ((entry_has(entry, MEMBERSHIP_DONE) && fold->phase == RING_COMMITTED) ||
                (entry_has(entry, MEMBERSHIP_ABORT) && fold->phase == RING_JOINT)) {
         end_move(fold);
+    } else if (entry_has(entry, MEMBERSHIP_SETTLED) && fold->phase == RING_SETTLING) {
+        fold->leaving_count = 0;
+        fold->phase = RING_REST;
     } else if (fold->phase == RING_REST) {
         fits = apply_changes(&fold->read, entry);
     }

@@ -73,6 +73,7 @@ static bool event_is_legal(const struct membership_event *event) {
     case MEMBERSHIP_DONE:
     case MEMBERSHIP_ABORT:
     case MEMBERSHIP_EXCUSE:
+    case MEMBERSHIP_SETTLED:
         return true;
     case MEMBERSHIP_WEIGHT:
         return weight_is_legal(event->member.weight);

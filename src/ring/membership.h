@@ -5,10 +5,11 @@
  *
  * Who holds the same events computes the same digest, the same order and the same ring. How owners change:
  *
- *              MOVE with joins, leaves, weights          COMMIT                      DONE
- *      REST ---------------------------------> JOINT ----------------> COMMITTED ---------> REST
- *        ^                                       |
- *        +----------------- ABORT ---------------+
+ *              MOVE with joins, leaves, weights      COMMIT                  DONE
+ *      REST ---------------------------------> JOINT ---------> COMMITTED ---------> SETTLING
+ *        ^                                       |                                      ^ |
+ *        |                                       +----------------- ABORT --------------+ |
+ *        +---------------------------------------- SETTLED -------------------------------+
  *
  * Events of a kind that does not fit the phase they come in do nothing, for all who fold them. */
 #ifndef GRAMME_RING_MEMBERSHIP_H
@@ -40,15 +41,16 @@ enum membership_kind {
     MEMBERSHIP_COMMIT = 5, /* reads go by the new placement from now on */
     MEMBERSHIP_DONE = 6,   /* writes too */
     MEMBERSHIP_ABORT = 7,
-    MEMBERSHIP_EXCUSE = 8, /* the subject is dead for good: nothing waits for it, nothing it says counts */
+    MEMBERSHIP_SETTLED = 9, /* nobody holds anything that he is not to hold; who left is no member any more */
+    MEMBERSHIP_EXCUSE = 8,  /* the subject is dead for good: nothing waits for it, nothing it says counts */
 };
 
 struct membership_event {
     uint64_t lamport;
     struct node_id issuer;
     enum membership_kind kind;
-    struct member
-        member; /* the subject, or of MOVE to ABORT the issuer; only JOIN needs more than the id (and weight) */
+    struct member member; /* the subject, or of MOVE to ABORT, and SETTLED, the issuer; only JOIN needs more than the id
+                             (and weight) */
     struct node_id replaces; /* JOIN: it takes the place of this member, who leaves; zero: of nobody */
 };
 

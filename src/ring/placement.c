@@ -408,6 +408,7 @@ bool placement_apply(struct placement *placement, const struct membership_event 
     case MEMBERSHIP_DONE:
     case MEMBERSHIP_ABORT:
     case MEMBERSHIP_EXCUSE:
+    case MEMBERSHIP_SETTLED:
         return true;
     }
     return true;

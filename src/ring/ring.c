@@ -133,7 +133,7 @@ static void sort_by_id(struct ring *ring) {
 }
 
 static void snapshot_members(struct ring *ring, const struct ring *base, const struct fold *fold) {
-    bool is_moving = fold->phase != RING_REST;
+    bool is_moving = fold->other.member_count > 0;
     for (size_t i = 0; base != NULL && i < base->member_count; i++) {
         ring->members[ring->member_count++].member = base->members[i].member;
     }
@@ -223,7 +223,7 @@ static void snapshot_fill(struct ring *ring, struct fold *fold) {
     ring->marks = fold->marks;
     fold->marks = NULL;
     ring->read = preferences_new(ring, &fold->read);
-    if (fold->phase != RING_REST) {
+    if (fold->other.member_count > 0) {
         ring->other = preferences_new(ring, &fold->other);
     }
     for (uint32_t i = 0; i < ring->options.partition_count; i++) {

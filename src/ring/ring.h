@@ -27,6 +27,7 @@ enum ring_phase {
     RING_REST,
     RING_JOINT,     /* writes need a quorum of both placements, reads ask the old one */
     RING_COMMITTED, /* writes the same, reads ask the new one */
+    RING_SETTLING,  /* as at rest, but those who were owners before may still hold what they held */
 };
 
 struct ring;

@@ -179,6 +179,8 @@ static void driver_trace(void *self, const struct trace_record *record) {
     case TRACE_SECOND_ROUND:
     case TRACE_REAPED:
     case TRACE_PRUNED:
+    case TRACE_LET_GO:
+    case TRACE_LEFT:
     case TRACE_HINTED:
     case TRACE_HINT_HOME:
     case TRACE_HINT_GONE:

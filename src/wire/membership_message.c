@@ -30,7 +30,6 @@ void message_encode_report(struct buffer *buffer, const struct message_report *m
     write_varint(buffer, message->to_fill);
     write_varint(buffer, message->former);
     write_varint(buffer, message->all_drained);
-    write_varint(buffer, message->all_clean);
     frame_end(buffer, begun);
 }
 
@@ -44,7 +43,6 @@ bool message_decode_report(struct view body, struct message_report *ret_message)
     message.to_fill = (uint32_t)read_varint(&reader);
     message.former = (uint32_t)read_varint(&reader);
     message.all_drained = read_varint(&reader);
-    message.all_clean = read_varint(&reader);
     if (!reader_finished(&reader)) {
         return false;
     }

@@ -25,7 +25,6 @@ struct message_report {
     uint32_t to_fill;     /* partitions that are not */
     uint32_t former;      /* partitions of which that is not so */
     uint64_t all_drained; /* within a node, from its first shard: every awaited member has */
-    uint64_t all_clean;   /* the same */
 };
 
 void message_encode_report(struct buffer *buffer, const struct message_report *message);

@@ -61,7 +61,9 @@ bool message_decode_hello(struct view body, struct message_hello *ret_message) {
     message.membership = read_u64(&reader);
     message.is_agreeing = read_u8(&reader) != 0;
     (void)witness_decode(&reader, &message.remembered);
-    read_into(&reader, message.to.bytes, sizeof(message.to.bytes));
+    if (reader_left(&reader) >= sizeof(message.to.bytes)) {
+        read_into(&reader, message.to.bytes, sizeof(message.to.bytes));
+    }
     /* A later protocol may append: only what this version knows is required. */
     if (reader.failed || message.magic != HELLO_MAGIC || purpose > LINK_KNOCK || message.shard_count == 0 ||
         message.shard_count > LIMIT_SHARDS || message.shard_index >= message.shard_count ||

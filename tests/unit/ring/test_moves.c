@@ -108,7 +108,7 @@ static void test_a_join_goes_through_its_phases(void **state) {
     is_between(ring, after, before);
     add_event(&log, make_event(7, MEMBERSHIP_DONE, 1));
     ring = successor(ring, &log);
-    assert_int_equal(ring_phase(ring), RING_REST);
+    assert_int_equal(ring_phase(ring), RING_SETTLING);
     same_owners(ring, after);
     assert_true(ring_is_voter(ring, index_of(ring, 5)));
     uint32_t count;
@@ -128,7 +128,7 @@ static void test_an_abort_leaves_all_as_it_was(void **state) {
     move_to(&log, 5, make_join(5, 5, "z", 1));
     add_event(&log, make_event(6, MEMBERSHIP_ABORT, 1));
     struct ring *ring = fold(&log);
-    assert_int_equal(ring_phase(ring), RING_REST);
+    assert_int_equal(ring_phase(ring), RING_SETTLING);
     same_owners(ring, before);
     assert_true(ring_is_leaving(ring, index_of(ring, 5)));
     /* Too late, and so nothing. */
@@ -141,7 +141,7 @@ static void test_an_abort_leaves_all_as_it_was(void **state) {
     membership_release(&log);
 }
 
-static void test_who_leaves_stays_until_the_next_move(void **state) {
+static void test_who_leaves_stays_until_all_is_settled(void **state) {
     (void)state;
     struct membership log;
     begin(&log, 5);
@@ -156,7 +156,8 @@ static void test_who_leaves_stays_until_the_next_move(void **state) {
     assert_true(ring_is_leaving(ring, five));
     assert_true(ring_is_awaited(ring, five));
     assert_int_equal(ring_preference_length(ring), 4);
-    move_to(&log, 9, make_join(9, 6, "z", 1));
+    add_event(&log, make_event(9, MEMBERSHIP_SETTLED, 1));
+    move_to(&log, 10, make_join(10, 6, "z", 1));
     ring = successor(ring, &log);
     assert_false(ring_is_present(ring, five));
     assert_int_equal(ring_member_count(ring), 6); /* positions keep their meaning */
@@ -228,6 +229,7 @@ static void positions_hold(uint64_t seed) {
         if (!aborts) {
             add_event(&log, make_event(version + 3, MEMBERSHIP_DONE, 1));
         }
+        add_event(&log, make_event(version + (aborts ? 3 : 4), MEMBERSHIP_SETTLED, 1));
         struct ring *later = NULL;
         assert_int_equal(ring_successor(often, &log, &later), RING_OK);
         same_owners(later, later);
@@ -290,7 +292,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_join_goes_through_its_phases),
         cmocka_unit_test(test_an_abort_leaves_all_as_it_was),
-        cmocka_unit_test(test_who_leaves_stays_until_the_next_move),
+        cmocka_unit_test(test_who_leaves_stays_until_all_is_settled),
         cmocka_unit_test(test_a_replacement_takes_just_that_place),
         cmocka_unit_test(test_excused_members_are_not_awaited),
         cmocka_unit_test(test_positions_hold),

@@ -34,7 +34,7 @@ static void a_record_comes_back(void **state) {
 static void the_largest_fits_into_gossip(void **state) {
     (void)state;
     const uint64_t most = UINT64_MAX >> 8;
-    struct member_record record = {.report = {UINT64_MAX, most, most, most, 16384, 16384, 0, 0}};
+    struct member_record record = {.report = {UINT64_MAX, most, most, most, 16384, 16384, 0}};
     struct member_record read;
     struct buffer bytes;
     memset(record.addresses.client, 'a', MEMBER_ADDRESS_SIZE - 1);
