@@ -626,11 +626,32 @@ static void peer_look_for(struct shard *shard, struct peer *peer) {
     }
 }
 
-static void link_hear_knock(struct shard *shard, struct link *link, const struct frame *frame) {
+/* What is known of the knocker is not what it says: it lost its disk, its clock was set back, and it does not know what
+ * it told before. Told so, it writes its record anew (core/gossip.h), and knocks again. */
+static void link_contradict(struct shard *shard, struct link *link) {
+    link_wake(shard, link);
+    records_tell(shard, link->knocker->member, &link->output);
+    link->is_refused = true;
+}
+
+/* False when the link is gone. */
+static bool link_hear_knock(struct shard *shard, struct link *link, const struct frame *frame) {
     struct member_index member = link->knocker->member;
     records_take(shard, member, frame->kind, frame->body);
+    if (frame->kind == MESSAGE_GOSSIP_RECORDS && !records_agree(shard, member, frame->body)) {
+        link_contradict(shard, link);
+        return true;
+    }
     link_abandon(shard, link, "a knock that was heard");
     lanes_dial_now(shard, member);
+    return false;
+}
+
+static void link_hear_contradiction(struct shard *shard, struct link *link, const struct frame *frame) {
+    struct peer *peer = link->knocks;
+    records_take(shard, peer->member, frame->kind, frame->body);
+    link_abandon(shard, link, "a knock that was contradicted");
+    peer->knock_at = shard_now(shard);
 }
 
 /* ---- events ---- */
@@ -651,7 +672,7 @@ void shard_link_connected(struct shard *shard, struct link *link, void *handle, 
     link->last_heard = moment.now;
     if (link->knocks != NULL) {
         link_send_hello(shard, link, link->knocks, 0, false);
-        records_tell_own(shard, &link->output);
+        records_tell(shard, shard->self, &link->output);
         return;
     }
     if (!link->lane->dialed_here) {
@@ -674,7 +695,10 @@ static bool link_receive(struct shard *shard, struct link *link, const struct fr
         return true;
     }
     if (link->knocker != NULL) {
-        link_hear_knock(shard, link, frame);
+        return link_hear_knock(shard, link, frame);
+    }
+    if (link->knocks != NULL && frame->kind == MESSAGE_GOSSIP_RECORDS) {
+        link_hear_contradiction(shard, link, frame);
         return false;
     }
     if (link->awaits_membership) {

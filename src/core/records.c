@@ -17,7 +17,8 @@ static struct member_addresses addresses_of_log(const struct shard *shard, struc
 }
 
 static bool addresses_are_equal(const struct member_addresses *a, const struct member_addresses *b) {
-    return strcmp(a->client, b->client) == 0 && strcmp(a->peer, b->peer) == 0;
+    return view_equal(view_of_string(a->client), view_of_string(b->client)) &&
+           view_equal(view_of_string(a->peer), view_of_string(b->peer));
 }
 
 static struct member_addresses addresses_of(const struct shard *shard, struct member_index member) {
@@ -124,10 +125,10 @@ void records_report(struct shard *shard, const struct message_report *report) {
     gossip_own(&shard->records.gossip, buffer_view(&shard->encoded), shard_now(shard));
 }
 
-void records_tell_own(struct shard *shard, struct buffer *output) {
+void records_tell(struct shard *shard, struct member_index member, struct buffer *output) {
     struct gossip_record record;
     struct gossip_word word = {.kind = MESSAGE_GOSSIP_RECORDS};
-    if (gossip_record(&shard->records.gossip, shard->self, &record)) {
+    if (gossip_record(&shard->records.gossip, member, &record)) {
         buffer_clear(&shard->encoded);
         gossip_list_add(&shard->encoded, word.kind, &record);
         word.list = buffer_view(&shard->encoded);
@@ -317,6 +318,23 @@ void records_receive(struct shard *shard, const struct source *source, uint8_t k
     } else if (source->lane == NULL && kind == MESSAGE_ADDRESSES) {
         addresses_receive(shard, body);
     }
+}
+
+bool records_agree(struct shard *shard, struct member_index member, struct view body) {
+    struct gossip_word word;
+    struct gossip_record told;
+    struct gossip_record known;
+    if (!message_decode_gossip(MESSAGE_GOSSIP_RECORDS, body, &word) ||
+        !gossip_record(&shard->records.gossip, member, &known)) {
+        return true;
+    }
+    bool agree = true;
+    struct reader list = reader_of(word.list);
+    while (gossip_list_next(&list, word.kind, &told)) {
+        bool is_known = gossip_stamp_compare(told.stamp, known.stamp) == 0 && view_equal(told.payload, known.payload);
+        agree = agree && (!node_id_equal(told.id, known.id) || is_known);
+    }
+    return agree;
 }
 
 uint32_t records_known_count(const struct shard *shard) {

@@ -64,9 +64,11 @@ struct message_report records_report_of(const struct shard *shard, struct member
 /* The member's shard greeted. */
 void records_greeted(struct shard *shard, struct member_index member, const struct message_hello *hello);
 
-/* First shard: the own record, as a word of gossip; and such a word of a member that is not linked. */
-void records_tell_own(struct shard *shard, struct buffer *output);
+/* First shard, for members that are not linked: a member's record, as a word of gossip; and such a word. */
+void records_tell(struct shard *shard, struct member_index member, struct buffer *output);
 void records_take(struct shard *shard, struct member_index from, uint8_t kind, struct view body);
+/* The body's record of that member is the one that is known here. */
+bool records_agree(struct shard *shard, struct member_index member, struct view body);
 
 /* Valid until the shard is told anything. */
 const char *records_client_address(const struct shard *shard, struct member_index member);
