@@ -44,6 +44,8 @@ void cluster_init(struct cluster *cluster, struct world *world, struct cluster_o
     cluster->rng = rng;
     cluster->keyspaces = *keyspaces;
     cluster->node_count = options.node_count + options.spare_count;
+    cluster->protocol_rng = rng_split(&rng);
+    cluster->mixes_protocols = rng_chance(&cluster->protocol_rng, 400000);
     rng_fill(&cluster->rng, &cluster->secrets.cluster, sizeof(cluster->secrets.cluster));
     rng_fill(&cluster->rng, &cluster->secrets.current, sizeof(cluster->secrets.current));
     node_pools_init(cluster);

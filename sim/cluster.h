@@ -69,7 +69,8 @@ struct node {
     struct instant started; /* last */
     struct instant resumed; /* when its last pause ended */
     uint64_t run;
-    uint64_t runs; /* times it was started */
+    uint64_t runs;     /* times it was started */
+    uint16_t protocol; /* the latest that it speaks, since then */
     struct memory_leaf *leaf;
     struct sim_shard shards[SIM_SHARDS_MOST];
     int64_t clock_offset_ms;
@@ -106,6 +107,8 @@ struct cluster {
     struct keyspace_table keyspaces;
     struct token_secrets secrets;
     struct rng rng;
+    struct rng protocol_rng; /* of its own: it came later than others, whose draws it must not move */
+    bool mixes_protocols;    /* nodes are upgraded and downgraded as they start */
     struct disk_faults disk;
     struct pool handle_pool;
     struct pool operation_pool;
@@ -135,6 +138,9 @@ void cluster_note_ring(struct cluster *cluster, struct ring *ring);
 void node_start(struct node *node);
 /* Everything that was not durable is gone but for the oldest `keep` of the unsynced batches. */
 void node_crash(struct node *node, size_t keep);
+/* Tells its peers that it takes no more requests; node_stop() follows. */
+void node_leave(struct node *node);
+bool node_has_left(const struct node *node);
 /* Stops cleanly: what was written is durable, and the next start knows. */
 void node_stop(struct node *node);
 /* While it is down: it starts elsewhere, and nobody is told. */

@@ -2,6 +2,8 @@
 
 #include "base/codec.h"
 
+enum { LEAVE_POLL_MS = 5 };
+
 const char *fault_text(enum fault_class fault) {
     static const char *const texts[FAULT_CLASSES] = {
         "loss", "pieces",     "slow", "partition", "crash",  "crash-all", "stop",   "pause",   "clock",
@@ -11,6 +13,7 @@ const char *fault_text(enum fault_class fault) {
 
 static void mend(struct world *world, struct world_event *event);
 static void strike(struct world *world, struct world_event *event);
+static void leave_on(struct world *world, struct world_event *event);
 
 void nemesis_init(struct nemesis *nemesis, struct world *world, struct cluster *cluster, struct rng rng) {
     memset(nemesis, 0, sizeof(*nemesis));
@@ -48,6 +51,7 @@ void nemesis_init(struct nemesis *nemesis, struct world *world, struct cluster *
     for (uint32_t index = 0; index < cluster->node_count; index++) {
         nemesis->mend[index] =
             (struct nemesis_mend){.event.happen = mend, .nemesis = nemesis, .node = &cluster->nodes[index]};
+        nemesis->leave[index] = (struct nemesis_leave){.event.happen = leave_on, .nemesis = nemesis};
     }
     nemesis->next.happen = strike;
     steward_init(&nemesis->steward, world, cluster, rng_split(&nemesis->rng));
@@ -230,14 +234,42 @@ static bool lose_records(struct nemesis *nemesis, enum fault_class fault) {
     return is_any;
 }
 
-static bool stop(struct nemesis *nemesis, struct node *node) {
-    if (!node->is_up || node->is_paused) {
-        return false;
-    }
+static void stop_now(struct nemesis *nemesis, struct node *node) {
+    nemesis->leave[node->index].node = NULL;
     node_stop(node);
     nemesis->node_gone(nemesis->self, node);
     world_schedule(nemesis->world, &nemesis->mend[node->index].event, rng_between(&nemesis->rng, 1, 3000) * NS_PER_MS);
+}
+
+static bool stop(struct nemesis *nemesis, struct node *node) {
+    struct nemesis_leave *leave = &nemesis->leave[node->index];
+    if (!node->is_up || node->is_paused || leave->node != NULL) {
+        return false;
+    }
+    if (rng_chance(&nemesis->rng, 300000)) {
+        stop_now(nemesis, node);
+        return true;
+    }
+    uint64_t limit_ms = rng_below(&nemesis->rng, 2 * (uint64_t)nemesis->cluster->options.deadline_ms);
+    leave->node = node;
+    leave->runs = node->runs;
+    leave->until.ns = nemesis->world->now.ns + limit_ms * NS_PER_MS;
+    node_leave(node);
+    world_schedule(nemesis->world, &leave->event, LEAVE_POLL_MS * NS_PER_MS);
     return true;
+}
+
+/* Clients go on asking it, as those do that don't see the end of a stream: so it may be cut short. */
+static void leave_on(struct world *world, struct world_event *event) {
+    struct nemesis_leave *leave = CONTAINER_OF(event, struct nemesis_leave, event);
+    struct node *node = leave->node;
+    if (!node->is_up || node->runs != leave->runs) {
+        leave->node = NULL; /* it crashed meanwhile */
+    } else if (!node->is_paused && (node_has_left(node) || world->now.ns >= leave->until.ns)) {
+        stop_now(leave->nemesis, node);
+    } else {
+        world_schedule(world, event, LEAVE_POLL_MS * NS_PER_MS);
+    }
 }
 
 static void partition(struct nemesis *nemesis) {
@@ -429,8 +461,15 @@ void nemesis_heal(struct nemesis *nemesis) {
     for (uint32_t index = 0; index < cluster->node_count; index++) {
         struct node *node = &cluster->nodes[index];
         world_cancel(nemesis->world, &nemesis->mend[index].event);
+        struct nemesis_leave *leave = &nemesis->leave[index];
         node->fails_next_sync = false;
         node_set_memory(node, false);
+        world_cancel(nemesis->world, &leave->event);
+        if (leave->node != NULL && node->is_up && node->runs == leave->runs) {
+            stop_now(nemesis, node);
+            world_cancel(nemesis->world, &nemesis->mend[index].event);
+        }
+        leave->node = NULL;
         bring_back(nemesis, node);
     }
 }

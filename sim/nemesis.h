@@ -13,7 +13,7 @@ enum fault_class {
     FAULT_PARTITION, /* symmetric, one-way, isolating one or halving the cluster */
     FAULT_CRASH,     /* with loss of unsynced writes */
     FAULT_CRASH_ALL, /* every node at once */
-    FAULT_STOP,      /* clean restarts */
+    FAULT_STOP,      /* clean restarts, most of them of nodes that take their leave first */
     FAULT_PAUSE,
     FAULT_CLOCK,      /* offsets, drift, steps */
     FAULT_DISK,       /* slow syncs; an EIO that stops a store until its node restarts */
@@ -39,6 +39,15 @@ struct nemesis_mend {
     struct node *node;
 };
 
+/* A node that said that it stops, and has not yet. */
+struct nemesis_leave {
+    struct world_event event;
+    struct nemesis *nemesis;
+    struct node *node; /* NULL: nobody */
+    uint64_t runs;
+    struct instant until; /* it is cut short */
+};
+
 struct nemesis {
     struct world *world;
     struct cluster *cluster;
@@ -58,6 +67,7 @@ struct nemesis {
     struct steward steward;
     struct world_event next;
     struct nemesis_mend mend[SIM_NODES_MOST];
+    struct nemesis_leave leave[SIM_NODES_MOST];
     /* A node's memory is gone, or it is there again: the account must know. */
     void (*node_gone)(void *self, struct node *node);
     void (*node_back)(void *self, struct node *node);

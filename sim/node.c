@@ -342,8 +342,7 @@ void node_session_close(struct sim_session *session) {
 struct start {
     const struct store_birth *birth;
     struct membership log;
-    uint64_t cleaned;
-    struct view addresses;
+    struct roster_kept kept;
     struct buffer own_addresses;
     struct ring *ring;
     struct member_index self;
@@ -353,14 +352,12 @@ static void start_init(struct start *start, const struct node *node, const struc
     struct cluster *cluster = node->cluster;
     struct ring_options options = {cluster->options.partition_count, cluster->options.replica_count};
     start->birth = birth;
-    start->cleaned = 0;
-    start->addresses = (struct view){0};
     buffer_init(&start->own_addresses);
     addresses_list_add(&start->own_addresses, node->id, &node->addresses);
+    start->kept = (struct roster_kept){0};
     membership_init(&start->log);
     bool is_new = buffer_size(&birth->membership) == 0;
-    bool is_whole =
-        is_new || roster_read(buffer_view(&birth->membership), &start->log, &start->cleaned, &start->addresses);
+    bool is_whole = is_new || roster_read(buffer_view(&birth->membership), &start->log, &start->kept);
     if (is_new) {
         (void)membership_merge(&start->log, node->welcome.count > 0 ? &node->welcome : &cluster->birth);
     }
@@ -387,11 +384,11 @@ static void shard_start(struct node *node, struct sim_shard *shard, const struct
     struct shard_options options = {
         .ring = start->ring,
         .log = &start->log,
-        .addresses = start->addresses,
+        .addresses = start->kept.addresses,
         .configured_addresses = buffer_view(&start->own_addresses),
         .log_is_kept = buffer_size(&birth->membership) > 0,
         .member_capacity = 4 * SIM_NODES_MOST,
-        .was_cleaned = start->cleaned == membership_lamport(&start->log),
+        .was_cleaned = start->kept.cleaned == membership_lamport(&start->log),
         .promise = buffer_view(&birth->promise),
         .self = start->self,
         .shard_index = shard->index,
@@ -399,6 +396,7 @@ static void shard_start(struct node *node, struct sim_shard *shard, const struct
         .keyspaces = node->birth_keyspaces.version > 0 ? &node->birth_keyspaces : &cluster->keyspaces,
         .secrets = cluster->secrets,
         .seed = rng_next(&cluster->rng),
+        .protocol = node->protocol,
         .run = node->run,
         .clock_floor = MUTANT(CLOCK_BELOW_BOUND) ? (struct hybrid_time){0} : birth->clock_floor,
         .lineage = birth->lineage,
@@ -452,7 +450,10 @@ void node_start(struct node *node) {
     node->is_paused = false;
     node->fails_next_sync = false;
     world_note(node->cluster->world, "start", node->index, node->runs, (struct view){0});
-    world_trace(node->cluster->world, "node %u starts, run %llu", node->index, (unsigned long long)node->runs);
+    bool is_next = node->cluster->mixes_protocols && rng_chance(&node->cluster->protocol_rng, 500000);
+    node->protocol = is_next ? PROTOCOL_VERSION_NEXT : PROTOCOL_VERSION;
+    world_trace(node->cluster->world, "node %u starts, run %llu, protocol %u", node->index,
+                (unsigned long long)node->runs, node->protocol);
     for (uint32_t index = 0; index < node->shard_count; index++) {
         node->shards[index].index = index;
         node->shards[index].port = memory_leaf_open_port(node->leaf);
@@ -523,6 +524,22 @@ static void node_drain(struct node *node, struct buffer *trees) {
         } while (!store_is_idle(shard->store));
         shard_keep_trees(shard->shard, trees);
     }
+}
+
+void node_leave(struct node *node) {
+    world_trace(node->cluster->world, "node %u leaves", node->index);
+    for (uint32_t index = 0; index < node->shard_count; index++) {
+        shard_leave(node->shards[index].shard, node_moment(node));
+        turn_end(&node->shards[index]);
+    }
+}
+
+bool node_has_left(const struct node *node) {
+    bool has_left = true;
+    for (uint32_t index = 0; index < node->shard_count; index++) {
+        has_left = has_left && shard_has_left(node->shards[index].shard);
+    }
+    return has_left;
 }
 
 void node_stop(struct node *node) {

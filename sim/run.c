@@ -46,6 +46,8 @@ static const char *trace_kind_text(enum trace_kind kind) {
         return "peer silent";
     case TRACE_PEER_HEARD:
         return "peer heard";
+    case TRACE_PEER_LEAVING:
+        return "peer leaving";
     case TRACE_REFUSED:
         return "refuses";
     case TRACE_HINTED:

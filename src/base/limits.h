@@ -5,7 +5,8 @@
 enum {
     LIMIT_KEY_BYTES = 64 * 1024,
     LIMIT_VALUE_BYTES = 16 * 1024 * 1024,
-    LIMIT_SIBLINGS = 64,                     /* past it a client write is an error; merging is exempt */
+    LIMIT_RESTORED_BYTES = LIMIT_VALUE_BYTES + 64 * 1024, /* of an encoded object in one argument */
+    LIMIT_SIBLINGS = 64,                                  /* past it a client write is an error; merging is exempt */
     LIMIT_SIBLINGS_BYTES = 48 * 1024 * 1024, /* the same of their bytes: an object must still go into a message */
     LIMIT_ARGUMENTS = 1024 * 1024,
     LIMIT_INLINE_BYTES = 64 * 1024,

@@ -46,6 +46,7 @@
     X(PRUNE_ALONE, "prune-alone", "an entry is pruned from a vector by the first owner's proof alone")                 \
     X(FLUSH_UNHELD, "flush-unheld", "a flush is done before every clock was moved beyond it")                          \
     X(FLUSH_TAKES_OLD, "flush-takes-old", "what arrives from below the floor of a flush is stored")                    \
+    X(PROTOCOL_UNHEEDED, "protocol-unheeded", "a link is spoken to in a protocol that its other end does not know")    \
     X(REPAIR_OVERWRITES, "repair-overwrites", "read repair replaces the replica's object instead of merging")
 
 /* clang-format off */

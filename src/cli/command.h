@@ -24,6 +24,8 @@ extern const struct command command_server;
 extern const struct command command_dev;
 extern const struct command command_check_config;
 extern const struct command command_cluster;
+extern const struct command command_backup;
+extern const struct command command_restore;
 extern const struct command command_key;
 extern const struct command command_version;
 

@@ -1,4 +1,4 @@
-#include "cli/clock.h"
+#include "server/clock.h"
 #include "cli/command.h"
 #include "cli/dev_cluster.h"
 #include "cli/dev_nodes.h"

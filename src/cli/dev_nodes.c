@@ -1,7 +1,7 @@
 #include "cli/dev_nodes.h"
 
-#include "cli/client.h"
-#include "cli/clock.h"
+#include "server/client.h"
+#include "server/clock.h"
 #include "cli/command.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "cli/client.h"
+#include "server/client.h"
 #include "cli/command.h"
 #include "cli/explain.h"
 #include "cli/options.h"

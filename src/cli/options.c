@@ -81,6 +81,18 @@ enum options_status options_parse(const struct command *command, struct option *
     return OPTIONS_OK;
 }
 
+bool options_take_flag(int *argc, char **argv, const char *name) {
+    int kept = 0;
+    for (int i = 0; i < *argc; i++) {
+        if (strcmp(argv[i], name) != 0) {
+            argv[kept++] = argv[i];
+        }
+    }
+    bool is_there = kept < *argc;
+    *argc = kept;
+    return is_there;
+}
+
 bool option_number(const struct command *command, const struct option *option, uint32_t low, uint32_t high,
                    uint32_t *ret) {
     if (option->value == NULL) {

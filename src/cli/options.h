@@ -24,6 +24,9 @@ enum options_status {
 enum options_status options_parse(const struct command *command, struct option *options, int argc, char **argv,
                                   const char **words, size_t words_most, size_t *ret_word_count);
 
+/* True when the flag, an option without a value, is among the words; takes it out of them. */
+bool options_take_flag(int *argc, char **argv, const char *name);
+
 /* `*ret` is left alone when the option wasn't given. False, and said so, when its value is no number in the range. */
 bool option_number(const struct command *command, const struct option *option, uint32_t low, uint32_t high,
                    uint32_t *ret);

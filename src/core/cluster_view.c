@@ -220,14 +220,16 @@ static void reply_nodes(struct shard *shard, int protocol, struct buffer *reply)
     size_t count = slot_ranges(shard, &ranges);
     buffer_clear(&shard->encoded);
     for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
-        append_node_line(shard, (struct member_index){index}, ranges, count, &shard->encoded);
+        if (ring_is_present(shard->ring, (struct member_index){index})) {
+            append_node_line(shard, (struct member_index){index}, ranges, count, &shard->encoded);
+        }
     }
     resp_write_verbatim(reply, "txt", buffer_view(&shard->encoded), protocol);
 }
 
 static void reply_info(struct shard *shard, int protocol, struct buffer *reply) {
     uint32_t served = served_slots(shard);
-    uint64_t members = ring_member_count(shard->ring);
+    uint64_t members = ring_present_count(shard->ring);
     struct buffer *text = &shard->encoded;
     buffer_clear(text);
     buffer_append_view(text, served == SLOT_COUNT ? VIEW("cluster_state:ok\r\n") : VIEW("cluster_state:fail\r\n"));
@@ -290,13 +292,23 @@ static void information_exchange(const struct shard *shard, struct buffer *text)
     append_line(text, VIEW("gramme_trees_scrubbed"), trees->scrubbed);
     append_line(text, VIEW("gramme_trees_diverged"), trees->divergences);
     append_line(text, VIEW("gramme_records_damaged"), shard->replica.damaged);
-    append_line(text, VIEW("gramme_partitions_owned"), trees->owned);
+    append_line(text, VIEW("gramme_partitions_owned"), shard->replica.held);
     append_line(text, VIEW("gramme_partitions_met"), exchange_met_count(shard));
     append_line(text, VIEW("gramme_exchange_rounds"), exchange->rounds);
     append_line(text, VIEW("gramme_exchange_trees_sent"), exchange->trees_sent);
     append_line(text, VIEW("gramme_exchange_keys_compared"), exchange->keys_compared);
     append_line(text, VIEW("gramme_exchange_repairs"), exchange->repairs_sent);
     append_line(text, VIEW("gramme_exchange_bytes"), exchange->bytes_sent);
+}
+
+static void information_moves(const struct shard *shard, struct buffer *text) {
+    const struct moves *moves = &shard->moves;
+    append_line(text, VIEW("gramme_membership_version"), roster_version(shard));
+    append_line(text, VIEW("gramme_membership_phase"), (uint64_t)ring_phase(shard->ring));
+    append_line(text, VIEW("gramme_partitions_to_fill"), moves->to_fill - moves->filled);
+    append_line(text, VIEW("gramme_partitions_to_bring_home"), shard->replica.former);
+    append_line(text, VIEW("gramme_farewell_objects"), shard->farewell.brought);
+    append_line(text, VIEW("gramme_farewell_bytes"), shard->farewell.bytes);
 }
 
 static void information_load(const struct shard *shard, struct buffer *text) {
@@ -355,7 +367,7 @@ static void information_records(const struct shard *shard, struct buffer *text) 
 static void information_cluster(struct shard *shard, struct buffer *text) {
     const struct coordinator *coordinator = &shard->coordinator;
     const struct keyspace *keyspace = &shard->options.keyspaces->keyspaces[0];
-    uint64_t members = ring_member_count(shard->ring);
+    uint64_t members = ring_present_count(shard->ring);
     append_line(text, VIEW("cluster_enabled"), 1);
     append_line(text, VIEW("gramme_members"), members);
     append_line(text, VIEW("gramme_members_reachable"), shard_reachable_members(shard));
@@ -387,6 +399,7 @@ static void information_cluster(struct shard *shard, struct buffer *text) {
     append_line(text, VIEW("gramme_replica_reads"), shard->replica.reads);
     information_hints(shard, text);
     information_exchange(shard, text);
+    information_moves(shard, text);
     information_reaping(shard, text);
     information_load(shard, text);
     information_flush(shard, text);
@@ -397,7 +410,8 @@ static void information_cluster(struct shard *shard, struct buffer *text) {
     }
 }
 
-/* member0:id=...,address=...,state=alive,incarnation=...,since_ms=...,heard_ms=... ; heard_ms is -1 for never. */
+/* member0:id=...,address=...,state=alive,incarnation=...,since_ms=...,heard_ms=...,protocol=...,requests=... ; heard_ms
+ * is -1 for never; the protocol of its links; requests that it has under way, 0 from one that does not tell. */
 static void information_members(struct shard *shard, struct buffer *text) {
     static const char *const states[] = {"alive", "suspect", "dead"};
     uint64_t now = shard_now(shard).ns;
@@ -405,6 +419,9 @@ static void information_members(struct shard *shard, struct buffer *text) {
     append_line(text, VIEW("local_health"), detection_health(shard));
     for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
         struct member_index member = {index};
+        if (!ring_is_present(shard->ring, member)) {
+            continue;
+        }
         struct member_verdict verdict = detection_verdict(shard, member);
         bool is_self = member_index_equal(member, shard->self);
         node_id_to_text(ring_member(shard->ring, member)->id, id);
@@ -426,6 +443,10 @@ static void information_members(struct shard *shard, struct buffer *text) {
         } else {
             append_number(text, is_self || now < verdict.heard.ns ? 0 : (now - verdict.heard.ns) / NS_PER_MS);
         }
+        buffer_append_view(text, VIEW(",protocol="));
+        append_number(text, is_self ? shard_protocol(shard) : shard->peers[index].version);
+        buffer_append_view(text, VIEW(",requests="));
+        append_number(text, is_self ? shard_requests_under_way(shard) : shard->peers[index].requests);
         buffer_append_view(text, VIEW("\r\n"));
     }
 }

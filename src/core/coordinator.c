@@ -447,7 +447,7 @@ void coordinator_peer_lost(struct shard *shard, struct member_index member) {
         struct request *request = CONTAINER_OF(node, struct request, active);
         struct request_owner *owner = request_owner_of(request, member);
         bool is_asked = owner != NULL && owner->state == OWNER_ASKED;
-        if (is_asked && !peer_is_reachable(shard, member, request->partition)) {
+        if (is_asked && !peer_still_answers(shard, member, request->partition)) {
             ids[count++] = request->id;
         }
     }

@@ -259,7 +259,8 @@ static void trace_hinted(struct shard *shard, const struct request *request, str
 static void send_put(struct shard *shard, struct request *request, struct request_owner *owner, struct view object) {
     bool is_owner = request_is_owner(request, (uint32_t)(owner - request->owners));
     owner->state = OWNER_FAILED;
-    struct buffer *output = lane_output(shard, owner->member, request->partition, object.size);
+    bool is_wanted = peer_is_reachable(shard, owner->member, request->partition);
+    struct buffer *output = is_wanted ? lane_output(shard, owner->member, request->partition, object.size) : NULL;
     if (output == NULL) {
         return;
     }
@@ -296,7 +297,7 @@ static void send_hints(struct shard *shard, struct request *request, struct view
     }
 }
 
-/* EXPIRE makes no dot. */
+/* EXPIRE and RESTORE make no dot. */
 static bool has_what_was_stamped(const struct request *request, const struct copy *copy) {
     return request->dot.n == 0 || context_contains(&copy->object.context, request->dot);
 }
@@ -358,7 +359,7 @@ static void finish_unstored(struct shard *shard, struct request *request) {
 }
 
 static void trace_stamped(struct shard *shard, const struct request *request, struct view encoded) {
-    if (shard_traces_keys(shard) && request->operation.kind != OPERATION_EXPIRE) {
+    if (shard_traces_keys(shard) && request->operation.kind == OPERATION_PUT) {
         struct object object;
         bool is_ours = object_decode(encoded, &shard->scratch, &object);
         ENSURE(is_ours);
@@ -508,6 +509,40 @@ static void store_expiry(struct shard *shard, struct request *request, struct co
     store_everywhere(shard, request, copy, &object);
 }
 
+static bool is_of_before_flush(const struct shard *shard, const struct object *object) {
+    bool is_older = false;
+    for (uint32_t index = 0; index < object->value_count; index++) {
+        is_older = is_older || object->values[index].time.value <= shard->flush.floor.value;
+    }
+    return is_older;
+}
+
+/* The dots of another cluster's actors, which are random, name its events here too: so what is restored twice is there
+ * once, and what was written over it here stays. Only the mark is this cluster's. */
+static void store_restored(struct shard *shard, struct request *request, struct copy *copy) {
+    struct object incoming;
+    struct stamp stamp = {0};
+    if (!object_decode(request->operation.value, &shard->scratch, &incoming) || object_is_absent(&incoming) ||
+        !object_hashes_hold(&incoming)) {
+        refuse_put(shard, request, "ERR not the encoded object of a key");
+        return;
+    }
+    if (is_of_before_flush(shard, &incoming)) {
+        refuse_put(shard, request, "ERR written before this cluster was flushed: a restore wants a new cluster");
+        return;
+    }
+    if (!make_stamp(shard, request, copy, &incoming.context, &stamp)) {
+        return;
+    }
+    incoming.mark = stamp.mark;
+    struct object object = object_merge(&copy->object, &incoming, conflict_of(shard, request), &shard->scratch);
+    if (!context_fits(&object.context)) {
+        refuse_put(shard, request, "ERR the key's history is too long");
+        return;
+    }
+    store_everywhere(shard, request, copy, &object);
+}
+
 void request_resume_storing(struct shard *shard, struct request *request) {
     if (!request->is_hinting) {
         request_begin_storing(shard, request);
@@ -521,7 +556,7 @@ void request_resume_storing(struct shard *shard, struct request *request) {
 /* A write that came after our first stamp covers it. Under `lww` the stamp may be gone because a concurrent value has
  * the greater time, one acknowledged before this put began, say: only a later stamp of our own actor surely follows. */
 static bool is_followed(const struct shard *shard, const struct request *request, const struct copy *copy) {
-    if (request->round == 0 || request->operation.kind == OPERATION_EXPIRE ||
+    if (request->round == 0 || request->operation.kind != OPERATION_PUT ||
         object_find(&copy->object, request->dot) != NULL) {
         return false;
     }
@@ -566,8 +601,10 @@ void request_begin_storing(struct shard *shard, struct request *request) {
          * kept is that write's business now. */
         blob_give(&shard->blobs, &request->kept);
         storing_check(shard, request);
-    } else if (request->operation.kind == OPERATION_EXPIRE) {
+    } else if (is_expire) {
         store_expiry(shard, request, &copy);
+    } else if (request->operation.kind == OPERATION_RESTORE) {
+        store_restored(shard, request, &copy);
     } else {
         store_put(shard, request, &copy);
     }

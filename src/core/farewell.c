@@ -118,7 +118,9 @@ static void ask(struct shard *shard, struct partition partition) {
         struct buffer *output = lane_output(shard, list[place], partition, sizeof(message));
         farewell->missing++;
         if (output != NULL) {
+            size_t before = buffer_size(output);
             message_encode_farewell(output, MESSAGE_FAREWELL, &message);
+            farewell->bytes += buffer_size(output) - before;
         }
     }
     if (farewell->missing == 0) {
@@ -213,7 +215,9 @@ static void bring(struct shard *shard, struct member_index owner, struct view ke
         .key = key,
         .object = object,
     };
+    size_t before = buffer_size(output);
     message_encode_put(output, &put);
+    farewell->bytes += buffer_size(output) - before;
     farewell->missing++;
     farewell->brought++;
 }
@@ -307,7 +311,6 @@ void farewell_on_scanned(struct shard *shard, enum storage_status status, const 
 void farewell_beat(struct shard *shard) {
     struct farewell *farewell = &shard->farewell;
     bool is_settling = ring_phase(shard->ring) == RING_SETTLING;
-    farewell->left = shard->replica.former;
     farewell->has_begun = is_settling && moves_all_have_drained(shard);
     farewell->asks_left = load_share(shard, FAREWELL_ASKS_A_BEAT);
     if (farewell->state != FAREWELL_IDLE && !farewell->is_scanning && shard_now(shard).ns >= farewell->until.ns) {

@@ -47,7 +47,7 @@ struct farewell {
     uint8_t answered;                  /* ASKING: bit i: the i-th owner */
     uint8_t lacks[HASH_TREE_SEGMENTS]; /* by segment: bit i: the i-th owner has something else */
     uint64_t first_id;                 /* of what is being brought: answers to what was brought before do not count */
-    uint64_t left, brought;            /* partitions, objects: for those who look */
+    uint64_t brought, bytes;           /* objects, and all that was sent: for those who look */
 };
 
 void farewell_init(struct shard *shard);

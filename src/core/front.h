@@ -38,6 +38,8 @@ struct front_port {
     void (*configuration)(void *self, void (*emit)(void *context, struct view name, struct view value), void *context);
     /* GRAMME.KEYSPACES: appends the whole reply. */
     void (*keyspaces)(void *self, int protocol, struct buffer *reply);
+    /* GRAMME.BACKUP: as submit(), but that it may take as long as it takes; what was written is the result's detail. */
+    void (*backup)(void *self, struct view path, uint64_t token);
     /* GRAMME.EXPLAIN: placement as known here; the front gathers the replicas' records through INSPECT operations to
      * each of the nodes that this lists. Returns their number. */
     size_t (*placement)(void *self, struct view key, struct placement *ret_placement);
@@ -81,6 +83,9 @@ bool session_wants_close(const struct session *session);
 /* Every command that came is answered (the output may still be unsent): a driver that closes in good order waits for
  * it. */
 bool session_is_idle(const struct session *session);
+
+/* The same, and no command is there in part, nor commands that wait for EXEC. */
+bool session_is_between_commands(const struct session *session);
 
 struct front_statistics {
     uint64_t commands, errors, connections_total, connections_now, keyspace_hits, keyspace_misses;

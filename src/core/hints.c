@@ -327,7 +327,7 @@ void hints_peer_lost(struct shard *shard, struct member_index member) {
         next = list_next(list, node);
         struct hint_delivery *delivery = CONTAINER_OF(node, struct hint_delivery, under_way);
         if (member_index_equal(delivery->owner, member) && !delivery->is_answered &&
-            !peer_is_reachable(shard, member, delivery->partition)) {
+            !peer_still_answers(shard, member, delivery->partition)) {
             delivery_end(shard, delivery);
         }
     }

@@ -1,6 +1,8 @@
 #include "core/lane.h"
 
 #include "base/limits.h"
+#include "base/mutant.h"
+#include "core/leaving.h"
 #include "core/shard_state.h"
 
 static void lane_schedule_dial(struct shard *shard, struct lane *lane);
@@ -26,7 +28,7 @@ uint32_t peer_shard_of(const struct shard *shard, struct member_index member, st
     return partition_shard(partition, peer_shard_count(shard, member));
 }
 
-bool peer_is_reachable(const struct shard *shard, struct member_index member, struct partition partition) {
+bool peer_still_answers(const struct shard *shard, struct member_index member, struct partition partition) {
     if (member_index_equal(member, shard->self)) {
         return true;
     }
@@ -34,11 +36,11 @@ bool peer_is_reachable(const struct shard *shard, struct member_index member, st
     return lane_is_reachable(peer->lanes[0][partition_shard(partition, peer_shards(shard, peer))]);
 }
 
-bool peer_is_alive(const struct shard *shard, struct member_index member) {
-    if (member_index_equal(member, shard->self)) {
-        return true;
-    }
-    const struct peer *peer = &shard->peers[member.value];
+bool peer_is_reachable(const struct shard *shard, struct member_index member, struct partition partition) {
+    return peer_still_answers(shard, member, partition) && !peer_is_leaving(&shard->peers[member.value]);
+}
+
+static bool peer_is_heard(const struct shard *shard, const struct peer *peer) {
     for (uint32_t index = 0; index < peer_shards(shard, peer); index++) {
         if (lane_is_reachable(peer->lanes[0][index])) {
             return true;
@@ -54,6 +56,11 @@ bool peer_first_is_reachable(const struct shard *shard, struct member_index memb
 bool peer_first_is_up(const struct shard *shard, struct member_index member) {
     const struct lane *lane = shard->peers[member.value].lanes[0][0];
     return lane != NULL && lane->link != NULL && lane->link->state == LINK_UP;
+}
+
+bool peer_is_alive(const struct shard *shard, struct member_index member) {
+    const struct peer *peer = &shard->peers[member.value];
+    return member_index_equal(member, shard->self) || (peer_is_heard(shard, peer) && !peer_is_leaving(peer));
 }
 
 void peer_observe_latency(struct peer *peer, uint64_t took_ns) {
@@ -145,7 +152,7 @@ static void link_send_hello(struct shard *shard, struct link *link, const struct
     struct message_hello hello = {
         .magic = HELLO_MAGIC,
         .version_least = PROTOCOL_VERSION_LEAST,
-        .version = PROTOCOL_VERSION,
+        .version = shard_protocol(shard),
         .cluster = shard->options.secrets.cluster,
         .node = ring_member(shard->ring, shard->self)->id,
         .shard_index = (uint16_t)shard->options.shard_index,
@@ -350,7 +357,12 @@ void lanes_release(struct shard *shard) {
 /* A process that was heard just now is not gone. One that is said to have taken its place has the same node-id; or it
  * was quick, and dials again. */
 static bool is_connected_as_another(const struct shard *shard, struct member_index member, uint64_t run) {
-    return shard->peers[member.value].run != run && peer_is_alive(shard, member);
+    const struct peer *peer = &shard->peers[member.value];
+    return peer->run != run && peer_is_heard(shard, peer);
+}
+
+static uint16_t common_version(const struct shard *shard, const struct message_hello *hello) {
+    return protocol_common(PROTOCOL_VERSION_LEAST, shard_protocol(shard), hello->version_least, hello->version);
 }
 
 /* Who it is, and whom it looks for. */
@@ -360,7 +372,7 @@ static const char *stranger_refusal(const struct shard *shard, const struct mess
     if (memcmp(&hello->cluster, &shard->options.secrets.cluster, sizeof(hello->cluster)) != 0) {
         return "the other end belongs to another cluster (cluster-id differs)";
     }
-    if (hello->version_least > PROTOCOL_VERSION || hello->version < PROTOCOL_VERSION_LEAST) {
+    if (common_version(shard, hello) == 0) {
         return "no protocol version in common";
     }
     if (!ring_find_member(shard->ring, hello->node, ret_member)) {
@@ -429,6 +441,9 @@ static void link_come_up(struct shard *shard, struct link *link) {
     if (!lane->is_bulk) {
         link_wake(shard, link);
         witness_tell(shard, &link->output);
+    }
+    if (shard->is_leaving) {
+        leaving_tell(shard, link);
     }
 }
 
@@ -527,6 +542,9 @@ static bool link_greet(struct shard *shard, struct link *link, const struct mess
         peer->has_time_offset = false; /* another process, perhaps after a boot: its monotonic time began anew */
     }
     peer->run = hello->run;
+    link->run = hello->run;
+    link->version = common_version(shard, hello);
+    peer->version = link->version;
     flush_hear(shard, hello->flushed);
     if (is_new_run) {
         reaper_runs_changed(shard);
@@ -687,6 +705,32 @@ void shard_link_closed(struct shard *shard, struct link *link, struct moment mom
     link_end(shard, link, "closed");
 }
 
+static void link_say_ping(struct shard *shard, struct link *link, enum message_kind kind) {
+    struct message_ping ping = {
+        .wall = shard_wall(shard), .now = shard_now(shard), .requests = shard_requests_under_way(shard)};
+    link_wake(shard, link);
+    message_encode_ping(&link->output, kind, &ping, MUTANT(PROTOCOL_UNHEEDED) ? shard_protocol(shard) : link->version);
+}
+
+/* False when the link is gone. */
+static bool link_take_ping(struct shard *shard, struct link *link, const struct frame *frame) {
+    struct message_ping ping;
+    if (!message_decode_ping(frame->body, &ping, link->version)) {
+        shard_trace_peer(shard, TRACE_REFUSED, link->lane->peer->member, "a ping that is not of the link's protocol");
+        link_abandon(shard, link, "not of its protocol");
+        return false;
+    }
+    link->lane->peer->requests = ping.requests;
+    peer_observe_clocks(shard, link->lane->peer, ping.wall, ping.now);
+    if (frame->kind == MESSAGE_PONG) {
+        link->pings_open -= link->pings_open > 0 ? 1 : 0;
+        link->pongs_awaited -= link->pongs_awaited > 0 ? 1 : 0;
+    } else if (buffer_size(&link->output) < LINK_OUTPUT_MOST) {
+        link_say_ping(shard, link, MESSAGE_PONG);
+    }
+    return true;
+}
+
 static bool link_receive(struct shard *shard, struct link *link, const struct frame *frame) {
     if (shard->witness.is_rolled_back) {
         return true;
@@ -715,16 +759,11 @@ static bool link_receive(struct shard *shard, struct link *link, const struct fr
         }
         return link_greet(shard, link, &hello);
     }
-    struct message_ping ping;
     if (frame->kind == MESSAGE_PING || frame->kind == MESSAGE_PONG) {
-        if (message_decode_ping(frame->body, &ping)) {
-            peer_observe_clocks(shard, link->lane->peer, ping.wall, ping.now);
-            if (frame->kind == MESSAGE_PING && buffer_size(&link->output) < LINK_OUTPUT_MOST) {
-                struct message_ping pong = {.wall = shard_wall(shard), .now = shard_now(shard)};
-                link_wake(shard, link);
-                message_encode_ping(&link->output, MESSAGE_PONG, &pong);
-            }
-        }
+        return link_take_ping(shard, link, frame);
+    }
+    if (frame->kind == MESSAGE_LEAVING) {
+        leaving_receive(shard, link);
         return true;
     }
     struct source source = {.lane = link->lane, .generation = link->lane->generation};
@@ -815,6 +854,11 @@ struct buffer *mail_output(struct shard *shard, uint32_t to_shard) {
 
 /* ---- time ---- */
 
+void link_ping(struct shard *shard, struct link *link) {
+    link_say_ping(shard, link, MESSAGE_PING);
+    link->pings_open++;
+}
+
 static void link_check(struct shard *shard, struct link *link) {
     uint64_t now = shard_now(shard).ns;
     if (shard->witness.is_rolled_back && link->state != LINK_DIALING) {
@@ -843,9 +887,7 @@ static void link_check(struct shard *shard, struct link *link) {
     }
     bool quiet = now - link->last_sent.ns >= HEARTBEAT_MS * NS_PER_MS;
     if (quiet && buffer_size(&link->output) < LINK_OUTPUT_MOST) {
-        struct message_ping ping = {.wall = shard_wall(shard), .now = shard_now(shard)};
-        link_wake(shard, link);
-        message_encode_ping(&link->output, MESSAGE_PING, &ping);
+        link_ping(shard, link);
     }
 }
 

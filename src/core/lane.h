@@ -48,7 +48,10 @@ struct peer {
     struct member_index member;
     struct node_id id;
     uint16_t shard_count; /* 0: not heard yet, taken for ours */
+    uint16_t version;     /* of the protocol, that its links speak: a run of a process has one; 0: not heard yet */
+    uint32_t requests;    /* that it had under way, as it said last; from version 2 on */
     uint64_t run;         /* of the peer's process, from its last HELLO */
+    uint64_t leaving_run; /* of the process that said it leaves (core/leaving.h); 0: none did */
     bool has_wall_offset;
     int64_t wall_offset_ms; /* its civil clock minus ours, transit not taken off */
     bool has_time_offset;
@@ -92,7 +95,11 @@ struct link {
     bool is_refused;        /* by no member: it has been told so, and ends by itself */
     uint64_t membership;    /* the version that the other end is known to have */
     struct message_hello hello;
-    bool awake; /* the driver was told of the output of this turn */
+    bool awake;             /* the driver was told of the output of this turn */
+    uint64_t run;           /* of the process at the other end, from its HELLO */
+    uint16_t version;       /* of the protocol: the latest that both ends speak; 0 before its HELLO */
+    uint32_t pings_open;    /* sent, and not answered by a pong */
+    uint32_t pongs_awaited; /* since this node said that it leaves */
     struct instant since;
     struct instant last_heard;
     struct instant last_sent;
@@ -118,9 +125,15 @@ void lanes_tell_membership(struct shard *shard);
 void lanes_heartbeat(struct shard *shard);
 void lane_dial(struct shard *shard, struct lane *lane); /* the redial alarm */
 
-/* The peer's shard that owns the partition hears us. Always true of this node itself. */
+static inline bool peer_is_leaving(const struct peer *peer) {
+    return peer->leaving_run != 0 && peer->leaving_run == peer->run;
+}
+
+/* The peer's shard that owns the partition hears us, and takes new requests. Always true of this node itself. */
 bool peer_is_reachable(const struct shard *shard, struct member_index member, struct partition partition);
-/* Any shard of the peer hears us. */
+/* The same of one that takes no new requests, since it leaves: what it was asked it still answers. */
+bool peer_still_answers(const struct shard *shard, struct member_index member, struct partition partition);
+/* Any shard of the peer hears us, and takes new requests. */
 bool peer_is_alive(const struct shard *shard, struct member_index member);
 struct peer *peer_of(struct shard *shard, struct member_index member);
 /* The first shards hear each other; they are linked, be it silent. */
@@ -144,6 +157,8 @@ struct buffer *lane_first_output(struct shard *shard, struct member_index member
 struct buffer *source_output(struct shard *shard, const struct source *source, size_t bytes);
 /* The same for another shard of this node; never NULL. */
 struct buffer *mail_output(struct shard *shard, uint32_t to_shard);
+
+void link_ping(struct shard *shard, struct link *link);
 
 /* How long an answer took: moves an estimate of the 95th percentile. */
 void peer_observe_latency(struct peer *peer, uint64_t took_ns);

@@ -24,7 +24,8 @@ static bool has_room(const struct shard *shard, const struct operation *operatio
 }
 
 static bool brings_values(const struct operation *operation) {
-    return operation->kind == OPERATION_PUT && (operation->flags & OPERATION_TOMBSTONE) == 0;
+    return operation->kind == OPERATION_RESTORE ||
+           (operation->kind == OPERATION_PUT && (operation->flags & OPERATION_TOMBSTONE) == 0);
 }
 
 bool load_admits(struct shard *shard, const struct operation *operation) {

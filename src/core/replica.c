@@ -295,10 +295,12 @@ enum durability replica_durability(const struct shard *shard, struct view key) {
 struct waiting_write *waiting_write_new(struct shard *shard, uint64_t request) {
     struct waiting_write *waiting = pool_take(&shard->replica.write_pool);
     waiting->request = request;
+    shard->replica.answers_owed++;
     return waiting;
 }
 
 void waiting_write_free(struct shard *shard, struct waiting_write *waiting) {
+    shard->replica.answers_owed--;
     blob_give(&shard->blobs, &waiting->kept);
     pool_give(&shard->replica.write_pool, waiting);
 }

@@ -32,7 +32,8 @@ struct replica {
     struct pool write_pool;
     bool *is_lost;    /* by partition: lacks some of what it held, until it has met all other owners again */
     uint32_t *losses; /* by partition: how often it lost something in this run: what was read before is not known now */
-    uint64_t *refreshed; /* by partition: the round of exchange in which its disk was last written from memory */
+    uint64_t *refreshed;   /* by partition: the round of exchange in which its disk was last written from memory */
+    uint32_t answers_owed; /* for writes on their way to the disk */
     uint64_t puts, reads, merges, refusals, damaged;
 };
 

@@ -335,6 +335,16 @@ static void answer_with_object(struct shard *shard, const struct message_read *r
     answer->object = is_whole ? object_bytes : compared;
 }
 
+/* A former owner answers those who go by an earlier version, and think that it is one; an owner to come answers nobody.
+ * As fallbacks they would have what was once written, and not what was since. */
+static bool may_be_read(const struct shard *shard, const struct message_read *read) {
+    bool is_earlier = read->placement_mark < ring_placement_mark(shard->ring, read->partition);
+    if (replica_role(shard, read->partition) == ROLE_FORMER) {
+        return is_earlier && !farewell_has_begun(shard);
+    }
+    return !replica_is_filling(shard, read->partition);
+}
+
 void replica_on_read(struct shard *shard, const struct source *source, struct view body) {
     struct message_read read;
     if (!message_decode_read(body, &read)) {
@@ -342,8 +352,7 @@ void replica_on_read(struct shard *shard, const struct source *source, struct vi
         return;
     }
     struct message_read_answer answer = {.request = read.request};
-    if (!placement_holds(shard, read.key, read.partition, read.placement_mark) ||
-        (replica_role(shard, read.partition) == ROLE_FORMER && farewell_has_begun(shard))) {
+    if (!placement_holds(shard, read.key, read.partition, read.placement_mark) || !may_be_read(shard, &read)) {
         shard->replica.refusals++;
         answer.status = ANSWER_REFUSED;
         answer_read(shard, source, &answer);

@@ -52,6 +52,8 @@ static void keep(struct shard *shard) {
     buffer_init(&bytes);
     write_u8(&bytes, KEPT_FORMAT);
     write_u64(&bytes, clean);
+    write_u32(&bytes, ring_partition_count(shard->ring));
+    write_u8(&bytes, (uint8_t)ring_configured_replica_count(shard->ring));
     write_addresses(shard, &bytes);
     membership_encode(&bytes, &roster->log, 0);
     roster->cleaned_wanted = clean;
@@ -81,12 +83,20 @@ void roster_beat(struct shard *shard) {
     keep(shard);
 }
 
-bool roster_read(struct view kept, struct membership *log, uint64_t *ret_cleaned, struct view *ret_addresses) {
+bool roster_read(struct view kept, struct membership *log, struct roster_kept *ret_kept) {
     struct reader reader = reader_of(kept);
-    uint8_t format = read_u8(&reader);
-    *ret_cleaned = read_u64(&reader);
-    *ret_addresses = read_sized(&reader);
-    return format == KEPT_FORMAT && !reader.failed && membership_decode(read_bytes(&reader, reader_left(&reader)), log);
+    struct roster_kept found;
+    bool is_known = read_u8(&reader) == KEPT_FORMAT;
+    found.cleaned = read_u64(&reader);
+    found.shape.partition_count = read_u32(&reader);
+    found.shape.replica_count = read_u8(&reader);
+    found.addresses = read_sized(&reader);
+    if (!is_known || reader.failed || !membership_decode(read_bytes(&reader, reader_left(&reader)), log) ||
+        log->count == 0) {
+        return false;
+    }
+    *ret_kept = found;
+    return true;
 }
 
 /* ---- what may follow ---- */

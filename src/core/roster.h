@@ -44,9 +44,15 @@ void roster_release(struct shard *shard);
 void roster_beat(struct shard *shard);
 void roster_on_durable(struct shard *shard, bool is_durable);
 
-/* What a first shard wrote down: the log, the version at which its node held nothing that it was not to hold, and the
- * addresses that members told last, where they are not the log's: a list (wire/member_record.h), borrowed. */
-bool roster_read(struct view kept, struct membership *log, uint64_t *ret_cleaned, struct view *ret_addresses);
+/* What a first shard wrote down: the version at which its node held nothing that it was not to hold, the shape of the
+ * cluster, which never changes, the addresses that members told last, where they are not the log's (a list, see
+ * wire/member_record.h, borrowed), and the log. False: malformed, or of no member. */
+struct roster_kept {
+    uint64_t cleaned;
+    struct ring_options shape;
+    struct view addresses;
+};
+bool roster_read(struct view kept, struct membership *log, struct roster_kept *ret_kept);
 
 uint64_t roster_version(const struct shard *shard);
 /* The version that the node's store has: only the first shard knows. */

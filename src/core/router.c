@@ -184,14 +184,15 @@ static struct relay *relay_find(const struct shard *shard, uint64_t id) {
 static bool operation_is_write(const struct operation *operation) {
     return operation->kind == OPERATION_PUT || operation->kind == OPERATION_EXPIRE ||
            operation->kind == OPERATION_FLUSH || operation->kind == OPERATION_KEYSPACES ||
-           operation->kind == OPERATION_MEMBERS;
+           operation->kind == OPERATION_MEMBERS || operation->kind == OPERATION_RESTORE;
 }
 
-/* Doing it twice does no harm: a read, or a SET that says the same thing again. */
+/* Doing it twice does no harm: a read, what is merged, or a SET that says the same thing again. */
 static bool operation_may_repeat(const struct operation *operation) {
     const uint32_t conditions =
         OPERATION_IF_ABSENT | OPERATION_IF_PRESENT | OPERATION_RETURN_OLD | OPERATION_KEEP_EXPIRY | OPERATION_TOMBSTONE;
     return operation->kind == OPERATION_READ || operation->kind == OPERATION_INSPECT ||
+           operation->kind == OPERATION_RESTORE ||
            (operation->kind == OPERATION_PUT && (operation->flags & OPERATION_PLAIN) != 0 &&
             (operation->flags & conditions) == 0);
 }
@@ -639,7 +640,7 @@ void router_peer_lost(struct shard *shard, struct member_index member) {
     for (struct list_node *node = list_first(&router->active); node != NULL; node = list_next(&router->active, node)) {
         struct relay *relay = CONTAINER_OF(node, struct relay, active);
         bool is_asked = !relay->by_mail && (relay_inspects(relay, member) || relay_open_try(relay, member) != 0);
-        if (is_asked && !peer_is_reachable(shard, member, relay->partition)) {
+        if (is_asked && !peer_still_answers(shard, member, relay->partition)) {
             ids[count++] = relay->id;
         }
     }

@@ -2,6 +2,7 @@
 #include "core/shard_state.h"
 #include "wire/witness_message.h"
 #include "wire/fence_message.h"
+#include "wire/stage_message.h"
 
 /* A restart begins at the bound, so a lease is also how far a crash may move a clock ahead. */
 enum { CLOCK_LEASE_MS = 10000 };
@@ -40,6 +41,17 @@ static void port_keyspaces(void *self, int protocol, struct buffer *reply) {
     keyspaces_describe(self, protocol, reply);
 }
 
+static void port_backup(void *self, struct view path, uint64_t token) {
+    struct shard *shard = self;
+    const struct shard_driver *driver = &shard->options.driver;
+    const char *refusal = driver->backup != NULL ? driver->backup(driver->self, path, token)
+                                                 : "ERR this node keeps nothing that could be copied";
+    if (refusal != NULL) {
+        struct result result = {.outcome = OUTCOME_REFUSED, .detail = view_of_string(refusal)};
+        front_complete(shard->front, token, &result, shard_wall(shard), &shard->scratch);
+    }
+}
+
 static void port_session_wake(void *self, struct session *session) {
     struct shard *shard = self;
     shard->options.driver.session_wake(shard->options.driver.self, session);
@@ -70,6 +82,7 @@ static void shard_open_front(struct shard *shard) {
         .information = cluster_view_information,
         .configuration = port_configuration,
         .keyspaces = port_keyspaces,
+        .backup = port_backup,
         .placement = cluster_view_placement,
     };
     shard->front = front_new(options, port);
@@ -123,6 +136,7 @@ struct shard *shard_new(const struct shard_options *options, struct moment momen
     everyone_init(shard);
     flush_init(shard);
     keyspaces_init(shard);
+    stage_init(shard);
     shard_open_front(shard);
     shard->heartbeat.kind = ALARM_HEARTBEAT;
     timers_schedule(&shard->timers, &shard->heartbeat.timer, moment.now);
@@ -149,6 +163,7 @@ void shard_free(struct shard *shard) {
     buffer_release(&shard->encoded);
     buffer_release(&shard->record);
     arena_release(&shard->scratch);
+    stage_release(shard);
     roster_release(shard);
     ring_free(shard->ring);
     struct arena permanent = shard->permanent;
@@ -187,6 +202,7 @@ void shard_keep_clock_bound(struct shard *shard) {
 static void shard_beat(struct shard *shard) {
     roster_beat(shard);
     council_beat(shard);
+    stage_beat(shard);
     moves_beat(shard);
     records_beat(shard);
     farewell_beat(shard);
@@ -285,7 +301,52 @@ void shard_session_closed(struct shard *shard, struct session *session, struct m
     front_close(shard->front, session);
 }
 
+void shard_backup_done(struct shard *shard, uint64_t token, bool is_made, struct view text, struct moment moment) {
+    struct result result = {.outcome = is_made ? OUTCOME_DONE : OUTCOME_REFUSED, .detail = text};
+    shard_step_begin(shard, moment);
+    front_complete(shard->front, token, &result, moment.wall, &shard->scratch);
+}
+
 /* ---- messages ---- */
+
+static void receive_of_members(struct shard *shard, const struct source *source, uint8_t kind, struct view body) {
+    switch (kind) {
+    case MESSAGE_MEMBERSHIP:
+        roster_receive(shard, source, body);
+        break;
+    case MESSAGE_REPORT:
+        moves_receive(shard, source, body);
+        break;
+    case MESSAGE_GOSSIP_SUMMARY:
+    case MESSAGE_GOSSIP_DIGEST:
+    case MESSAGE_GOSSIP_RECORDS:
+    case MESSAGE_GOSSIP_WANT:
+    case MESSAGE_ADDRESSES:
+        records_receive(shard, source, kind, body);
+        break;
+    case MESSAGE_STAGE:
+    case MESSAGE_SEEKER:
+        stage_receive(shard, source, kind, body);
+        break;
+    case MESSAGE_CONSENSUS_PREPARE:
+    case MESSAGE_CONSENSUS_PROMISE:
+    case MESSAGE_CONSENSUS_ACCEPT:
+    case MESSAGE_CONSENSUS_ACCEPTED:
+    case MESSAGE_CONSENSUS_REFUSED:
+    case MESSAGE_CONSENSUS_BEHIND:
+        council_receive(shard, source, kind, body);
+        break;
+    case MESSAGE_FAREWELL:
+    case MESSAGE_FAREWELL_ANSWER:
+        farewell_receive(shard, source, kind, body);
+        break;
+    case MESSAGE_BOUND:
+        witness_receive(shard, source, body);
+        break;
+    default:
+        break; /* a later protocol's; its sender does without an answer */
+    }
+}
 
 void shard_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body) {
     switch (kind) {
@@ -341,36 +402,9 @@ void shard_receive(struct shard *shard, const struct source *source, uint8_t kin
     case MESSAGE_KEYSPACES:
         keyspaces_receive(shard, body);
         break;
-    case MESSAGE_MEMBERSHIP:
-        roster_receive(shard, source, body);
-        break;
-    case MESSAGE_REPORT:
-        moves_receive(shard, source, body);
-        break;
-    case MESSAGE_GOSSIP_SUMMARY:
-    case MESSAGE_GOSSIP_DIGEST:
-    case MESSAGE_GOSSIP_RECORDS:
-    case MESSAGE_GOSSIP_WANT:
-    case MESSAGE_ADDRESSES:
-        records_receive(shard, source, kind, body);
-        break;
-    case MESSAGE_CONSENSUS_PREPARE:
-    case MESSAGE_CONSENSUS_PROMISE:
-    case MESSAGE_CONSENSUS_ACCEPT:
-    case MESSAGE_CONSENSUS_ACCEPTED:
-    case MESSAGE_CONSENSUS_REFUSED:
-    case MESSAGE_CONSENSUS_BEHIND:
-        council_receive(shard, source, kind, body);
-        break;
-    case MESSAGE_FAREWELL:
-    case MESSAGE_FAREWELL_ANSWER:
-        farewell_receive(shard, source, kind, body);
-        break;
-    case MESSAGE_BOUND:
-        witness_receive(shard, source, body);
-        break;
     default:
-        break; /* a later protocol's; its sender does without an answer */
+        receive_of_members(shard, source, kind, body);
+        break;
     }
 }
 
@@ -495,12 +529,23 @@ uint64_t shard_membership_version(const struct shard *shard) {
     return ring_version(shard->ring);
 }
 
+struct ring *shard_ring(const struct shard *shard) {
+    return shard->ring;
+}
+
 const struct member *shard_member(const struct shard *shard, struct member_index member) {
     return ring_member(shard->ring, member);
 }
 
 const char *shard_peer_address(const struct shard *shard, struct member_index member) {
     return records_peer_address(shard, member);
+}
+
+enum shard_standing shard_standing(const struct shard *shard) {
+    if (ring_is_excused(shard->ring, shard->self)) {
+        return SHARD_IS_DEAD;
+    }
+    return ring_is_present(shard->ring, shard->self) ? SHARD_IS_MEMBER : SHARD_HAS_LEFT;
 }
 
 bool shard_may_stamp(const struct shard *shard) {

@@ -55,6 +55,9 @@ struct shard_driver {
     void (*configuration)(void *self, void (*emit)(void *context, struct view name, struct view value), void *context);
     /* Appends "name:value\r\n" lines that only the driver knows (memory, cpu, uptime) to INFO's section. NULL: none. */
     void (*information)(void *self, struct view section, struct buffer *text);
+    /* Begin to copy the node's store into that new folder: answered by shard_backup_done() in a later step. Not NULL:
+     * why not, an error line. NULL: the driver has nothing to copy. */
+    const char *(*backup)(void *self, struct view path, uint64_t token);
     /* What happened, for checkers and people (core/trace.h). NULL: nobody listens. */
     void (*trace)(void *self, const struct trace_record *record);
     /* Records of single keys (stamped, stored, repaired, second round) are wanted too, not only those of peers. */
@@ -72,6 +75,7 @@ struct shard_options {
     const struct keyspace_table *keyspaces; /* borrowed for the shard's life: of the configuration, or a later one */
     struct token_secrets secrets;
     uint64_t seed;                  /* secret and random: actors are drawn from it */
+    uint16_t protocol;              /* the latest version spoken (wire/message.h); 0: PROTOCOL_VERSION */
     uint64_t run;                   /* random id of this run of the process, the same in all its shards; not 0 */
     struct hybrid_time clock_floor; /* store_birth.clock_floor */
     struct lineage lineage;         /* store_birth.lineage */
@@ -110,6 +114,12 @@ void shard_free(struct shard *shard);
  * shard's partitions, for the next start's `kept_trees` (core/kept_trees.h). */
 void shard_keep_trees(const struct shard *shard, struct buffer *list);
 
+/* The node stops: tells its peers that it takes no new requests. What is under way goes on (core/leaving.h). */
+void shard_leave(struct shard *shard, struct moment moment);
+/* All of it is answered, and no peer in reach can send more. */
+bool shard_has_left(const struct shard *shard);
+uint32_t shard_requests_under_way(const struct shard *shard);
+
 /* Timers that are due. Call at or after shard_next_deadline(); early is harmless. */
 void shard_tick(struct shard *shard, struct moment moment);
 struct instant shard_next_deadline(const struct shard *shard);
@@ -118,6 +128,9 @@ struct session *shard_session_open(struct shard *shard, void *handle, const char
 void shard_session_input(struct shard *shard, struct session *session, struct view bytes, struct moment moment);
 void shard_session_resume(struct shard *shard, struct session *session, struct moment moment);
 void shard_session_closed(struct shard *shard, struct session *session, struct moment moment);
+
+/* `text` is what was written (core/front.h), or an error line. */
+void shard_backup_done(struct shard *shard, uint64_t token, bool is_made, struct view text, struct moment moment);
 
 /* A peer connected to us and its first bytes name this shard (hello_target() in wire/message.h says which shard): the
  * whole input from its first byte follows through shard_link_input(). */
@@ -161,8 +174,15 @@ const struct keyspace_table *shard_keyspaces(const struct shard *shard);
 /* What needs every member: proofs, fences. */
 bool shard_all_are_reachable(const struct shard *shard);
 
+/* What the log says of this node. Whoever is no member any more stops: nobody listens to it, and it holds nothing that
+ * others have not got, unless it was declared dead. */
+enum shard_standing { SHARD_IS_MEMBER, SHARD_HAS_LEFT, SHARD_IS_DEAD };
+enum shard_standing shard_standing(const struct shard *shard);
+
 /* The version of the membership log that this shard has adopted. */
 uint64_t shard_membership_version(const struct shard *shard);
+/* That version's; to keep it, retain it. */
+struct ring *shard_ring(const struct shard *shard);
 /* A member as this shard knows it now, but for its addresses, and where it is dialed. */
 const struct member *shard_member(const struct shard *shard, struct member_index member);
 const char *shard_peer_address(const struct shard *shard, struct member_index member);

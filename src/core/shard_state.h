@@ -29,6 +29,7 @@
 #include "core/roster.h"
 #include "core/router.h"
 #include "core/shard.h"
+#include "core/stage.h"
 #include "core/witness.h"
 #include "version/clock.h"
 
@@ -58,6 +59,7 @@ struct shard {
     struct hybrid_clock clock;
     bool bound_pending; /* a new clock bound is on its way to the disk */
     struct hybrid_time bound_wanted;
+    bool is_leaving; /* see leaving.h */
     struct alarm heartbeat;
     struct instant last_heartbeat;
     uint64_t next_request;
@@ -87,6 +89,7 @@ struct shard {
     struct flush flush;
     struct keyspaces keyspaces;
     struct witness witness;
+    struct stage stage;
 };
 
 static inline struct instant shard_now(const struct shard *shard) {
@@ -106,6 +109,11 @@ static inline struct hybrid_time shard_time(const struct shard *shard) {
 /* Room for what there is one of for each member, however many come. */
 static inline size_t shard_member_capacity(const struct shard *shard) {
     return shard->options.member_capacity == 0 ? LIMIT_MEMBERS : shard->options.member_capacity;
+}
+
+/* The latest that this node speaks. */
+static inline uint16_t shard_protocol(const struct shard *shard) {
+    return shard->options.protocol != 0 ? shard->options.protocol : PROTOCOL_VERSION;
 }
 
 /* Which shard of this node a partition belongs to. */

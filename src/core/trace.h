@@ -15,6 +15,7 @@ enum trace_kind {
     TRACE_LINK_DOWN,     /* peer; text: why */
     TRACE_PEER_SILENT,   /* peer */
     TRACE_PEER_HEARD,    /* peer */
+    TRACE_PEER_LEAVING,  /* peer: takes no new requests */
     TRACE_REFUSED,       /* text: a frame or link that was refused, and why */
     TRACE_HINTED,        /* a fallback was asked to stand in for an owner: key, peer: the owner */
     TRACE_HINT_HOME,     /* an owner has what this fallback kept for it: key, peer, object as it was delivered */

@@ -114,8 +114,13 @@ static char *try_to_open(struct rocksdb_leaf *leaf, const char *path) {
     options[LEAF_FAMILY_COUNT] = leaf->family_options[LEAF_METADATA];
     rocksdb_column_family_handle_t *handles[LEAF_FAMILY_COUNT + 1];
     char *error = NULL;
-    leaf->database = rocksdb_open_column_families(leaf->database_options, path, LEAF_FAMILY_COUNT + 1, family_names,
-                                                  options, handles, &error);
+    if (leaf->options.is_read_only) {
+        leaf->database = rocksdb_open_for_read_only_column_families(leaf->database_options, path, LEAF_FAMILY_COUNT + 1,
+                                                                    family_names, options, handles, 0, &error);
+    } else {
+        leaf->database = rocksdb_open_column_families(leaf->database_options, path, LEAF_FAMILY_COUNT + 1, family_names,
+                                                      options, handles, &error);
+    }
     if (error != NULL) {
         leaf->database = NULL;
         return error;
@@ -154,7 +159,7 @@ static bool open_database(struct rocksdb_leaf *leaf, const char *path, char ret_
         return true;
     }
     tell(ret_text, error);
-    if (strncmp(error, "Corruption", strlen("Corruption")) == 0) {
+    if (strncmp(error, "Corruption", strlen("Corruption")) == 0 && !leaf->options.is_read_only) {
         error = reopen(leaf, path, error, ret_text);
     }
     bool opened = error == NULL;
@@ -290,6 +295,12 @@ static uint64_t sum_over_families(const struct rocksdb_leaf *leaf, const char *p
     return sum;
 }
 
+static uint64_t objects_about(const struct rocksdb_leaf *leaf) {
+    uint64_t count = 0;
+    rocksdb_property_int_cf(leaf->database, leaf->families[LEAF_OBJECTS], "rocksdb.estimate-num-keys", &count);
+    return count;
+}
+
 void rocksdb_leaf_statistics(struct rocksdb_leaf *leaf, struct rocksdb_leaf_statistics *ret_statistics) {
     *ret_statistics = (struct rocksdb_leaf_statistics){
         .batches = atomic_load_explicit(&leaf->batches, memory_order_relaxed),
@@ -301,6 +312,7 @@ void rocksdb_leaf_statistics(struct rocksdb_leaf *leaf, struct rocksdb_leaf_stat
         .block_cache_bytes = rocksdb_cache_get_usage(leaf->block_cache),
         .table_reader_bytes = sum_over_families(leaf, "rocksdb.estimate-table-readers-mem"),
         .file_bytes = sum_over_families(leaf, "rocksdb.live-sst-files-size"),
+        .objects_about = objects_about(leaf),
         .is_stalled = sum_over_families(leaf, "rocksdb.is-write-stopped") > 0,
         .has_failed = atomic_load(&leaf->failed),
     };

@@ -26,6 +26,8 @@ struct rocksdb_leaf_options {
     uint32_t sync_interval_ms; /* durability `interval` */
     /* Opens even if a log is damaged before its end, and forgets everything from the damage on. */
     bool accept_cut_log;
+    /* For a copy that must stay as it is: nothing is written, no lock is taken, submit() must not be called. */
+    bool is_read_only;
 };
 
 /* 256 MiB, 64 MiB, 2, 1000 ms, no. */
@@ -68,6 +70,7 @@ struct rocksdb_leaf_statistics {
     uint64_t block_cache_bytes;
     uint64_t table_reader_bytes; /* filters and indexes */
     uint64_t file_bytes;         /* of tables; logs aside */
+    uint64_t objects_about;      /* records of objects: an estimate */
     bool is_stalled;             /* writes wait for compaction */
     bool has_failed;
 };

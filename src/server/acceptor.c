@@ -38,6 +38,7 @@ struct acceptor {
     uint32_t greeting_count;
     uint32_t next_shard;
     bool is_welcoming;
+    bool is_last_call; /* who comes now stays with the acceptor's own loop */
     struct instant since;
     struct log_brake brake;
 };
@@ -155,7 +156,8 @@ static void accept_client(struct acceptor *acceptor, struct arrival *arrival) {
         acceptor_turn_away(node, arrival);
         return;
     }
-    acceptor->next_shard = (acceptor->next_shard + 1) % node->shard_count;
+    uint32_t shard = acceptor->is_last_call ? acceptor->loop->index : acceptor->next_shard + 1;
+    acceptor->next_shard = shard % node->shard_count;
     acceptor_give(acceptor, acceptor->next_shard, arrival);
 }
 
@@ -336,6 +338,16 @@ struct acceptor *acceptor_new(struct loop *loop, struct listening *listening) {
 
 static void on_listener_closed(uv_handle_t *handle) {
     free(handle->data);
+}
+
+void acceptor_take_waiting(struct acceptor *acceptor) {
+    acceptor->is_last_call = true;
+    for (size_t index = 0; acceptor->is_welcoming && index < acceptor->listener_count; index++) {
+        struct listener *listener = acceptor->listeners[index];
+        for (int calls = 0; !listener->is_peer && calls < BACKLOG / ACCEPTS_PER_CALLBACK; calls++) {
+            on_listener(&listener->poll, 0, UV_READABLE);
+        }
+    }
 }
 
 void acceptor_free(struct acceptor *acceptor) {

@@ -33,6 +33,9 @@ void listening_close(struct listening *listening);
 
 /* Takes the sockets. Before the loop starts, or on its thread. */
 struct acceptor *acceptor_new(struct loop *loop, struct listening *listening);
+/* Clients that have connected already: the loop takes them all, since closing the door on them would answer what they
+ * have sent with a reset. On the loop's thread, before acceptor_free(). */
+void acceptor_take_waiting(struct acceptor *acceptor);
 /* Closes the sockets and the unfinished greetings. On the loop's thread. */
 void acceptor_free(struct acceptor *acceptor);
 void acceptor_tidy(struct acceptor *acceptor, struct instant now);

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Settings that are there once, and the two that may be repeated. */
+/* Settings that are there once, and the three that may be repeated. */
 enum setting_id {
     SETTING_CLUSTER_ID,
     SETTING_CLUSTER_SECRET,
@@ -32,6 +32,7 @@ enum setting_id {
     SETTING_DURABILITY,
     SETTING_KEYSPACE,
     SETTING_MEMBER,
+    SETTING_SEED,
     SETTING_OBJECT_BUFFER,
     SETTING_DEADLINE_MS,
     SETTING_EXCHANGE_PERIOD_MS,
@@ -64,6 +65,7 @@ static const char *const setting_names[SETTING_COUNT + 1] = {
     [SETTING_DURABILITY] = "durability",
     [SETTING_KEYSPACE] = "keyspace",
     [SETTING_MEMBER] = "member",
+    [SETTING_SEED] = "seed",
     [SETTING_OBJECT_BUFFER] = "object-buffer",
     [SETTING_DEADLINE_MS] = "deadline-ms",
     [SETTING_EXCHANGE_PERIOD_MS] = "exchange-period-ms",
@@ -102,6 +104,7 @@ struct parser {
     const char *file_name;
     size_t line; /* 0: what is wrong is in no line */
     struct words words;
+    const struct ring_options *shape; /* of the cluster, where it is known */
     struct config config;
     struct config_error *error;
     size_t set_in[SETTING_COUNT]; /* line, 0 when not yet */
@@ -261,8 +264,13 @@ static uint8_t primary_of(const struct parser *parser, const struct keyspace_lin
     return (uint8_t)said;
 }
 
+/* The cluster that this node is to join may have any number. */
+static bool replicas_are_open(const struct parser *parser) {
+    return parser->config.seed_count > 0 && parser->shape == NULL && parser->set_in[SETTING_REPLICAS] == 0;
+}
+
 static bool check_quorum(struct parser *parser, size_t line, const char *name, uint32_t quorum) {
-    if (quorum <= parser->config.replicas) {
+    if (quorum <= parser->config.replicas || replicas_are_open(parser)) {
         return true;
     }
     parser->line = line;
@@ -464,9 +472,32 @@ static bool check_bind(struct parser *parser, const char *address) {
                 address);
 }
 
+static bool parse_seed(struct parser *parser) {
+    struct config *config = &parser->config;
+    char seed[MEMBER_ADDRESS_SIZE];
+    if (parser->words.count != 2) {
+        return fail(parser, "a seed is 'seed HOST:PORT', the address of a member for clients");
+    }
+    if (config->seed_count == LIMIT_MEMBERS) {
+        return fail(parser, "more than %d seeds", LIMIT_MEMBERS);
+    }
+    if (!parse_address(parser, "a seed", parser->words.word[1], seed)) {
+        return false;
+    }
+    config->seeds = realloc(config->seeds, (config->seed_count + 1) * sizeof(*config->seeds));
+    ENSURE(config->seeds != NULL);
+    memcpy(config->seeds[config->seed_count++], seed, sizeof(seed));
+    return true;
+}
+
 static bool finish_members(struct parser *parser) {
     struct config *config = &parser->config;
     size_t own = 0;
+    if (config->seed_count > 0 && config->member_count > 1) {
+        parser->line = parser->member_lines[1];
+        return fail(parser, "a node that has seeds joins their cluster and learns the members from it: its only "
+                            "'member' line is its own");
+    }
     while (own < config->member_count && !node_id_equal(config->members[own].id, config->node)) {
         own++;
     }
@@ -616,6 +647,9 @@ static bool parse_setting(struct parser *parser) {
     if (id == SETTING_MEMBER) {
         return parse_member(parser);
     }
+    if (id == SETTING_SEED) {
+        return parse_seed(parser);
+    }
     if (parser->set_in[id] != 0) {
         return fail(parser, "'%s' is set twice, first in line %zu", setting_names[id], parser->set_in[id]);
     }
@@ -654,6 +688,29 @@ static bool check_presence(struct parser *parser) {
     return true;
 }
 
+/* What the cluster has been born with can't be changed by a file. */
+static bool take_shape(struct parser *parser) {
+    struct config *config = &parser->config;
+    const struct ring_options *shape = parser->shape;
+    if (shape == NULL) {
+        return true;
+    }
+    bool partitions_differ = config->partitions != shape->partition_count;
+    bool replicas_differ = config->replicas != shape->replica_count;
+    if (partitions_differ && (parser->set_in[SETTING_PARTITIONS] != 0 || config->seed_count == 0)) {
+        parser->line = parser->set_in[SETTING_PARTITIONS];
+        return fail(parser, "partitions is %u, but the cluster was born with %u", config->partitions,
+                    shape->partition_count);
+    }
+    if (replicas_differ && (parser->set_in[SETTING_REPLICAS] != 0 || config->seed_count == 0)) {
+        parser->line = parser->set_in[SETTING_REPLICAS];
+        return fail(parser, "replicas is %u, but the cluster was born with %u", config->replicas, shape->replica_count);
+    }
+    config->partitions = shape->partition_count;
+    config->replicas = shape->replica_count;
+    return true;
+}
+
 static bool parse_all(struct parser *parser, struct view text) {
     struct view line;
     while (line_take(&text, &line)) {
@@ -662,13 +719,15 @@ static bool parse_all(struct parser *parser, struct view text) {
             return false;
         }
     }
-    return check_presence(parser) && finish_members(parser) && finish_keyspaces(parser);
+    return check_presence(parser) && take_shape(parser) && finish_members(parser) && finish_keyspaces(parser);
 }
 
-bool config_parse(struct view text, const char *file_name, struct config *ret_config, struct config_error *ret_error) {
+static bool parse_text_of(struct view text, const char *file_name, const struct ring_options *shape,
+                          struct config *ret_config, struct config_error *ret_error) {
     struct parser *parser = calloc(1, sizeof(*parser));
     ENSURE(parser != NULL);
     parser->file_name = file_name;
+    parser->shape = shape;
     parser->error = ret_error;
     parser->defaults = (struct keyspace_line){.conflict = CONFLICT_SIBLINGS, .durability = DURABILITY_SYNC};
     parser->config.partitions = PARTITION_COUNT_DEFAULT;
@@ -693,8 +752,13 @@ bool config_parse(struct view text, const char *file_name, struct config *ret_co
     return legal;
 }
 
+bool config_parse(struct view text, const char *file_name, struct config *ret_config, struct config_error *ret_error) {
+    return parse_text_of(text, file_name, NULL, ret_config, ret_error);
+}
+
 void config_release(struct config *config) {
     free(config->members);
+    free(config->seeds);
     memset(config, 0, sizeof(*config));
 }
 
@@ -728,19 +792,42 @@ static uint32_t processor_count(void) {
     return count < 1 ? 1 : count > LIMIT_SHARDS ? LIMIT_SHARDS : (uint32_t)count;
 }
 
-bool config_load(const char *path, struct config *ret_config, struct config_error *ret_error) {
+static bool load(const char *path, const struct ring_options *shape, struct config *ret_config,
+                 struct config_error *ret_error) {
     struct buffer text;
     buffer_init(&text);
     struct config config;
-    bool legal = read_whole(path, &text, ret_error) && config_parse(buffer_view(&text), path, &config, ret_error);
+    bool legal =
+        read_whole(path, &text, ret_error) && parse_text_of(buffer_view(&text), path, shape, &config, ret_error);
     buffer_release(&text);
     if (!legal) {
         return false;
     }
+    (void)snprintf(config.path, sizeof(config.path), "%s", path);
     config.shards = config.shards == 0 ? processor_count() : config.shards;
     bool has_limit = config.memory_limit_bytes != 0;
     config.memory_limit_bytes = has_limit ? config.memory_limit_bytes : memory_of_machine() / 4 * 3;
     *ret_config = config;
+    return true;
+}
+
+bool config_load(const char *path, struct config *ret_config, struct config_error *ret_error) {
+    return load(path, NULL, ret_config, ret_error);
+}
+
+bool config_take_shape(struct config *config, struct ring_options shape, struct config_error *ret_error) {
+    struct config shaped;
+    char path[CONFIG_PATH_SIZE];
+    bool is_it = config->partitions == shape.partition_count && config->replicas == shape.replica_count;
+    if (is_it && config->seed_count == 0) {
+        return true;
+    }
+    memcpy(path, config->path, sizeof(path));
+    if (!load(path, &shape, &shaped, ret_error)) {
+        return false;
+    }
+    config_release(config);
+    *config = shaped;
     return true;
 }
 

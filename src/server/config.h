@@ -19,16 +19,15 @@
  *                                                       repeated; what isn't said is as in the default keyspace
  *     member              ID ZONE WEIGHT CLIENT-ADDRESS PEER-ADDRESS
  *                                                       repeated, this node included; a node listens on its addresses
- *     object-buffer       bytes, or with kb, mb, gb     256mb (of the whole node)
- *     deadline-ms         10 to 600000                  1000
- *     exchange-period-ms  100 to 3600000                5000
- *     scrub-period-s      1 to 31536000                 86400
- *     max-clients         1 to 1000000                  10000
- *     max-requests        1 to 1000000                  4096 (operations under way in a shard; past it, BUSY)
- *     memory-limit        bytes, or with kb, mb, gb     three quarters of the machine's, or of its control group's
- *     background-latency-ms  1 to 60000                 50 (slower than that, and background work gives way)
- *     log-level           debug | info | warning | error  info
- *     insecure-bind       yes-i-know                    without it, a node listens on loopback alone
+ *     seed                HOST:PORT                     repeated: clients' addresses of members. A node with seeds
+ * whose store is empty joins their cluster (server/joining.h); its only member line is its own, and partitions and
+ * replicas are theirs object-buffer       bytes, or with kb, mb, gb     256mb (of the whole node) deadline-ms 10 to
+ * 600000                  1000 exchange-period-ms  100 to 3600000                5000 scrub-period-s      1 to 31536000
+ * 86400 max-clients         1 to 1000000                  10000 max-requests        1 to 1000000                  4096
+ * (operations under way in a shard; past it, BUSY) memory-limit        bytes, or with kb, mb, gb     three quarters of
+ * the machine's, or of its control group's background-latency-ms  1 to 60000                 50 (slower than that, and
+ * background work gives way) log-level           debug | info | warning | error  info insecure-bind       yes-i-know
+ * without it, a node listens on loopback alone
  */
 #ifndef GRAMME_SERVER_CONFIG_H
 #define GRAMME_SERVER_CONFIG_H
@@ -48,12 +47,15 @@ struct config {
     struct node_id node;
     struct member *members; /* sorted by id; owned */
     size_t member_count;
-    size_t self;                 /* this node among the members */
+    size_t self;                        /* this node among the members */
+    char (*seeds)[MEMBER_ADDRESS_SIZE]; /* owned */
+    size_t seed_count;
+    char path[CONFIG_PATH_SIZE]; /* of the file; empty after config_parse() */
     char data[CONFIG_PATH_SIZE]; /* may be empty when storage is memory */
     enum config_storage storage;
-    uint32_t shards; /* 0 after config_parse() when it isn't said; config_load() puts the processors in its place */
-    uint32_t partitions;
-    uint32_t replicas;
+    uint32_t shards;     /* 0 after config_parse() when it isn't said; config_load() puts the processors in its place */
+    uint32_t partitions; /* with seeds, partitions and replicas may be unsaid, and then nothing that depends on them */
+    uint32_t replicas;   /* is right before config_take_shape() */
     struct keyspace_table keyspaces;
     uint64_t object_buffer_bytes;
     uint32_t deadline_ms;
@@ -78,6 +80,9 @@ struct config_error {
 bool config_parse(struct view text, const char *file_name, struct config *ret_config, struct config_error *ret_error);
 /* Reads the file. As config_parse(); a file that can't be read is an error too. */
 bool config_load(const char *path, struct config *ret_config, struct config_error *ret_error);
+/* The file once more, for a cluster of that shape: what it says of partitions and replicas must be the same, and
+ * quorums that it doesn't say follow from them. On failure *config is untouched. */
+bool config_take_shape(struct config *config, struct ring_options shape, struct config_error *ret_error);
 void config_release(struct config *config);
 
 /* Appends to the log the joins that begin the cluster: in the order of their ids, each issued by its member, with

@@ -4,6 +4,8 @@
 #include "server/dial.h"
 
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -12,6 +14,8 @@ enum {
     KEEP_OUTPUT_BYTES = 256 * 1024,
     KEEPALIVE_S = 60,
     ENDING_LIMIT_MS = 2000,
+    DRAIN_READ_MS = 250,
+    PARTING_MS = 100,
 };
 
 static struct buffer *connection_output(const struct connection *connection) {
@@ -110,6 +114,12 @@ void connection_established(struct connection *connection, struct link *link) {
     }
 }
 
+static void connection_drain(struct connection *connection) {
+    connection->draining = true;
+    connection->draining_since = loop_now(connection->loop);
+    connection_mark_dirty(connection);
+}
+
 void connection_adopt(struct loop *loop, struct arrival *arrival) {
     struct connection *connection = connection_new(loop);
     connection->is_client = !arrival->is_link;
@@ -125,6 +135,9 @@ void connection_adopt(struct loop *loop, struct arrival *arrival) {
         connection_configure(connection);
         connection->session = shard_session_open(loop->shard, connection, arrival->address, loop_step(loop));
         connection_start_reading(connection);
+        if (loop->phase != NODE_RUNNING) {
+            connection_drain(connection);
+        }
     }
     arrival_free(arrival);
 }
@@ -149,6 +162,7 @@ void connection_close(struct connection *connection) {
     connection->closing = true;
     connection->session = NULL;
     connection->link = NULL;
+    connection->parting = false;
     if (list_node_linked(&connection->dirty)) {
         list_remove(&connection->dirty);
     }
@@ -170,7 +184,7 @@ void connection_lose(struct connection *connection) {
 /* ---- output ---- */
 
 void connection_mark_dirty(struct connection *connection) {
-    if (!connection->closing && !list_node_linked(&connection->dirty)) {
+    if (!connection->closing && !connection->parting && !list_node_linked(&connection->dirty)) {
         list_push_back(&connection->loop->dirty, &connection->dirty);
     }
 }
@@ -224,6 +238,46 @@ static bool connection_send(struct connection *connection, struct buffer *output
     return true;
 }
 
+/* Nothing came since it was last read from, as far as this machine knows. */
+static bool is_drained(struct connection *connection) {
+    int descriptor;
+    int waiting = 0;
+    bool is_known = uv_fileno((const uv_handle_t *)&connection->socket, &descriptor) == 0 &&
+                    ioctl(descriptor, FIONREAD, &waiting) == 0;
+    return !is_known || waiting == 0;
+}
+
+/* The end of our stream leaves after all that was written. The session is over. */
+static void connection_part(struct connection *connection) {
+    struct loop *loop = connection->loop;
+    int descriptor;
+    bool is_told =
+        uv_fileno((const uv_handle_t *)&connection->socket, &descriptor) == 0 && shutdown(descriptor, SHUT_WR) == 0;
+    if (!is_told) {
+        connection_lose(connection);
+        return;
+    }
+    shard_session_closed(loop->shard, connection->session, loop_step(loop));
+    connection->session = NULL;
+    connection->ending = false;
+    connection->parting = true;
+    connection->ending_since = loop_now(loop);
+    connection_start_reading(connection);
+}
+
+/* True when the client was parted with. */
+static bool session_drain(struct connection *connection) {
+    if (!connection->draining || connection->writing || buffer_size(session_output(connection->session)) > 0) {
+        return false;
+    }
+    bool may_part = connection->ending ? session_is_idle(connection->session)
+                                       : session_is_between_commands(connection->session) && is_drained(connection);
+    if (may_part) {
+        connection_part(connection);
+    }
+    return may_part;
+}
+
 /* After output was sent: is there more to read, or is the session over? */
 static void session_look_again(struct connection *connection) {
     struct loop *loop = connection->loop;
@@ -232,6 +286,9 @@ static void session_look_again(struct connection *connection) {
     }
     if (session_wants_close(connection->session)) {
         session_end_input(connection);
+    }
+    if (session_drain(connection)) {
+        return;
     }
     if (connection->ending) {
         bool answered = session_wants_close(connection->session) || session_is_idle(connection->session);
@@ -284,21 +341,49 @@ void connections_tidy(struct loop *loop) {
     }
 }
 
-void connections_end_clients(struct loop *loop) {
+void connections_drain_clients(struct loop *loop) {
     for (struct list_node *node = list_first(&loop->connections); node != NULL;
          node = list_next(&loop->connections, node)) {
         struct connection *connection = CONTAINER_OF(node, struct connection, all);
         if (connection->session != NULL) {
-            session_end_input(connection);
+            connection_drain(connection);
         }
     }
     loop->has_work = true;
 }
 
+void connections_drain_on(struct loop *loop) {
+    uint64_t now = loop_now(loop).ns;
+    struct list_node *next;
+    for (struct list_node *node = list_first(&loop->connections); node != NULL; node = next) {
+        struct connection *connection = CONTAINER_OF(node, struct connection, all);
+        next = list_next(&loop->connections, node);
+        if (connection->parting && now - connection->ending_since.ns > PARTING_MS * NS_PER_MS) {
+            connection_close(connection);
+        } else if (connection->session != NULL && now - connection->draining_since.ns > DRAIN_READ_MS * NS_PER_MS) {
+            session_end_input(connection);
+        } else if (connection->session != NULL) {
+            connection_mark_dirty(connection);
+        }
+    }
+    loop->has_work = true;
+}
+
+bool connections_are_sent(const struct loop *loop) {
+    for (struct list_node *node = list_first(&loop->connections); node != NULL;
+         node = list_next(&loop->connections, node)) {
+        if (CONTAINER_OF(node, struct connection, all)->writing) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool connections_have_clients(const struct loop *loop) {
     for (struct list_node *node = list_first(&loop->connections); node != NULL;
          node = list_next(&loop->connections, node)) {
-        if (CONTAINER_OF(node, struct connection, all)->session != NULL) {
+        const struct connection *connection = CONTAINER_OF(node, struct connection, all);
+        if (connection->session != NULL || connection->parting) {
             return true;
         }
     }

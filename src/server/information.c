@@ -1,5 +1,6 @@
 #include "server/information.h"
 
+#include "core/health.h"
 #include "server/memory.h"
 #include "server/node_leaf.h"
 
@@ -95,6 +96,27 @@ static void describe_storage(const struct node *node, struct buffer *text) {
     }
 }
 
+/* Of the node as a whole, whichever of its shards answers. */
+static void describe_health(const struct node *node, struct buffer *text) {
+    unsigned long long missing = 0;
+    for (uint32_t index = 0; index < node->shard_count; index++) {
+        unsigned long long of_shard =
+            atomic_load_explicit(&node->loops[index].figures.members_missing, memory_order_relaxed);
+        missing = of_shard > missing ? of_shard : missing;
+    }
+    append_line(text, "gramme_health_ready:%d", atomic_load(&node->ready_shards) == node->shard_count ? 1 : 0);
+    append_line(text, "gramme_health_leaving:%d", node_phase(node) != NODE_RUNNING ? 1 : 0);
+    append_line(text, "gramme_health_storage_failed:%d", atomic_load(&node->failed) ? 1 : 0);
+    append_line(text, "gramme_health_members_missing:%llu", missing);
+    append_line(text, "gramme_health_uninformed_partitions:%llu", FIGURE(node, uninformed));
+    append_line(text, "gramme_health_trees_in_doubt:%llu", FIGURE(node, trees_in_doubt));
+    append_line(text, "gramme_health_partitions_owned:%llu", FIGURE(node, owned));
+    append_line(text, "gramme_health_partitions_met:%llu", FIGURE(node, met));
+    append_line(text, "gramme_health_hints_held:%llu", FIGURE(node, hints_held));
+    append_line(text, "gramme_health_hints_uncounted:%llu", FIGURE(node, hints_uncounted));
+    append_line(text, "gramme_health_requests:%llu", FIGURE(node, requests));
+}
+
 void information_describe(const struct node *node, struct view section, struct buffer *text) {
     if (view_equal_ignoring_case(section, VIEW("server"))) {
         describe_server(node, text);
@@ -109,7 +131,22 @@ void information_describe(const struct node *node, struct view section, struct b
         describe_cpu(text);
     } else if (view_equal_ignoring_case(section, VIEW("cluster"))) {
         append_line(text, "gramme_ready:%d", atomic_load(&node->ready_shards) == node->shard_count ? 1 : 0);
+    } else if (view_equal_ignoring_case(section, VIEW("health"))) {
+        describe_health(node, text);
     }
+}
+
+static void publish_health(struct loop *loop) {
+    struct loop_figures *figures = &loop->figures;
+    struct shard_health health = shard_health(loop->shard);
+    atomic_store_explicit(&figures->members_missing, health.members_missing, memory_order_relaxed);
+    atomic_store_explicit(&figures->uninformed, health.uninformed, memory_order_relaxed);
+    atomic_store_explicit(&figures->trees_in_doubt, health.trees_in_doubt, memory_order_relaxed);
+    atomic_store_explicit(&figures->owned, health.owned, memory_order_relaxed);
+    atomic_store_explicit(&figures->met, health.met, memory_order_relaxed);
+    atomic_store_explicit(&figures->hints_uncounted, health.hints_uncounted, memory_order_relaxed);
+    atomic_store_explicit(&figures->hints_held, health.hints_held, memory_order_relaxed);
+    atomic_store_explicit(&figures->requests, health.requests, memory_order_relaxed);
 }
 
 void information_publish(struct loop *loop) {
@@ -126,6 +163,7 @@ void information_publish(struct loop *loop) {
     atomic_store_explicit(&figures->buffer_bytes, statistics.buffer_bytes, memory_order_relaxed);
     atomic_store_explicit(&figures->buffer_records, statistics.buffer_records, memory_order_relaxed);
     atomic_store_explicit(&figures->dirty_records, statistics.dirty_records, memory_order_relaxed);
+    publish_health(loop);
 }
 
 /* ---- CONFIG GET ---- */

@@ -2,6 +2,7 @@
 
 #include "base/ensure.h"
 #include "server/acceptor.h"
+#include "server/backup.h"
 #include "server/connection.h"
 #include "server/dial.h"
 #include "server/information.h"
@@ -92,6 +93,10 @@ static void driver_information(void *self, struct view section, struct buffer *t
     information_describe(loop->node, section, text);
 }
 
+static const char *driver_backup(void *self, struct view path, uint64_t token) {
+    return backup_begin(self, path, token);
+}
+
 static void log_damaged(struct loop *loop, struct view key) {
     enum { KEY_BYTES_SHOWN = 128 };
     uint32_t held_back = 0;
@@ -104,12 +109,45 @@ static void log_damaged(struct loop *loop, struct view key) {
     }
 }
 
+static void log_rolled_back(const char *address, const char *text) {
+    log_event(CONFIG_LOG_ERROR, "data-rolled-back", "peer=%s why=\"%s\" do=\"" ROLLED_BACK_ADVICE "\"", address, text);
+}
+
 static void log_clock_off(struct loop *loop) {
     uint32_t held_back = 0;
     if (log_brake_passes(&loop->refusals, loop_now(loop), &held_back)) {
         log_event(CONFIG_LOG_ERROR, "clock-off",
                   "shard=%u why=\"this clock is over a minute off most peers' clocks\" held_back=%u", loop->index,
                   held_back);
+    }
+}
+
+/* What the members know together. */
+static void log_shared(const struct loop *loop, enum trace_kind kind, const char *address) {
+    switch (kind) {
+    case TRACE_SUSPECTED:
+        log_event(CONFIG_LOG_WARNING, "member-suspect", "peer=%s", address);
+        break;
+    case TRACE_DIED:
+        log_event(CONFIG_LOG_ERROR, "member-dead", "peer=%s", address);
+        break;
+    case TRACE_REFUTED:
+        log_event(CONFIG_LOG_INFO, "member-alive", "peer=%s", address);
+        break;
+    case TRACE_MEMBERSHIP:
+        log_event(CONFIG_LOG_INFO, "membership", "shard=%u version=%llu", loop->index,
+                  (unsigned long long)shard_membership_version(loop->shard));
+        break;
+    case TRACE_KEYSPACES:
+        log_event(CONFIG_LOG_INFO, "keyspaces", "shard=%u version=%llu", loop->index,
+                  (unsigned long long)shard_keyspaces(loop->shard)->version);
+        break;
+    case TRACE_FLUSHED:
+        log_event(CONFIG_LOG_WARNING, "flushed", "shard=%u meaning=\"all that was written before is gone\"",
+                  loop->index);
+        break;
+    default:
+        break; /* of single keys: for checkers */
     }
 }
 
@@ -134,14 +172,16 @@ static void driver_trace(void *self, const struct trace_record *record) {
     case TRACE_PEER_HEARD:
         log_event(CONFIG_LOG_INFO, "peer-heard", "shard=%u peer=%s", loop->index, address);
         break;
+    case TRACE_PEER_LEAVING:
+        log_event(CONFIG_LOG_INFO, "peer-leaving", "shard=%u peer=%s", loop->index, address);
+        break;
     case TRACE_REFUSED:
         if (log_brake_passes(&loop->refusals, loop_now(loop), &held_back)) {
             log_event(CONFIG_LOG_WARNING, "refused", "shard=%u why=\"%s\" held_back=%u", loop->index, text, held_back);
         }
         break;
     case TRACE_ROLLED_BACK:
-        log_event(CONFIG_LOG_ERROR, "data-rolled-back", "peer=%s why=\"%s\" do=\"" ROLLED_BACK_ADVICE "\"", address,
-                  text);
+        log_rolled_back(address, text);
         break;
     case TRACE_CLOCK_OFF:
         log_clock_off(loop);
@@ -152,38 +192,8 @@ static void driver_trace(void *self, const struct trace_record *record) {
     case TRACE_DAMAGED:
         log_damaged(loop, record->key);
         break;
-    case TRACE_SUSPECTED:
-        log_event(CONFIG_LOG_WARNING, "member-suspect", "peer=%s", address);
-        break;
-    case TRACE_DIED:
-        log_event(CONFIG_LOG_ERROR, "member-dead", "peer=%s", address);
-        break;
-    case TRACE_REFUTED:
-        log_event(CONFIG_LOG_INFO, "member-alive", "peer=%s", address);
-        break;
-    case TRACE_MEMBERSHIP:
-        log_event(CONFIG_LOG_INFO, "membership", "shard=%u version=%llu", loop->index,
-                  (unsigned long long)shard_membership_version(loop->shard));
-        break;
-    case TRACE_KEYSPACES:
-        log_event(CONFIG_LOG_INFO, "keyspaces", "shard=%u version=%llu", loop->index,
-                  (unsigned long long)shard_keyspaces(loop->shard)->version);
-        break;
-    case TRACE_FLUSHED:
-        log_event(CONFIG_LOG_WARNING, "flushed", "shard=%u meaning=\"all that was written before is gone\"",
-                  loop->index);
-        break;
-    case TRACE_STAMPED:
-    case TRACE_STORED:
-    case TRACE_REPAIRED:
-    case TRACE_SECOND_ROUND:
-    case TRACE_REAPED:
-    case TRACE_PRUNED:
-    case TRACE_LET_GO:
-    case TRACE_LEFT:
-    case TRACE_HINTED:
-    case TRACE_HINT_HOME:
-    case TRACE_HINT_GONE:
+    default:
+        log_shared(loop, record->kind, address);
         break;
     }
 }
@@ -342,11 +352,19 @@ static struct arrival *loop_next_arrival(struct loop *loop) {
 /* ---- stopping ---- */
 
 static void loop_begin_quiet(struct loop *loop) {
+    if (!shard_is_rolled_back(loop->shard)) {
+        shard_leave(loop->shard, loop_step(loop));
+    }
     if (loop->acceptor != NULL) {
+        acceptor_take_waiting(loop->acceptor);
         acceptor_free(loop->acceptor);
         loop->acceptor = NULL;
     }
-    connections_end_clients(loop);
+    connections_drain_clients(loop);
+}
+
+static bool loop_is_quiet(const struct loop *loop) {
+    return !connections_have_clients(loop) && shard_has_left(loop->shard) && connections_are_sent(loop);
 }
 
 static void close_handle(uv_handle_t *handle) {
@@ -376,7 +394,7 @@ static void loop_advance(struct loop *loop) {
         (void)uv_timer_set_repeat(&loop->housekeeping, STOPPING_HOUSEKEEPING_MS);
         (void)uv_timer_again(&loop->housekeeping);
     }
-    if (loop->phase == NODE_QUIETENING && !loop->is_quiet && !connections_have_clients(loop)) {
+    if (loop->phase == NODE_QUIETENING && !loop->is_quiet && loop_is_quiet(loop)) {
         loop->is_quiet = true;
         atomic_fetch_add(&loop->node->quiet_loops, 1);
     }
@@ -394,7 +412,7 @@ static void on_wake(uv_async_t *async) {
     loop->has_work = true;
     loop_take_mail(loop);
     while ((arrival = loop_next_arrival(loop)) != NULL) {
-        if (loop->phase == NODE_RUNNING) {
+        if (loop->phase == NODE_RUNNING || (loop->phase == NODE_QUIETENING && !arrival->is_link)) {
             connection_adopt(loop, arrival);
         } else {
             acceptor_turn_away(loop->node, arrival);
@@ -424,6 +442,27 @@ static void look_at_memory(struct node *node) {
     }
 }
 
+/* server_run() waits for the signal, and says which end it was. */
+static void look_at_standing(struct loop *loop) {
+    enum shard_standing standing = shard_standing(loop->shard);
+    if (loop->index != 0 || standing == SHARD_IS_MEMBER ||
+        atomic_exchange(&loop->node->standing, (uint32_t)standing) != SHARD_IS_MEMBER) {
+        return;
+    }
+    if (standing == SHARD_HAS_LEFT) {
+        log_event(CONFIG_LOG_INFO, "left",
+                  "version=%llu meaning=\"all that this node held is with the others; it is no member any more\"",
+                  (unsigned long long)shard_membership_version(loop->shard));
+    } else {
+        log_event(
+            CONFIG_LOG_ERROR, "declared-dead",
+            "version=%llu meaning=\"this node was declared dead and is no member any more; its data is as it was\" "
+            "do=\"to come back, join as a new node: another node-id and an empty data folder\"",
+            (unsigned long long)shard_membership_version(loop->shard));
+    }
+    (void)kill(getpid(), SIGTERM);
+}
+
 static void on_housekeeping(uv_timer_t *timer) {
     struct loop *loop = timer->data;
     if (loop->index == 0) {
@@ -451,7 +490,11 @@ static void on_housekeeping(uv_timer_t *timer) {
     if (shard_is_rolled_back(loop->shard) && !atomic_exchange(&loop->node->is_rolled_back, true)) {
         (void)kill(getpid(), SIGTERM); /* server_run() waits for it, and says that it was no clean end */
     }
+    look_at_standing(loop);
     information_publish(loop);
+    if (loop->phase == NODE_QUIETENING) {
+        connections_drain_on(loop);
+    }
     loop_advance(loop);
 }
 
@@ -505,10 +548,12 @@ void loop_init(struct loop *loop, struct node *node, uint32_t index, struct leaf
         .mail_wake = driver_mail_wake,
         .configuration = driver_configuration,
         .information = driver_information,
+        .backup = driver_backup,
         .trace = driver_trace,
     };
     loop->shard = shard_new(&complete, moment_of_node(node));
     loop->has_work = true;
+    information_publish(loop); /* or all that is not counted yet would look well */
 }
 
 static void *loop_run(void *argument) {

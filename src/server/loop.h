@@ -40,6 +40,7 @@ struct arrival {
 struct loop_figures {
     _Atomic uint64_t hits, misses, batches, batched_writes, evictions, corrupt_records, refusals;
     _Atomic uint64_t buffer_bytes, buffer_records, dirty_records;
+    _Atomic uint64_t members_missing, uninformed, trees_in_doubt, owned, met, hints_uncounted, hints_held, requests;
 };
 
 struct loop {

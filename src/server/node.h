@@ -39,8 +39,11 @@ struct node {
     _Atomic uint32_t ready_shards; /* said once by each */
     _Atomic uint32_t quiet_loops;  /* in phase QUIETENING: have nothing under way */
     _Atomic uint32_t ended_loops;
-    _Atomic bool failed;          /* a loop saw its store fail */
-    _Atomic bool is_rolled_back;  /* a loop heard so of the data: the node stops */
+    _Atomic bool failed;         /* a loop saw its store fail */
+    _Atomic bool is_rolled_back; /* a loop heard so of the data: the node stops */
+    _Atomic bool is_backing_up;
+    _Atomic uint32_t backups;     /* that were begun */
+    _Atomic uint32_t standing;    /* enum shard_standing, as the first loop's shard has found it */
     _Atomic bool memory_is_short; /* the first loop saw it at its limit */
 };
 

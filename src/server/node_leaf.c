@@ -2,6 +2,7 @@
 
 #include "base/ensure.h"
 #include "rocksdb/rocksdb_leaf.h"
+#include "server/folder.h"
 #include "server/log.h"
 #include "store/memory_leaf.h"
 
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 struct waker {
     void (*wake)(void *self, uint32_t shard);
@@ -25,27 +25,6 @@ struct node_leaf {
     struct memory_leaf *memory[LIMIT_SHARDS];
 };
 
-/* The folder and those above it. */
-static bool make_folder(const char *path) {
-    char part[CONFIG_PATH_SIZE];
-    size_t size = strlen(path);
-    if (size == 0 || size >= sizeof(part)) {
-        errno = ENAMETOOLONG;
-        return false;
-    }
-    memcpy(part, path, size + 1);
-    for (size_t index = 1; index <= size; index++) {
-        if (path[index] == '/' || path[index] == '\0') {
-            part[index] = '\0';
-            if (mkdir(part, 0700) != 0 && errno != EEXIST) {
-                return false;
-            }
-            part[index] = path[index];
-        }
-    }
-    return true;
-}
-
 static void wake_port(void *self) {
     const struct waker *waker = self;
     waker->wake(waker->self, waker->shard);
@@ -55,7 +34,7 @@ static bool open_rocksdb(struct node_leaf *leaf, const char *data) {
     char path[CONFIG_PATH_SIZE + 4];
     char text[ROCKSDB_LEAF_TEXT_BYTES];
     struct rocksdb_leaf_options options = rocksdb_leaf_defaults();
-    if (!make_folder(data)) {
+    if (!folder_make(data)) {
         log_event(CONFIG_LOG_ERROR, "data-unusable", "data=\"%s\" why=\"%s\"", data, strerrordesc_np(errno));
         return false;
     }
@@ -141,6 +120,7 @@ bool node_leaf_usage(struct node_leaf *leaf, struct node_leaf_usage *ret_usage) 
     *ret_usage = (struct node_leaf_usage){
         .memory_bytes = statistics.memtable_bytes + statistics.block_cache_bytes + statistics.table_reader_bytes,
         .file_bytes = statistics.file_bytes,
+        .objects_about = statistics.objects_about,
         .groups = statistics.groups,
         .syncs = statistics.syncs,
         .memory_reads = statistics.memory_reads,
@@ -148,6 +128,15 @@ bool node_leaf_usage(struct node_leaf *leaf, struct node_leaf_usage *ret_usage) 
         .is_stalled = statistics.is_stalled,
     };
     return true;
+}
+
+bool node_leaf_can_be_copied(const struct node_leaf *leaf) {
+    return leaf->rocksdb != NULL;
+}
+
+bool node_leaf_copy(struct node_leaf *leaf, const char *path, char ret_text[NODE_LEAF_TEXT_SIZE]) {
+    ENSURE(leaf->rocksdb != NULL);
+    return rocksdb_leaf_checkpoint(leaf->rocksdb, path, ret_text);
 }
 
 void node_leaf_failure(struct node_leaf *leaf, char ret_text[NODE_LEAF_TEXT_SIZE]) {

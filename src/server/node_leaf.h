@@ -23,7 +23,8 @@ struct leaf_port *node_leaf_port(struct node_leaf *leaf, uint32_t shard);
 struct node_leaf_usage {
     uint64_t memory_bytes; /* memtables, block cache, filters and indexes */
     uint64_t file_bytes;
-    uint64_t groups; /* of batches that were written together */
+    uint64_t objects_about; /* records, an estimate */
+    uint64_t groups;        /* of batches that were written together */
     uint64_t syncs;
     uint64_t memory_reads;
     uint64_t disk_reads;
@@ -33,6 +34,11 @@ struct node_leaf_usage {
 bool node_leaf_usage(struct node_leaf *leaf, struct node_leaf_usage *ret_usage);
 
 enum { NODE_LEAF_TEXT_SIZE = 512 };
+/* Copies it into a new folder, of hard links where it can be. Blocking, from any thread. False with a sentence; what is
+ * kept in memory can't be copied. */
+bool node_leaf_copy(struct node_leaf *leaf, const char *path, char ret_text[NODE_LEAF_TEXT_SIZE]);
+bool node_leaf_can_be_copied(const struct node_leaf *leaf);
+
 /* What made the leaf fail; empty when nothing did. From any thread. */
 void node_leaf_failure(struct node_leaf *leaf, char ret_text[NODE_LEAF_TEXT_SIZE]);
 

@@ -3,8 +3,10 @@
 #include "base/ensure.h"
 #include "core/roster.h"
 #include "server/acceptor.h"
+#include "server/joining.h"
 #include "server/loop.h"
 #include "server/node_leaf.h"
+#include "wire/message.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -21,23 +23,28 @@ enum {
     SCAN_RECORDS = 256, /* that background work reads at once */
     PRUNE_PAUSE_MS = 30000,
     PIPELINED_MOST = 256, /* commands of one session under way; the rest of its input waits */
-    QUIET_LIMIT_MS = 2000,
+    DRAIN_LEAST_MS = 2000,
+    DRAIN_MARGIN_MS = 500, /* beyond the deadline of what is under way */
+    DRAIN_REPORT_MS = 1000,
     END_LIMIT_MS = 10000,
     STOP_POLL_MS = 5,
     DESCRIPTORS_OF_ITS_OWN = 1024, /* links, greetings, RocksDB's files, loops */
     DESCRIPTORS_LEAST = 1024,      /* half of them for clients; with fewer, strangers at the door fail the store */
 };
 
+#define EMPTY_FOLDER_ADVICE                                                                                            \
+    "move the data folder away and start again: the node begins empty, learns the members from its seeds, and the "    \
+    "other owners fill it"
+
 struct stage {
-    const struct config *config;
+    struct config *config;
     struct node node;
     struct listening listening;
     sigset_t signals;
     struct store_birth birth;
     struct buffer trees;   /* that the next start may take up */
     struct membership log; /* the membership log that this start begins with, and its ring */
-    uint64_t cleaned;      /* see roster_read() */
-    struct view addresses; /* the same */
+    struct roster_kept kept;
     struct buffer configured_addresses;
     struct ring *ring;
 };
@@ -45,6 +52,12 @@ struct stage {
 static void sleep_ms(uint64_t ms) {
     struct timespec time = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
     (void)nanosleep(&time, NULL);
+}
+
+static uint16_t protocol_spoken = PROTOCOL_VERSION;
+
+void server_speak(uint16_t version) {
+    protocol_spoken = version;
 }
 
 /* ---- before the node ---- */
@@ -142,20 +155,62 @@ static int open_leaf(struct stage *stage) {
     return code;
 }
 
-/* The log that this node's store has; a new store's is the cluster's birth, as configured. */
+static bool listen_for_all(struct stage *stage) {
+    const struct member *self = &stage->config->members[stage->config->self];
+    return listening_add(&stage->listening, self->client_address, false) &&
+           listening_add(&stage->listening, self->peer_address, true);
+}
+
+/* Nobody listens meanwhile: who knocks is told at once that nobody is there. */
+static int join(struct stage *stage, bool *ret_stopped) {
+    listening_close(&stage->listening);
+    switch (joining_wait(stage->config, &stage->signals, &stage->log)) {
+    case JOINING_IS_MEMBER:
+        return listen_for_all(stage) ? 0 : EXIT_CODE_FAILURE;
+    case JOINING_STOPPED:
+        *ret_stopped = true;
+        return 0;
+    case JOINING_REFUSED:
+        return EXIT_CODE_CONFIGURATION;
+    }
+    return EXIT_CODE_FAILURE;
+}
+
+static int read_kept_log(struct stage *stage) {
+    struct config *config = stage->config;
+    struct config_error error;
+    if (!roster_read(buffer_view(&stage->birth.membership), &stage->log, &stage->kept)) {
+        log_event(CONFIG_LOG_ERROR, "membership-unreadable",
+                  "data=\"%s\" why=\"the membership log in this folder is damaged\" do=\"" EMPTY_FOLDER_ADVICE "\"",
+                  config->data);
+        return EXIT_CODE_FAILURE;
+    }
+    if (!config_take_shape(config, stage->kept.shape, &error)) {
+        log_event(CONFIG_LOG_ERROR, "configuration", "why=\"%s\"", error.text);
+        return EXIT_CODE_CONFIGURATION;
+    }
+    return 0;
+}
+
+/* The log that this node's store has; a new store's is what its seeds have, or the cluster's birth, as configured. */
+static int make_log(struct stage *stage, bool *ret_stopped) {
+    if (buffer_size(&stage->birth.membership) > 0) {
+        return read_kept_log(stage);
+    }
+    if (stage->config->seed_count > 0) {
+        return join(stage, ret_stopped);
+    }
+    config_add_members(stage->config, &stage->log);
+    return 0;
+}
+
 static int make_ring(struct stage *stage) {
     const struct config *config = stage->config;
     struct member_index self;
-    bool is_new = buffer_size(&stage->birth.membership) == 0;
-    bool is_whole =
-        is_new || roster_read(buffer_view(&stage->birth.membership), &stage->log, &stage->cleaned, &stage->addresses);
-    if (is_new) {
-        config_add_members(config, &stage->log);
-    }
-    enum ring_status status = is_whole ? ring_new(&stage->log, config_ring_options(config), &stage->ring) : RING_OK;
-    if (!is_whole || status != RING_OK) {
+    enum ring_status status = ring_new(&stage->log, config_ring_options(config), &stage->ring);
+    if (status != RING_OK) {
         log_event(CONFIG_LOG_ERROR, "membership-unreadable", "data=\"%s\" why=\"%s\"", config->data,
-                  is_whole ? ring_status_text(status) : "the membership log in this folder is damaged");
+                  ring_status_text(status));
         return EXIT_CODE_FAILURE;
     }
     if (!ring_find_member(stage->ring, config->node, &self) || !ring_is_awaited(stage->ring, self)) {
@@ -180,12 +235,13 @@ static bool make_loops(struct stage *stage) {
         .ring = stage->ring,
         .log = &stage->log,
         .log_is_kept = buffer_size(&stage->birth.membership) > 0,
-        .was_cleaned = stage->cleaned == membership_lamport(&stage->log),
-        .addresses = stage->addresses,
+        .was_cleaned = stage->birth.is_new || stage->kept.cleaned == membership_lamport(&stage->log),
+        .addresses = stage->kept.addresses,
         .promise = buffer_view(&stage->birth.promise),
         .shard_count = node->shard_count,
         .keyspaces = stage->birth.keyspaces.version > 0 ? &stage->birth.keyspaces : &config->keyspaces,
         .secrets = config->secrets,
+        .protocol = protocol_spoken,
         .run = node->run,
         .clock_floor = stage->birth.clock_floor,
         .lineage = stage->birth.lineage,
@@ -246,18 +302,36 @@ static void release_loops(struct stage *stage) {
 
 /* ---- stop ---- */
 
-/* True when the count came to the number of shards in time. A second signal ends the process: somebody is in a hurry.
+static void report_draining(const struct node *node) {
+    const struct loop *loops = atomic_load(&node->loops);
+    unsigned long long requests = 0;
+    for (uint32_t index = 0; index < node->shard_count; index++) {
+        requests += atomic_load_explicit(&loops[index].figures.requests, memory_order_relaxed);
+    }
+    log_event(CONFIG_LOG_INFO, "draining", "clients=%u requests=%llu%s", atomic_load(&node->clients), requests,
+              atomic_load(&node->is_backing_up) ? " waits_for=backup" : "");
+}
+
+/* True when the count came to the number of shards in time, or once a backup was made. A second signal ends the
+ * process: somebody is in a hurry.
  */
 static bool wait_for(struct stage *stage, const _Atomic uint32_t *count, uint64_t limit_ms) {
     uint64_t since = uv_hrtime();
+    uint64_t report_at = since + DRAIN_REPORT_MS * NS_PER_MS;
     struct timespec none = {0};
     while (atomic_load(count) < stage->node.shard_count) {
-        if (uv_hrtime() - since > limit_ms * NS_PER_MS) {
+        if (atomic_load(&stage->node.is_backing_up)) {
+            since = uv_hrtime(); /* a store can't be closed under it */
+        } else if (uv_hrtime() - since > limit_ms * NS_PER_MS) {
             return false;
         }
         if (sigtimedwait(&stage->signals, NULL, &none) > 0) {
             log_event(CONFIG_LOG_WARNING, "stopped-at-once", "why=\"a second signal\"");
             _exit(EXIT_CODE_FAILURE);
+        }
+        if (uv_hrtime() > report_at) {
+            report_draining(&stage->node);
+            report_at += DRAIN_REPORT_MS * NS_PER_MS;
         }
         sleep_ms(STOP_POLL_MS);
     }
@@ -272,13 +346,30 @@ static void enter_phase(struct node *node, enum node_phase phase, uint32_t start
     }
 }
 
+/* Everybody is answered, and sent away. */
+static void drain_loops(struct stage *stage) {
+    struct node *node = &stage->node;
+    uint64_t since = uv_hrtime();
+    uint64_t limit_ms = node->config->deadline_ms + DRAIN_MARGIN_MS;
+    limit_ms = limit_ms < DRAIN_LEAST_MS ? DRAIN_LEAST_MS : limit_ms;
+    report_draining(node);
+    enter_phase(node, NODE_QUIETENING, node->shard_count);
+    if (atomic_load(&node->is_rolled_back)) {
+        return;
+    }
+    if (wait_for(stage, &node->quiet_loops, limit_ms)) {
+        log_event(CONFIG_LOG_INFO, "drained", "ms=%llu", (unsigned long long)((uv_hrtime() - since) / NS_PER_MS));
+    } else {
+        report_draining(node);
+        log_event(CONFIG_LOG_WARNING, "requests-cut", "why=\"not answered within %llu ms\"",
+                  (unsigned long long)limit_ms);
+    }
+}
+
 static void stop_loops(struct stage *stage) {
     struct node *node = &stage->node;
     struct loop *loops = atomic_load(&node->loops);
-    enter_phase(node, NODE_QUIETENING, node->shard_count);
-    if (!atomic_load(&node->is_rolled_back) && !wait_for(stage, &node->quiet_loops, QUIET_LIMIT_MS)) {
-        log_event(CONFIG_LOG_WARNING, "requests-cut", "why=\"not answered within %d ms\"", QUIET_LIMIT_MS);
-    }
+    drain_loops(stage);
     enter_phase(node, NODE_ENDING, node->shard_count);
     if (!wait_for(stage, &node->ended_loops, END_LIMIT_MS)) {
         log_event(CONFIG_LOG_ERROR, "stuck", "why=\"a shard did not end within %d ms\"", END_LIMIT_MS);
@@ -306,6 +397,9 @@ static int run_loops(struct stage *stage) {
     (void)sigwait(&stage->signals, &signal_number);
     log_event(CONFIG_LOG_INFO, "stopping", "signal=%d", signal_number);
     stop_loops(stage);
+    if (atomic_load(&node->standing) == SHARD_IS_DEAD) {
+        return EXIT_CODE_CONFIGURATION;
+    }
     return atomic_load(&node->is_rolled_back) ? EXIT_CODE_FAILURE : 0;
 }
 
@@ -324,14 +418,19 @@ static int run_above_leaf(struct stage *stage) {
     const struct config *config = stage->config;
     char id[NODE_ID_TEXT_SIZE];
     node_id_to_text(config->node, id);
-    log_event(CONFIG_LOG_INFO, "started", "version=%s node=%s members=%zu shards=%u data=\"%s\" new=%s clean=%s",
-              GRAMME_VERSION, id, config->member_count, node->shard_count, config->data,
+    log_event(CONFIG_LOG_INFO, "started",
+              "version=%s protocol=%u node=%s members=%zu shards=%u data=\"%s\" new=%s clean=%s", GRAMME_VERSION,
+              protocol_spoken, id, config->member_count, node->shard_count, config->data,
               stage->birth.is_new ? "yes" : "no", stage->birth.was_clean ? "yes" : "no");
-    int code = make_ring(stage);
-    if (code == 0 && !make_loops(stage)) {
+    bool is_stopped = false;
+    int code = make_log(stage, &is_stopped);
+    if (code == 0 && !is_stopped) {
+        code = make_ring(stage);
+    }
+    if (code == 0 && !is_stopped && !make_loops(stage)) {
         code = EXIT_CODE_FAILURE;
     }
-    if (code != 0) {
+    if (code != 0 || is_stopped) {
         (void)node_leaf_close(node->leaf);
         return code;
     }
@@ -342,16 +441,14 @@ static int run_above_leaf(struct stage *stage) {
 }
 
 static int run_listening(struct stage *stage) {
-    const struct member *self = &stage->config->members[stage->config->self];
-    if (!listening_add(&stage->listening, self->client_address, false) ||
-        !listening_add(&stage->listening, self->peer_address, true)) {
+    if (!listen_for_all(stage)) {
         return EXIT_CODE_FAILURE;
     }
     int code = open_leaf(stage);
     return code != 0 ? code : run_above_leaf(stage);
 }
 
-int server_run(const struct config *config) {
+int server_run(struct config *config) {
     struct stage stage = {.config = config};
     struct node *node = &stage.node;
     const char *offset = getenv("GRAMME_CLOCK_OFFSET_MS");

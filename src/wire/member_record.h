@@ -9,7 +9,7 @@
 #include "wire/membership_message.h"
 
 enum addresses_message_kind {
-    MESSAGE_ADDRESSES = 82, /* within a node, from its first shard: a list of addresses */
+    MESSAGE_ADDRESSES = 65, /* within a node, from its first shard: a list of addresses */
 };
 
 struct member_addresses {

@@ -75,23 +75,32 @@ bool message_decode_hello(struct view body, struct message_hello *ret_message) {
     return true;
 }
 
-void message_encode_ping(struct buffer *buffer, enum message_kind kind, const struct message_ping *message) {
+void message_encode_ping(struct buffer *buffer, enum message_kind kind, const struct message_ping *message,
+                         uint16_t version) {
     size_t frame = frame_begin(buffer, (uint8_t)kind);
     write_u64(buffer, message->wall.ms);
     write_u64(buffer, message->now.ns);
+    if (version >= 2) {
+        write_u32(buffer, message->requests);
+    }
     frame_end(buffer, frame);
 }
 
-bool message_decode_ping(struct view body, struct message_ping *ret_message) {
+bool message_decode_ping(struct view body, struct message_ping *ret_message, uint16_t version) {
     struct reader reader = reader_of(body);
     struct message_ping message = {0};
     message.wall.ms = read_u64(&reader);
     message.now.ns = read_u64(&reader);
+    message.requests = version >= 2 ? read_u32(&reader) : 0;
     if (!reader_finished(&reader) || !time_is_sane(message.wall.ms) || !time_is_sane(message.now.ns)) {
         return false;
     }
     *ret_message = message;
     return true;
+}
+
+void message_encode_leaving(struct buffer *buffer) {
+    frame_end(buffer, frame_begin(buffer, MESSAGE_LEAVING));
 }
 
 static const int put_known_flags = PUT_NAME_KEPT | PUT_REPAIR | PUT_HINT | PUT_HANDOFF;
@@ -243,9 +252,10 @@ bool message_decode_operation(struct view body, struct message_operation *ret_me
     message.hopped = hopped == 1;
     message.placement_mark = read_varint(&reader);
     message.sent.ns = read_u64(&reader);
-    if (hopped > 1 || !time_is_sane(message.sent.ns) || !operation_decode(&reader, &message.operation) ||
-        !reader_finished(&reader) || message.operation.key.size > LIMIT_KEY_BYTES ||
-        message.operation.value.size > LIMIT_VALUE_BYTES) {
+    bool is_whole = operation_decode(&reader, &message.operation) && reader_finished(&reader);
+    size_t value_most = message.operation.kind == OPERATION_RESTORE ? LIMIT_RESTORED_BYTES : LIMIT_VALUE_BYTES;
+    if (hopped > 1 || !time_is_sane(message.sent.ns) || !is_whole || message.operation.key.size > LIMIT_KEY_BYTES ||
+        message.operation.value.size > value_most) {
         return false;
     }
     *ret_message = message;

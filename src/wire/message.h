@@ -11,7 +11,23 @@
 #include "wire/frame.h"
 #include "wire/operation.h"
 
-enum { PROTOCOL_VERSION = 1, PROTOCOL_VERSION_LEAST = 1 };
+/* Nodes of neighbouring versions run side by side while a cluster is upgraded. Each says in its HELLO the least and the
+ * latest protocol that it speaks, and the link between two speaks the latest that both do. HELLO itself may only grow
+ * at its end, and every version passes over what it does not know there; in all other messages a version knows exactly
+ * its own fields, so what a later one appended must not be sent to it: encoders are told the link's version, and
+ * decoders refuse what is not of it. A message of an unknown kind is passed over.
+ *
+ *      1   all of it
+ *      2   PING and PONG tell the requests that their sender has under way. Spoken by gramme-next, which exists to show
+ *          that an upgrade works, and by some nodes of the simulator; the next change of the protocol takes its place.
+ */
+enum { PROTOCOL_VERSION_LEAST = 1, PROTOCOL_VERSION = 1, PROTOCOL_VERSION_NEXT = 2 };
+
+/* What both ends speak; 0: there is none. */
+static inline uint16_t protocol_common(uint16_t least, uint16_t latest, uint16_t their_least, uint16_t their_latest) {
+    uint16_t common = latest < their_latest ? latest : their_latest;
+    return common >= least && common >= their_least ? common : 0;
+}
 
 enum message_kind {
     MESSAGE_HELLO = 1,
@@ -23,7 +39,8 @@ enum message_kind {
     MESSAGE_READ_ANSWER = 7,
     MESSAGE_OPERATION = 8,
     MESSAGE_RESULT = 9,
-    MESSAGE_PROBE = 20, /* wire/detector_message.h */
+    MESSAGE_LEAVING = 10, /* no body: its sender takes no new requests (core/leaving.h) */
+    MESSAGE_PROBE = 20,   /* wire/detector_message.h */
     MESSAGE_PROBE_ACK = 21,
     MESSAGE_PROBE_ASK = 22,
     MESSAGE_PROBE_NACK = 23,
@@ -65,6 +82,7 @@ enum { HELLO_MAGIC = 0x314d5247 }; /* "GRM1" */
 struct message_ping {
     struct wall_time wall;
     struct instant now;
+    uint32_t requests; /* from version 2 on: that the sender has under way */
 };
 
 enum put_flag {
@@ -135,7 +153,9 @@ struct message_result {
 
 /* Each encodes one whole frame at the end of the buffer. */
 void message_encode_hello(struct buffer *buffer, const struct message_hello *message);
-void message_encode_ping(struct buffer *buffer, enum message_kind kind, const struct message_ping *message);
+void message_encode_ping(struct buffer *buffer, enum message_kind kind, const struct message_ping *message,
+                         uint16_t version);
+void message_encode_leaving(struct buffer *buffer);
 void message_encode_put(struct buffer *buffer, const struct message_put *message);
 void message_encode_put_answer(struct buffer *buffer, const struct message_put_answer *message);
 void message_encode_read(struct buffer *buffer, const struct message_read *message);
@@ -148,7 +168,7 @@ void message_add_put(struct buffer *buffer, const struct message_put *message);
 
 /* Each decodes a frame's body; false on anything malformed. */
 bool message_decode_hello(struct view body, struct message_hello *ret_message);
-bool message_decode_ping(struct view body, struct message_ping *ret_message);
+bool message_decode_ping(struct view body, struct message_ping *ret_message, uint16_t version);
 bool message_decode_put(struct view body, struct message_put *ret_message);
 bool message_decode_put_answer(struct view body, struct message_put_answer *ret_message);
 bool message_decode_read(struct view body, struct message_read *ret_message);

@@ -64,7 +64,7 @@ bool operation_decode(struct reader *reader, struct operation *ret_operation) {
     if ((has & HAS_EXPIRY) != 0) {
         operation.expires_at_ms = read_varint(reader);
     }
-    if (reader->failed || kind < OPERATION_READ || kind > OPERATION_MEMBERS || (has & ~HAS_KNOWN) != 0 ||
+    if (reader->failed || kind < OPERATION_READ || kind > OPERATION_RESTORE || (has & ~HAS_KNOWN) != 0 ||
         (flags & ~(uint64_t)known_flags) != 0 || deadline_ms > UINT32_MAX || stamp_ms > UINT32_MAX) {
         return false;
     }

@@ -13,6 +13,7 @@ enum operation_kind {
     OPERATION_FLUSH = 5,     /* everything, everywhere (core/flush.h); has no key */
     OPERATION_KEYSPACES = 6, /* `value` is a change of the table of keyspaces (core/keyspaces.h); has no key */
     OPERATION_MEMBERS = 7,   /* `value` is a question or a change (core/members.h); has no key */
+    OPERATION_RESTORE = 8,   /* `value` is an encoded object of another cluster: merged with what is there */
 };
 
 enum operation_flag {

@@ -19,7 +19,7 @@
 #include "base/limits.h"
 
 /* A value over its limit is told so by its command; past this there is no command, and the connection ends. */
-enum { RESP_BULK_BYTES_MOST = LIMIT_VALUE_BYTES + 64 * 1024 };
+enum { RESP_BULK_BYTES_MOST = LIMIT_RESTORED_BYTES };
 
 enum {
     RESP_STRANGER_ARGUMENTS = 10,

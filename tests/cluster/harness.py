@@ -206,12 +206,15 @@ def _named(reply):
 
 class Node:
     def __init__(self, cluster, index):
+        self.zone = f"zone-{index}"
+        self.weight = 1
         self.cluster = cluster
         self.index = index
         self.port = cluster.base_port + index
         self.peer_port = self.port + PEER_PORT_OFFSET
         self.host = self.peer_host = cluster.host
         self.begin_with = []  # the words of a command that runs the binary elsewhere
+        self.binary = BINARY
         self.id = os.urandom(16).hex()
         self.folder = os.path.join(cluster.folder, f"node-{index}")
         self.config = os.path.join(cluster.folder, f"node-{index}.conf")
@@ -222,7 +225,7 @@ class Node:
     def start(self):
         environment = dict(os.environ, **self.environment)
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([*self.begin_with, BINARY, "server", "--config", self.config],
+            self.process = subprocess.Popen([*self.begin_with, self.binary, "server", "--config", self.config],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
                                             preexec_fn=die_with_parent)
 
@@ -285,11 +288,13 @@ class Node:
 
 class Cluster:
     """Nodes with configurations of their own. `settings` are lines of the configuration, name to value; `node_settings`
-    are those of single nodes, by index; `clock_offsets_ms` makes their clocks differ."""
+    are those of single nodes, by index; `clock_offsets_ms` makes their clocks differ; there are ports for `room` nodes
+    that may come later."""
 
-    def __init__(self, nodes=3, start=True, settings=None, node_settings=None, clock_offsets_ms=(), host="127.0.0.1"):
+    def __init__(self, nodes=3, start=True, settings=None, node_settings=None, clock_offsets_ms=(), host="127.0.0.1",
+                 room=0):
         self.folder = tempfile.mkdtemp(prefix="gramme-test-")
-        self.base_port = free_ports(nodes)
+        self.base_port = free_ports(nodes + room)
         self.cluster_id = os.urandom(16).hex()
         self.secret = os.urandom(16).hex()
         self.host = host
@@ -303,12 +308,20 @@ class Cluster:
         if start:
             self.start()
 
-    def write_config(self, node, settings):
+    def add_node(self, seeds, settings=None):
+        """One that is to join by those nodes; it is not started yet."""
+        node = Node(self, len(self.nodes))
+        self.nodes.append(node)
+        self.write_config(node, settings or {}, seeds)
+        return node
+
+    def write_config(self, node, settings, seeds=()):
         lines = [f"cluster-id {self.cluster_id}", f"cluster-secret {self.secret}", f"node-id {node.id}",
                  f"data {node.folder}"]
-        for other in self.nodes:
-            lines.append(f"member {other.id} zone-{other.index} 1 {other.host}:{other.port} "
+        for other in [node] if seeds else self.nodes:
+            lines.append(f"member {other.id} {other.zone} {other.weight} {other.host}:{other.port} "
                          f"{other.peer_host}:{other.peer_port}")
+        lines += [f"seed {seed.host}:{seed.port}" for seed in seeds]
         lines += [f"{name} {value}" for name, value in {**self.settings, **settings}.items()]
         with open(node.config, "w", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")

@@ -158,7 +158,8 @@ static void check_request(uint8_t kind, struct view body) {
         }
         break;
     case MESSAGE_PING:
-        (void)message_decode_ping(body, &ping);
+        (void)message_decode_ping(body, &ping, PROTOCOL_VERSION);
+        (void)message_decode_ping(body, &ping, PROTOCOL_VERSION_NEXT);
         break;
     case MESSAGE_PUT:
         (void)message_decode_put(body, &put);

@@ -98,6 +98,9 @@ static void rig_trace(void *self, const struct trace_record *record) {
     case TRACE_PEER_HEARD:
         print_format(&rig->log, "heard %c\n", name);
         break;
+    case TRACE_PEER_LEAVING:
+        print_format(&rig->log, "leaving %c\n", name);
+        break;
     case TRACE_REFUSED:
         print_format(&rig->log, "refused: %s\n", record->text);
         break;
@@ -265,6 +268,7 @@ static void make_shard(struct rig *rig) {
         .keyspaces = &rig->keyspaces,
         .secrets = rig->secrets,
         .seed = 42,
+        .protocol = rig->options.protocol,
         .run = 7,
         .clock_floor = rig->options.clock_floor,
         .lineage = {.store = 5, .count = 2, .runs = {{.run = 5, .bound = {1000}}, {.run = 7}}},

@@ -61,6 +61,7 @@ struct rig_options {
     struct view addresses;            /* of members, as the store has them */
     struct view configured_addresses; /* the same, as its configuration has them */
     bool holds_scans;                 /* from the start: see rig.holds_scans */
+    uint16_t protocol;                /* PROTOCOL_VERSION */
 };
 
 enum fake_link_state { FAKE_FREE, FAKE_DIALING, FAKE_OPEN };
@@ -113,6 +114,7 @@ struct rig {
     bool is_silent[RIG_MEMBERS];       /* sends no pings by itself */
     int64_t wall_offset_ms[RIG_MEMBERS];
     uint32_t pings[RIG_MEMBERS];         /* that the shard sent it */
+    size_t last_ping_bytes;              /* the body of the latest */
     uint64_t label;                      /* of what peers put; 0: the first */
     uint64_t hello_fence;                /* in peers' greetings */
     uint64_t hello_keyspaces;            /* the same: the version of their tables */
@@ -222,7 +224,8 @@ void record_frame(struct rig *rig, struct buffer *frames, char of, uint64_t gene
 void peer_fence_flushed(struct rig *rig, char peer, int64_t ms);
 void peer_reads(struct rig *rig, char peer, const char *key, const char *compare_with);
 void peer_reads_whole(struct rig *rig, char peer, const char *key);
-/* "get k", "set k v", "put k v", "del k", "setnx k v", "expire k 5000", "inspect k B" */
+/* "get k", "set k v", "put k v", "del k", "setnx k v", "expire k 5000", "inspect k B",
+ * "restore k b1=v" */
 void peer_operates(struct rig *rig, char peer, bool hopped, const char *text);
 void peer_sends(struct rig *rig, char peer, uint16_t shard, bool is_bulk, const struct buffer *frames);
 void peer_pings(struct rig *rig, char peer);

@@ -102,6 +102,8 @@ static const char *verb_of(const struct operation *operation) {
         return "keyspaces";
     case OPERATION_MEMBERS:
         return "members";
+    case OPERATION_RESTORE:
+        return "restore";
     case OPERATION_PUT:
         break;
     }
@@ -121,7 +123,7 @@ static void print_operation(struct rig *rig, struct view body) {
     if (message.operation.key.size > 0) {
         print_key(rig, message.operation.key);
     }
-    bool is_text = message.operation.kind != OPERATION_KEYSPACES;
+    bool is_text = message.operation.kind != OPERATION_KEYSPACES && message.operation.kind != OPERATION_RESTORE;
     if (is_text && message.operation.value.size > 0) {
         print_format(&rig->log, " ");
         print_bytes(&rig->log, message.operation.value);
@@ -263,6 +265,25 @@ static void print_gossip(struct rig *rig, const struct frame *frame) {
     }
 }
 
+static void print_word_of_members(struct rig *rig, const struct frame *frame) {
+    switch (frame->kind) {
+    case MESSAGE_MEMBERSHIP:
+        print_membership(rig, frame->body);
+        break;
+    case MESSAGE_ADDRESSES:
+        print_addresses(rig, frame->body);
+        break;
+    case MESSAGE_GOSSIP_SUMMARY:
+    case MESSAGE_GOSSIP_DIGEST:
+    case MESSAGE_GOSSIP_RECORDS:
+    case MESSAGE_GOSSIP_WANT:
+        print_gossip(rig, frame);
+        break;
+    default:
+        fail_msg("a message of unknown kind %u", frame->kind);
+    }
+}
+
 void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) {
     line_begin(rig, who);
     switch (frame->kind) {
@@ -283,6 +304,9 @@ void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) 
         break;
     case MESSAGE_OPERATION:
         print_operation(rig, frame->body);
+        break;
+    case MESSAGE_LEAVING:
+        print_format(&rig->log, "leaving");
         break;
     case MESSAGE_RESULT:
         print_result(rig, frame->body);
@@ -321,20 +345,8 @@ void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) 
     case MESSAGE_KEYSPACES:
         print_format(&rig->log, "keyspaces of a later version");
         break;
-    case MESSAGE_MEMBERSHIP:
-        print_membership(rig, frame->body);
-        break;
-    case MESSAGE_ADDRESSES:
-        print_addresses(rig, frame->body);
-        break;
-    case MESSAGE_GOSSIP_SUMMARY:
-    case MESSAGE_GOSSIP_DIGEST:
-    case MESSAGE_GOSSIP_RECORDS:
-    case MESSAGE_GOSSIP_WANT:
-        print_gossip(rig, frame);
-        break;
     default:
-        fail_msg("a message of unknown kind %u", frame->kind);
+        print_word_of_members(rig, frame);
     }
     line_end(rig);
 }

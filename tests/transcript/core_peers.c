@@ -90,6 +90,7 @@ static void take_frame(struct rig *rig, struct fake_link *fake, const struct fra
         break;
     case MESSAGE_PING:
         rig->pings[index_of(fake->peer)]++;
+        rig->last_ping_bytes = frame->body.size;
         break;
     case MESSAGE_PONG:
     case MESSAGE_PROBE: /* the detector has tests of its own */
@@ -297,7 +298,7 @@ void peer_pings(struct rig *rig, char peer) {
         if (rig->links[i].state == FAKE_OPEN && rig->links[i].peer == peer) {
             struct buffer bytes;
             buffer_init(&bytes);
-            message_encode_ping(&bytes, MESSAGE_PING, &ping);
+            message_encode_ping(&bytes, MESSAGE_PING, &ping, PROTOCOL_VERSION);
             link_sends(rig, &rig->links[i], buffer_view(&bytes));
             buffer_release(&bytes);
         }
@@ -490,13 +491,15 @@ static const struct {
     {"del", OPERATION_PUT, OPERATION_PLAIN | OPERATION_TOMBSTONE | OPERATION_IF_PRESENT},
     {"expire", OPERATION_EXPIRE, 0},
     {"inspect", OPERATION_INSPECT, 0},
+    {"restore", OPERATION_RESTORE, 0},
 };
 
 static struct operation operation_of(struct rig *rig, const char *text) {
     char verb[16];
     char key[16];
     char argument[32];
-    int words = sscanf(text, "%15s %15s %31s", verb, key, argument);
+    int rest = 0;
+    int words = sscanf(text, "%15s %15s %n%31s", verb, key, &rest, argument);
     assert_in_range(words, 2, 3);
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
         if (strcmp(verbs[i].verb, verb) != 0) {
@@ -506,6 +509,8 @@ static struct operation operation_of(struct rig *rig, const char *text) {
         operation.key = rig_key_name(rig, key);
         if (operation.kind == OPERATION_PUT && words == 3) {
             operation.value = expand_bytes(&rig->notation.arena, view_of_string(argument));
+        } else if (operation.kind == OPERATION_RESTORE) {
+            operation.value = notation_object_bytes(&rig->notation, text + rest);
         } else if (operation.kind == OPERATION_EXPIRE) {
             uint64_t later_ms = 0;
             assert_true(view_to_uint64(view_of_string(argument), &later_ms));

@@ -162,6 +162,59 @@ static void a_protocol_range_that_overlaps_is_welcome(void **state) {
     rig_free(rig);
 }
 
+/* ---- versions of the protocol ---- */
+
+/* A node of the next protocol, and B, who speaks up to `version`: how many bytes a ping to B has. */
+static size_t ping_bytes(uint16_t own, uint16_t version) {
+    struct rig *rig = rig_new((struct rig_options){.stays_alone = true, .protocol = own});
+    struct fake_link *link = link_connects(rig, 'B');
+    assert_int_equal(rig->last_hello.version_least, PROTOCOL_VERSION_LEAST);
+    assert_int_equal(rig->last_hello.version, own);
+    struct message_hello hello = rig_hello(rig, 'B', 0, false);
+    hello.version = version;
+    link_sends_hello(rig, link, &hello);
+    assert_int_equal(shard_reachable_members(rig->shard), 2);
+    pass_ms(rig, 150);
+    assert_true(rig->pings[1] > 0);
+    size_t bytes = rig->last_ping_bytes;
+    rig_free(rig);
+    return bytes;
+}
+
+static void a_link_speaks_the_latest_that_both_ends_know(void **state) {
+    (void)state;
+    size_t first = ping_bytes(1, 1);
+    size_t second = ping_bytes(2, 2);
+    assert_int_equal(second, first + 4);
+    assert_int_equal(ping_bytes(1, 2), first);
+    assert_int_equal(ping_bytes(2, 1), first); /* what came later must not be sent to it */
+    assert_int_equal(ping_bytes(2, 9), second);
+}
+
+static void a_message_that_is_not_of_the_links_protocol_ends_it(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.protocol = 2});
+    rig->shows_links = true;
+    struct buffer frames;
+    struct message_ping ping = {.wall = rig->moment.wall, .now = rig->moment.now};
+    buffer_init(&frames);
+    message_encode_ping(&frames, MESSAGE_PING, &ping, 2); /* B's HELLO said 1 */
+    peer_sends(rig, 'B', 0, false, &frames);
+    buffer_release(&frames);
+    says(rig, "refused: a ping that is not of the link's protocol", "closes B", "down B: not of its protocol");
+    rig_free(rig);
+}
+
+static void versions_that_do_not_meet_have_none_in_common(void **state) {
+    (void)state;
+    assert_int_equal(protocol_common(1, 1, 1, 1), 1);
+    assert_int_equal(protocol_common(1, 3, 2, 5), 3);
+    assert_int_equal(protocol_common(2, 5, 1, 3), 3);
+    assert_int_equal(protocol_common(2, 3, 1, 1), 0);
+    assert_int_equal(protocol_common(1, 1, 2, 3), 0);
+    assert_int_equal(protocol_common(1, 2, 2, 2), 2);
+}
+
 static void a_link_begins_with_a_greeting(void **state) {
     (void)state;
     struct rig *rig = alone();
@@ -170,7 +223,7 @@ static void a_link_begins_with_a_greeting(void **state) {
     struct buffer frames;
     struct message_ping ping = {.wall = rig->moment.wall};
     buffer_init(&frames);
-    message_encode_ping(&frames, MESSAGE_PING, &ping);
+    message_encode_ping(&frames, MESSAGE_PING, &ping, PROTOCOL_VERSION);
     link_sends(rig, link, buffer_view(&frames));
     says(rig, "refused: a link that does not begin with HELLO", "closes B");
     buffer_release(&frames);
@@ -523,6 +576,9 @@ int main(void) {
         cmocka_unit_test(a_stranger_is_refused_by_the_acceptor_too),
         cmocka_unit_test(a_second_process_of_a_node_id_is_refused_while_the_first_is_heard),
         cmocka_unit_test(a_protocol_range_that_overlaps_is_welcome),
+        cmocka_unit_test(a_link_speaks_the_latest_that_both_ends_know),
+        cmocka_unit_test(a_message_that_is_not_of_the_links_protocol_ends_it),
+        cmocka_unit_test(versions_that_do_not_meet_have_none_in_common),
         cmocka_unit_test(a_link_begins_with_a_greeting),
         cmocka_unit_test(a_greeting_that_does_not_come_ends_the_link),
         cmocka_unit_test(a_corrupt_frame_ends_the_link),

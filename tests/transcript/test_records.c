@@ -280,17 +280,16 @@ static void a_restart_knows_where_members_were_last(void **state) {
     peer_tells_record(rig, 'B', 'C', 10, &record);
     pass_ms(rig, 200);
     struct membership log;
-    uint64_t cleaned;
-    struct view addresses;
+    struct roster_kept found;
     struct buffer kept;
     buffer_init(&kept);
     buffer_append_view(&kept, buffer_view(&rig->disk.membership));
     rig_free(rig);
     membership_init(&log);
-    assert_true(roster_read(buffer_view(&kept), &log, &cleaned, &addresses));
+    assert_true(roster_read(buffer_view(&kept), &log, &found));
     assert_int_equal(log.count, 3);
     membership_release(&log);
-    rig = rig_new((struct rig_options){.addresses = addresses, .stays_alone = true});
+    rig = rig_new((struct rig_options){.addresses = found.addresses, .stays_alone = true});
     assert_string_equal(shard_peer_address(rig->shard, (struct member_index){2}), "10.0.1.3:17000");
     assert_true(nodes_show(rig, "10.0.1.3:7000@17000"));
     pass_ms(rig, 200); /* and it keeps them on */

@@ -147,7 +147,8 @@ bool call_must_wait_alone(struct call *call) {
 
 /* Key and value fit, and nobody is before us on the key. */
 static bool call_may_submit(struct call *call, const struct operation *operation) {
-    return call_key_fits(call, operation->key) && call_value_fits(call, operation->value) &&
+    bool is_restore = operation->kind == OPERATION_RESTORE; /* of several values: what came in, fits */
+    return call_key_fits(call, operation->key) && (is_restore || call_value_fits(call, operation->value)) &&
            !call_must_wait(call, operation);
 }
 

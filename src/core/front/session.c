@@ -272,3 +272,7 @@ bool session_wants_close(const struct session *session) {
 bool session_is_idle(const struct session *session) {
     return session->head == NULL && !session->has_more;
 }
+
+bool session_is_between_commands(const struct session *session) {
+    return session_is_idle(session) && session->batch == NULL && buffer_size(&session->input) == 0;
+}

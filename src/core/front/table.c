@@ -106,6 +106,14 @@ static const struct command members_table[] = {
      "Tells the entries of the membership log after a version, for a node that joins", PART_OF("gramme.members")},
     {"change", run_gramme_members_change, -3, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, GRAMME_VERSION,
      "Changes who is a member; see gramme cluster", PART_OF("gramme.members")},
+    {"stage", run_gramme_members_stage, -3, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, GRAMME_VERSION,
+     "Prepares changes of who is a member", PART_OF("gramme.members")},
+    {"unstage", run_gramme_members_unstage, 3, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, GRAMME_VERSION,
+     "Drops what was prepared of a node, or all of it", PART_OF("gramme.members")},
+    {"commit", run_gramme_members_commit, -2, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, GRAMME_VERSION,
+     "Begins the changes that were prepared", PART_OF("gramme.members")},
+    {"seek", run_gramme_members_seek, 9, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, GRAMME_VERSION,
+     "Tells a node that wants to join what it has to know", PART_OF("gramme.members")},
     HELP_OF("gramme.members"),
 };
 
@@ -207,6 +215,11 @@ static const struct command table[] = {
      PARENT_OF(keyspace_table)},
     {"gramme.members", run_gramme_members, -1, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, GRAMME_VERSION,
      "Tells the members, and how far a change of them is", PARENT_OF(members_table)},
+
+    {"gramme.backup", run_gramme_backup, 2, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, GRAMME_VERSION,
+     "Copies this node's store into a new folder of its machine", LEAF},
+    {"gramme.restore", run_gramme_restore, 3, COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_ADMIN, GROUP_SERVER,
+     ONE_KEY(KEY_RW | KEY_UPDATE), NULL, GRAMME_VERSION, "Merges what a backup of another cluster held of a key", LEAF},
 
     {"multi", run_multi, 1, SETUP_FLAGS | COMMAND_FAST | COMMAND_ALLOW_BUSY | COMMAND_AT_ONCE, GROUP_TRANSACTIONS,
      NO_KEYS, NULL, "1.2.0", "Begins to queue commands", LEAF},

@@ -63,6 +63,10 @@ void run_gramme_keyspace_del(struct call *call);
 void run_gramme_members(struct call *call);
 void run_gramme_members_log(struct call *call);
 void run_gramme_members_change(struct call *call);
+void run_gramme_members_stage(struct call *call);
+void run_gramme_members_unstage(struct call *call);
+void run_gramme_members_commit(struct call *call);
+void run_gramme_members_seek(struct call *call);
 
 /* versions.c */
 void run_gramme_get(struct call *call);
@@ -71,6 +75,10 @@ void run_gramme_del(struct call *call);
 
 /* explain.c */
 void run_gramme_explain(struct call *call);
+
+/* backup.c */
+void run_gramme_backup(struct call *call);
+void run_gramme_restore(struct call *call);
 
 /* transaction.c */
 void run_multi(struct call *call);

@@ -42,8 +42,8 @@ static void describe(const struct front *front, struct view section, struct buff
     front->port.information(front->port.self, section, text);
 }
 
-static const char *const sections[] = {"Server",      "Clients", "Memory",  "Persistence", "Stats",
-                                       "Replication", "CPU",     "Cluster", "Members",     "Keyspace"};
+static const char *const sections[] = {"Server", "Clients", "Memory",  "Persistence", "Stats",   "Replication",
+                                       "CPU",    "Cluster", "Members", "Health",      "Keyspace"};
 enum { SECTION_COUNT = sizeof(sections) / sizeof(sections[0]) };
 
 static bool section_is_asked(const struct call *call, struct view section) {

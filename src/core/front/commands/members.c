@@ -1,6 +1,7 @@
 /* GRAMME.MEMBERS: the members of the cluster, told and changed (core/members.h). */
 #include "core/front/commands/commands.h"
 #include "core/members.h"
+#include "core/stage.h"
 
 static void finish_change(struct answer *answer) {
     if (answer_is_good(answer)) {
@@ -86,6 +87,11 @@ static struct node_id read_id(struct words *words) {
     return id;
 }
 
+static void read_hex16(struct words *words, uint8_t ret[16]) {
+    struct node_id bytes = read_id(words);
+    memcpy(ret, bytes.bytes, sizeof(bytes.bytes));
+}
+
 static uint32_t read_weight(struct words *words) {
     uint64_t weight = 0;
     struct view word = next_word(words);
@@ -138,39 +144,126 @@ static bool read_event(struct words *words, struct membership_event *event) {
 
 /* Placeholders where the node that proposes it puts in its own. */
 static void add_event(struct words *words, struct membership *log, struct membership_event *event) {
-    event->lamport = 1;
-    event->issuer.bytes[0] = 1;
-    if (node_id_equal(event->member.id, (struct node_id){{0}})) {
-        event->member.id = event->issuer;
-    }
+    stage_placeholder(event);
     if (!words->failed && membership_add(log, event) == MEMBERSHIP_INVALID) {
         fail(words, VIEW("ERR zones are words of at most 63 letters, and addresses are host:port"));
     }
 }
 
-void run_gramme_members_change(struct call *call) {
+/* The words from the third on, as the value of that question. */
+static void submit_events(struct call *call, enum members_question question, bool is_entry) {
     struct words words = {.call = call, .next = 2};
     struct membership log;
     bool is_move = false;
-    if (call_must_wait_alone(call)) {
-        return;
-    }
     membership_init(&log);
     while (!words.failed && words.next < call->count) {
         struct membership_event event = {0};
         is_move = read_event(&words, &event) || is_move;
         add_event(&words, &log, &event);
     }
-    if (is_move) {
+    if (is_move && is_entry) {
         struct membership_event move = {.kind = MEMBERSHIP_MOVE};
         add_event(&words, &log, &move);
     }
     if (!words.failed) {
         struct buffer *value = &call->front->encoding;
         buffer_clear(value);
-        write_u8(value, MEMBERS_CHANGE);
+        write_u8(value, (uint8_t)question);
         membership_encode(value, &log, 0);
         submit(call, &change_kind, value);
+    }
+    membership_release(&log);
+}
+
+void run_gramme_members_change(struct call *call) {
+    if (!call_must_wait_alone(call)) {
+        submit_events(call, MEMBERS_CHANGE, true);
+    }
+}
+
+/* ---- the stage ---- */
+
+void run_gramme_members_stage(struct call *call) {
+    if (!call_must_wait_alone(call)) {
+        submit_events(call, MEMBERS_STAGE, false);
+    }
+}
+
+void run_gramme_members_unstage(struct call *call) {
+    struct words words = {.call = call, .next = 2};
+    struct buffer *value = &call->front->encoding;
+    struct node_id id = {{0}};
+    if (call_must_wait_alone(call)) {
+        return;
+    }
+    if (!view_is(call->arguments[2], "ALL")) {
+        id = read_id(&words);
+    }
+    if (!words.failed) {
+        buffer_clear(value);
+        write_u8(value, MEMBERS_UNSTAGE);
+        write_bytes(value, view_of(id.bytes, sizeof(id.bytes)));
+        submit(call, &change_kind, value);
+    }
+}
+
+/* 16 hexadecimal digits. */
+static bool read_digest_word(struct view word, uint64_t *ret) {
+    char text[NODE_ID_TEXT_SIZE] = "00000000000000000000000000000000";
+    struct node_id bytes;
+    if (word.size != 16) {
+        return false;
+    }
+    memcpy(text, word.data, word.size);
+    if (!node_id_from_text(text, &bytes)) {
+        return false;
+    }
+    memcpy(ret, bytes.bytes, sizeof(*ret));
+    *ret = be64toh(*ret);
+    return true;
+}
+
+void run_gramme_members_commit(struct call *call) {
+    struct buffer *value = &call->front->encoding;
+    uint64_t digest = 0;
+    bool has_digest = call->count > 2;
+    if (call_must_wait_alone(call)) {
+        return;
+    }
+    if (call->count > 3 || (has_digest && !read_digest_word(call->arguments[2], &digest))) {
+        call_error(call, VIEW("ERR a digest is 16 hexadecimal digits, as the plan ends with"));
+        return;
+    }
+    buffer_clear(value);
+    write_u8(value, MEMBERS_COMMIT);
+    write_u8(value, has_digest ? 1 : 0);
+    write_u64(value, digest);
+    submit(call, &change_kind, value);
+}
+
+/* ---- who wants to join ---- */
+
+/* SEEK cluster-id proof id zone weight client-address peer-address */
+void run_gramme_members_seek(struct call *call) {
+    struct words words = {.call = call, .next = 2};
+    struct membership log;
+    struct membership_event event = {0};
+    struct members_seeker seeker;
+    if (call_must_wait_alone(call)) {
+        return;
+    }
+    membership_init(&log);
+    read_hex16(&words, seeker.cluster.bytes);
+    read_hex16(&words, seeker.proof);
+    read_member(&words, &event);
+    add_event(&words, &log, &event);
+    if (!words.failed) {
+        struct buffer *value = &call->front->encoding;
+        seeker.member = event.member;
+        buffer_clear(value);
+        write_u8(value, MEMBERS_SEEK);
+        members_write_seeker(value, &seeker);
+        submit(call, &text_kind, value);
     }
     membership_release(&log);
 }

@@ -1,6 +1,6 @@
-#include "cli/client.h"
+#include "server/client.h"
 
-#include "cli/clock.h"
+#include "server/clock.h"
 #include "wire/resp_writer.h"
 
 #include <errno.h>
@@ -138,20 +138,15 @@ static bool receive_some(struct client *client, int64_t deadline_ms) {
     }
 }
 
-bool client_ask(struct client *client, const struct view *arguments, size_t count, int timeout_ms,
-                const struct resp_reply **ret_reply) {
+bool client_send(struct client *client, struct view requests, int timeout_ms) {
+    return send_all(client, requests, clock_now_ms() + timeout_ms);
+}
+
+bool client_receive(struct client *client, int timeout_ms, const struct resp_reply **ret_reply) {
     int64_t deadline_ms = clock_now_ms() + timeout_ms;
     buffer_consume(&client->input, client->consumed);
     client->consumed = 0;
     arena_reset(&client->arena);
-    struct buffer request;
-    buffer_init(&request);
-    resp_write_command(&request, arguments, count);
-    bool sent = send_all(client, buffer_view(&request), deadline_ms);
-    buffer_release(&request);
-    if (!sent) {
-        return false;
-    }
     for (;;) {
         switch (resp_read(&client->reader, buffer_view(&client->input), &client->arena, &client->consumed, ret_reply)) {
         case RESP_REPLY_READY:
@@ -166,4 +161,14 @@ bool client_ask(struct client *client, const struct view *arguments, size_t coun
             return false;
         }
     }
+}
+
+bool client_ask(struct client *client, const struct view *arguments, size_t count, int timeout_ms,
+                const struct resp_reply **ret_reply) {
+    struct buffer request;
+    buffer_init(&request);
+    resp_write_command(&request, arguments, count);
+    bool is_sent = client_send(client, buffer_view(&request), timeout_ms);
+    buffer_release(&request);
+    return is_sent && client_receive(client, timeout_ms, ret_reply);
 }

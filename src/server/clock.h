@@ -1,6 +1,6 @@
 /* Monotonic milliseconds, for the deadlines of a person who waits. */
-#ifndef GRAMME_CLI_CLOCK_H
-#define GRAMME_CLI_CLOCK_H
+#ifndef GRAMME_SERVER_CLOCK_H
+#define GRAMME_SERVER_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>
