@@ -354,14 +354,12 @@ static void information_reaping(const struct shard *shard, struct buffer *text) 
     }
 }
 
-/* Told by the first shard, which does it. */
 static void information_records(const struct shard *shard, struct buffer *text) {
-    if (shard_is_first(shard)) {
-        append_line(text, VIEW("gramme_records_known"), records_known_count(shard));
-        append_line(text, VIEW("gramme_gossip_rounds"), shard->records.rounds);
-        append_line(text, VIEW("gramme_gossip_sent_bytes"), shard->records.sent_bytes);
-        append_line(text, VIEW("gramme_gossip_refutations"), shard->records.gossip.refutations);
-    }
+    const struct records_figures *figures = &shard->records.figures;
+    append_line(text, VIEW("gramme_records_known"), figures->known);
+    append_line(text, VIEW("gramme_gossip_rounds"), figures->rounds);
+    append_line(text, VIEW("gramme_gossip_sent_bytes"), figures->sent_bytes);
+    append_line(text, VIEW("gramme_gossip_refutations"), figures->refutations);
 }
 
 static void information_cluster(struct shard *shard, struct buffer *text) {

@@ -145,8 +145,8 @@ static void port_send(void *self, struct member_index to, const struct gossip_wo
     if (output != NULL) {
         size_t before = buffer_size(output);
         message_encode_gossip(output, word);
-        records->sent_bytes += buffer_size(output) - before;
-        records->rounds += word->kind == MESSAGE_GOSSIP_SUMMARY && !word->is_answer ? 1 : 0;
+        records->figures.sent_bytes += buffer_size(output) - before;
+        records->figures.rounds += word->kind == MESSAGE_GOSSIP_SUMMARY && !word->is_answer ? 1 : 0;
     }
 }
 
@@ -297,9 +297,51 @@ void records_adopt(struct shard *shard) {
     }
 }
 
+/* ---- figures ---- */
+
+static uint64_t known_count(const struct shard *shard) {
+    uint64_t count = 0;
+    for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
+        struct gossip_record record;
+        count += gossip_record(&shard->records.gossip, (struct member_index){index}, &record) ? 1 : 0;
+    }
+    return count;
+}
+
+static void mail_figures(struct shard *shard) {
+    struct records *records = &shard->records;
+    const struct records_figures *figures = &records->figures;
+    records->figures.known = known_count(shard);
+    records->figures.refutations = records->gossip.refutations;
+    records->mailed = shard_now(shard);
+    for (uint32_t to = 1; to < shard->options.shard_count; to++) {
+        struct buffer *output = mail_output(shard, to);
+        size_t frame = frame_begin(output, MESSAGE_GOSSIP_FIGURES);
+        write_varint(output, figures->known);
+        write_varint(output, figures->rounds);
+        write_varint(output, figures->sent_bytes);
+        write_varint(output, figures->refutations);
+        frame_end(output, frame);
+    }
+}
+
+static void figures_receive(struct shard *shard, struct view body) {
+    struct records_figures *figures = &shard->records.figures;
+    struct reader reader = reader_of(body);
+    figures->known = read_varint(&reader);
+    figures->rounds = read_varint(&reader);
+    figures->sent_bytes = read_varint(&reader);
+    figures->refutations = read_varint(&reader);
+    ENSURE(reader_finished(&reader)); /* it never left this process */
+}
+
 void records_beat(struct shard *shard) {
-    if (shard_is_first(shard)) {
-        gossip_tick(&shard->records.gossip, shard_now(shard));
+    if (!shard_is_first(shard)) {
+        return;
+    }
+    gossip_tick(&shard->records.gossip, shard_now(shard));
+    if (shard_now(shard).ns >= shard->records.mailed.ns + GOSSIP_ROUND_MS * NS_PER_MS) {
+        mail_figures(shard);
     }
 }
 
@@ -313,10 +355,13 @@ void records_take(struct shard *shard, struct member_index from, uint8_t kind, s
 }
 
 void records_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body) {
-    if (source->lane != NULL && kind != MESSAGE_ADDRESSES) {
-        records_take(shard, source->lane->peer->member, kind, body);
-    } else if (source->lane == NULL && kind == MESSAGE_ADDRESSES) {
+    bool is_mail = source->lane == NULL;
+    if (kind == MESSAGE_ADDRESSES && is_mail) {
         addresses_receive(shard, body);
+    } else if (kind == MESSAGE_GOSSIP_FIGURES && is_mail) {
+        figures_receive(shard, body);
+    } else if (!is_mail) {
+        records_take(shard, source->lane->peer->member, kind, body); /* which knows no such words */
     }
 }
 
@@ -335,13 +380,4 @@ bool records_agree(struct shard *shard, struct member_index member, struct view 
         agree = agree && (!node_id_equal(told.id, known.id) || is_known);
     }
     return agree;
-}
-
-uint32_t records_known_count(const struct shard *shard) {
-    uint32_t count = 0;
-    for (uint16_t index = 0; shard_is_first(shard) && index < ring_member_count(shard->ring); index++) {
-        struct gossip_record record;
-        count += gossip_record(&shard->records.gossip, (struct member_index){index}, &record) ? 1 : 0;
-    }
-    return count;
 }

@@ -36,14 +36,23 @@ struct member_facts {
     uint64_t ended;      /* of this generation, and below, no process runs any more */
 };
 
+/* For people. */
+struct records_figures {
+    uint64_t known; /* members of which there is a record */
+    uint64_t rounds;
+    uint64_t sent_bytes;
+    uint64_t refutations; /* of a record of this node that it did not write in this run */
+};
+
 struct records {
     /* First shard. */
     struct gossip gossip;
     struct gossip_seat *seats;
     struct member_facts *of;  /* by member */
     uint64_t address_changes; /* since the start: for whoever keeps them */
-    uint64_t rounds;          /* for people */
-    uint64_t sent_bytes;
+    struct instant mailed;
+    /* Every shard. */
+    struct records_figures figures; /* other shards: as last mailed */
     /* Every shard, by member: NULL where it is what the log says. */
     struct pool address_pool;
     struct member_addresses **told;       /* by the member itself, last */
@@ -54,7 +63,7 @@ void records_init(struct shard *shard);
 void records_release(struct shard *shard);
 void records_adopt(struct shard *shard);
 void records_beat(struct shard *shard);
-/* Words of gossip, and mail of addresses. */
+/* Words of gossip, and mail of addresses and figures. */
 void records_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body);
 
 /* First shard: how far this node is, for all to know. */
@@ -77,7 +86,5 @@ const char *records_peer_address(const struct shard *shard, struct member_index 
 const char *records_dial_address(const struct shard *shard, struct member_index member, uint32_t dials);
 /* The list of those that are not the log's, for the next start's `addresses`. */
 void records_write_addresses(const struct shard *shard, struct buffer *list);
-
-uint32_t records_known_count(const struct shard *shard);
 
 #endif

@@ -322,6 +322,7 @@ static void receive_of_members(struct shard *shard, const struct source *source,
     case MESSAGE_GOSSIP_RECORDS:
     case MESSAGE_GOSSIP_WANT:
     case MESSAGE_ADDRESSES:
+    case MESSAGE_GOSSIP_FIGURES:
         records_receive(shard, source, kind, body);
         break;
     case MESSAGE_STAGE:

@@ -9,7 +9,8 @@
 #include "wire/membership_message.h"
 
 enum addresses_message_kind {
-    MESSAGE_ADDRESSES = 65, /* within a node, from its first shard: a list of addresses */
+    MESSAGE_ADDRESSES = 65,      /* within a node, from its first shard: a list of addresses */
+    MESSAGE_GOSSIP_FIGURES = 66, /* the same: what it counts, for people */
 };
 
 struct member_addresses {

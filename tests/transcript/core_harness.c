@@ -173,7 +173,8 @@ static void flush_mail(struct rig *rig, uint32_t to_shard) {
             rig->asked[rig->asked_count++] =
                 (struct asked){.peer = (char)('0' + to_shard), .kind = frame.kind, .request = message.request};
         }
-        if (frame.kind != MESSAGE_VERDICTS && frame.kind != MESSAGE_FENCE && frame.kind != MESSAGE_REPORT) {
+        if (frame.kind != MESSAGE_VERDICTS && frame.kind != MESSAGE_FENCE && frame.kind != MESSAGE_REPORT &&
+            frame.kind != MESSAGE_GOSSIP_FIGURES) {
             line_of_frame(rig, who, &frame);
         }
     }
