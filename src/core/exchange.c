@@ -306,6 +306,13 @@ static void add_differences(struct shard *shard, struct member_index peer, const
     }
 }
 
+static void note_difference(struct exchange *exchange, struct instant now) {
+    exchange->trees_differing++;
+    if (exchange->trees_differing == 1 && exchange->stalled_rounds < EXCHANGE_STALLED_MOST) {
+        exchange->next_round = instant_after_ms(now, EXCHANGE_HURRY_MS);
+    }
+}
+
 static void on_tree(struct shard *shard, struct member_index peer, struct view body) {
     struct message_tree message;
     struct exchange *exchange = &shard->exchange;
@@ -313,9 +320,23 @@ static void on_tree(struct shard *shard, struct member_index peer, struct view b
         return;
     }
     add_differences(shard, peer, &message);
-    exchange->trees_differing++;
-    if (exchange->trees_differing == 1 && exchange->stalled_rounds < EXCHANGE_STALLED_MOST) {
-        exchange->next_round = instant_after_ms(shard_now(shard), EXCHANGE_HURRY_MS);
+    note_difference(exchange, shard_now(shard));
+}
+
+void exchange_send_all(struct shard *shard, struct member_index peer, struct partition partition) {
+    struct message_keys all = {.partition = partition, .place_last = UINT64_MAX};
+    job_add(shard, JOB_COMPARE, peer, &all);
+    work_on(shard);
+}
+
+void exchange_ask_for_all(struct shard *shard, struct member_index peer, struct partition partition) {
+    struct buffer *output = lane_output(shard, peer, partition, 0);
+    if (output != NULL) {
+        size_t before = buffer_size(output);
+        size_t begun = message_begin_keys(output, MESSAGE_KEYS, partition, 0, UINT64_MAX);
+        message_end(output, begun);
+        exchange_spend(shard, buffer_size(output) - before);
+        note_difference(&shard->exchange, shard_now(shard));
     }
 }
 

@@ -13,6 +13,8 @@
  *                                             <---  WANT: keys the other way round
  *      scanned again: repairs                 --->  merged
  *
+ * Where one end has nothing of a partition there is nothing to compare: KEYS of none are sent, or taken for sent.
+ *
  * Each message stands alone, so nothing has to be undone when one is lost: what still differs is found in the next
  * round. Scans wait in a bounded queue, one at a time, and stop for the rest of a heartbeat once its bytes are used up;
  * trees in doubt take no part. What holds: a repair is merged, never written over, and goes from one replica to another
@@ -79,6 +81,10 @@ void exchange_on_scanned(struct shard *shard, enum storage_status status, const 
 /* A message took so much of the heartbeat's budget. */
 void exchange_spend(struct shard *shard, uint64_t bytes);
 void exchange_begin_round(struct shard *shard);
+/* One of the two has nothing at all, so that nothing need be compared: the other's whole partition is sent, or asked
+ * for. */
+void exchange_send_all(struct shard *shard, struct member_index peer, struct partition partition);
+void exchange_ask_for_all(struct shard *shard, struct member_index peer, struct partition partition);
 /* An only owner has nobody to meet. */
 void exchange_meet_nobody(struct shard *shard);
 /* Both own it, and its tree is known here. */

@@ -278,6 +278,18 @@ static void send_tree(struct shard *shard, struct member_index peer, struct part
     exchange_spend(shard, buffer_size(output) - before);
 }
 
+static void compare_trees(struct shard *shard, struct member_index peer, const struct exchange_root *root) {
+    static const struct hash_tree empty;
+    struct digest nothing = hash_tree_root(&empty);
+    if (digest_equal(hash_tree_root(shard->trees.of[root->partition.value]), nothing)) {
+        exchange_ask_for_all(shard, peer, root->partition);
+    } else if (digest_equal(root->root, nothing)) {
+        exchange_send_all(shard, peer, root->partition);
+    } else {
+        send_tree(shard, peer, root->partition);
+    }
+}
+
 /* Under a load of writes replicas differ by what is under way, and looking for it would cost more than it finds. */
 static bool is_worth_comparing(const struct shard *shard, struct partition partition) {
     uint64_t now = shard_now(shard).ns;
@@ -326,7 +338,7 @@ void exchange_on_roots(struct shard *shard, struct member_index peer, struct vie
     }
     uint32_t first = count > EXCHANGE_TREES_A_ROUND ? (uint32_t)rng_below(&shard->rng, count) : 0;
     for (uint32_t index = 0; index < count && index < EXCHANGE_TREES_A_ROUND; index++) {
-        send_tree(shard, peer, differing[(first + index) % count].partition);
+        compare_trees(shard, peer, &differing[(first + index) % count]);
     }
 }
 

@@ -46,6 +46,8 @@ static const char *phase_text(enum ring_phase phase) {
     switch (phase) {
     case RING_REST:
         return "rest";
+    case RING_GATHERING:
+        return "gathering";
     case RING_JOINT:
         return "joint";
     case RING_COMMITTED:
@@ -66,7 +68,7 @@ static const char *state_text(const struct ring *ring, struct member_index membe
     if (ring_is_excused(ring, member)) {
         return "dead";
     }
-    if (ring_phase(ring) == RING_JOINT && is_other != is_read) {
+    if ((ring_phase(ring) == RING_JOINT || ring_phase(ring) == RING_GATHERING) && is_other != is_read) {
         return is_other ? "joining" : "leaving";
     }
     if (ring_phase(ring) == RING_COMMITTED && is_other != is_read) {

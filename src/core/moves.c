@@ -164,8 +164,13 @@ void moves_on_durable(struct shard *shard, bool is_durable) {
     }
 }
 
-/* Requests are listed in the order in which they began. */
+/* Requests are listed in the order in which they began. Who gathers has drained when he has reached all the others:
+ * from the next version on writes need the newcomers. */
 static uint64_t drained(const struct shard *shard) {
+    if (ring_phase(shard->ring) == RING_GATHERING && shard->moves.own.drained < roster_version(shard) &&
+        !shard_all_are_reachable(shard)) {
+        return shard->moves.own.drained;
+    }
     const struct list_node *first = list_first(&shard->coordinator.active);
     return first == NULL ? roster_version(shard) : ring_version(CONTAINER_OF(first, struct request, active)->ring);
 }
@@ -324,6 +329,9 @@ static bool next_entry(const struct shard *shard, enum membership_kind *ret_kind
     switch (ring_phase(shard->ring)) {
     case RING_REST:
         return false;
+    case RING_GATHERING:
+        *ret_kind = MEMBERSHIP_JOINT;
+        return true;
     case RING_JOINT:
         *ret_kind = MEMBERSHIP_COMMIT;
         return all_are_filled(shard);
@@ -471,6 +479,7 @@ static const char *change_problem(const struct shard *shard, const struct member
     case MEMBERSHIP_COMMIT:
     case MEMBERSHIP_DONE:
     case MEMBERSHIP_ABORT:
+    case MEMBERSHIP_JOINT:
     case MEMBERSHIP_SETTLED:
     case MEMBERSHIP_EXCUSE:
         return "one thing at a time";
@@ -502,7 +511,7 @@ const char *moves_problem(const struct shard *shard, const struct membership *as
         return excuse_problem(shard, asked->events[0].member.id);
     }
     if (asked->count == 1 && asked->events[0].kind == MEMBERSHIP_ABORT) {
-        return ring_phase(shard->ring) == RING_JOINT
+        return ring_phase(shard->ring) == RING_JOINT || ring_phase(shard->ring) == RING_GATHERING
                    ? NULL
                    : "there is nothing to abort: no change is under way, or reads go by the new placement already";
     }

@@ -4,6 +4,8 @@
  *
  *      REST       reads ask A, writes need A           an operator's MOVE
  *        |
+ *      GATHERING  the same; newcomers are members      all have drained it, and reached all
+ *        |
  *      JOINT      reads ask A, writes need A and B     all have drained it: nobody writes to A alone
  *        |        owners in B fill themselves          ... and have since met all owners in A, durably: *filled*
  *      COMMITTED  reads ask B, writes need A and B     all have drained it: nobody reads A

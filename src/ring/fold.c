@@ -104,6 +104,9 @@ static void mark(struct fold *fold, uint64_t lamport) {
         list_owners(fold, &fold->read, &read);
     }
     if (fold->other.member_count > 0) {
+        name_seats(fold, &fold->other); /* in the order of the log, whichever versions are folded */
+    }
+    if (fold->phase == RING_JOINT || fold->phase == RING_COMMITTED) {
         list_owners(fold, &fold->other, &other);
     }
     for (uint32_t i = 0; i < fold->options.partition_count; i++) {
@@ -174,7 +177,7 @@ static bool begin_move(struct fold *fold, const struct entry *entry) {
     if (fold->other.member_count == 0) {
         placement_release(&fold->other); /* nobody would be left: nothing happens */
     } else {
-        fold->phase = RING_JOINT;
+        fold->phase = RING_GATHERING;
     }
     return true;
 }
@@ -206,10 +209,12 @@ static bool apply_entry(struct fold *fold, const struct entry *entry) {
     excuse(fold, entry);
     if (entry_has(entry, MEMBERSHIP_MOVE)) {
         fits = begin_move(fold, entry);
+    } else if (entry_has(entry, MEMBERSHIP_JOINT) && fold->phase == RING_GATHERING) {
+        fold->phase = RING_JOINT;
     } else if (entry_has(entry, MEMBERSHIP_COMMIT) && fold->phase == RING_JOINT) {
         commit(fold);
     } else if ((entry_has(entry, MEMBERSHIP_DONE) && fold->phase == RING_COMMITTED) ||
-               (entry_has(entry, MEMBERSHIP_ABORT) && fold->phase == RING_JOINT)) {
+               (entry_has(entry, MEMBERSHIP_ABORT) && (fold->phase == RING_JOINT || fold->phase == RING_GATHERING))) {
         end_move(fold);
     } else if (entry_has(entry, MEMBERSHIP_SETTLED) && fold->phase == RING_SETTLING) {
         fold->leaving_count = 0;

@@ -15,7 +15,7 @@ struct fold {
     struct ring_options options;
     enum ring_phase phase;
     struct placement read;  /* whom reads ask */
-    struct placement other; /* JOINT: who comes; COMMITTED: who goes; at REST: none */
+    struct placement other; /* GATHERING, JOINT: who comes; COMMITTED: who goes; else none */
     struct member *leaving; /* records of those who were there before the last move, and are not any more */
     size_t leaving_count;
     struct node_id *excused;

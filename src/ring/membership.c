@@ -74,6 +74,7 @@ static bool event_is_legal(const struct membership_event *event) {
     case MEMBERSHIP_ABORT:
     case MEMBERSHIP_EXCUSE:
     case MEMBERSHIP_SETTLED:
+    case MEMBERSHIP_JOINT:
         return true;
     case MEMBERSHIP_WEIGHT:
         return weight_is_legal(event->member.weight);

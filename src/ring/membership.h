@@ -5,11 +5,12 @@
  *
  * Who holds the same events computes the same digest, the same order and the same ring. How owners change:
  *
- *              MOVE with joins, leaves, weights      COMMIT                  DONE
- *      REST ---------------------------------> JOINT ---------> COMMITTED ---------> SETTLING
- *        ^                                       |                                      ^ |
- *        |                                       +----------------- ABORT --------------+ |
- *        +---------------------------------------- SETTLED -------------------------------+
+ *            MOVE with joins, leaves,
+ *            weights                   JOINT         COMMIT              DONE
+ *      REST ------------> GATHERING ---------> JOINT --------> COMMITTED ------> SETTLING
+ *        ^                    |                  |                                  ^ |
+ *        |                    +------------------+------------- ABORT --------------+ |
+ *        +------------------------------------ SETTLED -------------------------------+
  *
  * Events of a kind that does not fit the phase they come in do nothing, for all who fold them. */
 #ifndef GRAMME_RING_MEMBERSHIP_H
@@ -37,10 +38,11 @@ enum membership_kind {
     MEMBERSHIP_JOIN = 1,
     MEMBERSHIP_LEAVE = 2,
     MEMBERSHIP_WEIGHT = 3, /* subject's weight becomes member.weight */
-    MEMBERSHIP_MOVE = 4,   /* the other events of this entry begin a move; without it they take effect at once */
+    MEMBERSHIP_MOVE = 4,   /* the other events of this entry are a move; without it they take effect at once */
     MEMBERSHIP_COMMIT = 5, /* reads go by the new placement from now on */
     MEMBERSHIP_DONE = 6,   /* writes too */
     MEMBERSHIP_ABORT = 7,
+    MEMBERSHIP_JOINT = 10,  /* writes go by both placements from now on */
     MEMBERSHIP_SETTLED = 9, /* nobody holds anything that he is not to hold; who left is no member any more */
     MEMBERSHIP_EXCUSE = 8,  /* the subject is dead for good: nothing waits for it, nothing it says counts */
 };

@@ -409,6 +409,7 @@ bool placement_apply(struct placement *placement, const struct membership_event 
     case MEMBERSHIP_ABORT:
     case MEMBERSHIP_EXCUSE:
     case MEMBERSHIP_SETTLED:
+    case MEMBERSHIP_JOINT:
         return true;
     }
     return true;

@@ -223,7 +223,7 @@ static void snapshot_fill(struct ring *ring, struct fold *fold) {
     ring->marks = fold->marks;
     fold->marks = NULL;
     ring->read = preferences_new(ring, &fold->read);
-    if (fold->other.member_count > 0) {
+    if (fold->phase == RING_JOINT || fold->phase == RING_COMMITTED) {
         ring->other = preferences_new(ring, &fold->other);
     }
     for (uint32_t i = 0; i < ring->options.partition_count; i++) {
@@ -260,8 +260,8 @@ static enum ring_status snapshot(const struct ring *base, const struct membershi
                                  struct ring **ret_ring) {
     struct fold fold;
     enum ring_status status = fold_log(&fold, options, log);
-    bool is_joint = fold.phase == RING_JOINT;
-    if (status == RING_OK && !addresses_are_distinct(is_joint ? &fold.other : &fold.read)) {
+    bool is_to_come = fold.phase == RING_JOINT || fold.phase == RING_GATHERING;
+    if (status == RING_OK && !addresses_are_distinct(is_to_come ? &fold.other : &fold.read)) {
         status = RING_DUPLICATE_ADDRESS;
     }
     if (status == RING_OK) {

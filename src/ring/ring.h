@@ -25,6 +25,7 @@ struct member_index {
 /* How far a move is: see membership.h. */
 enum ring_phase {
     RING_REST,
+    RING_GATHERING, /* as at rest; those who join are members already, so that all can reach them */
     RING_JOINT,     /* writes need a quorum of both placements, reads ask the old one */
     RING_COMMITTED, /* writes the same, reads ask the new one */
     RING_SETTLING,  /* as at rest, but those who were owners before may still hold what they held */

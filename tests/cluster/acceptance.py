@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 
+from growing import growing
 from harness import ROOT, Cluster, ReplyError, encode, eventually, pipelined, replies, run_each
 from history import FAILED, IN_DOUBT, OK, Load, availability, outcome_of
 from links import LinkedCluster
@@ -366,8 +367,16 @@ def slow_owner():
     assert max(ratios.values()) <= 2, ratios
 
 
+# --- a ring that changes ----------------------------------------------------------------------------------------------
+
+def ring_changes():
+    """One node grows to three, five and eight under load, shrinks to four, and one that was killed is replaced."""
+    growing(number_of("KEYS", 1_000_000), number_of("RATE", 300))
+
+
 RUNS = {"availability": availability_under_faults, "deletes": deletes, "stopped_coordinator": stopped_coordinator,
-        "million_keys": million_keys, "wiped": wiped, "slow_owner": slow_owner}
+        "million_keys": million_keys, "wiped": wiped, "slow_owner": slow_owner,
+        "ring_changes": ring_changes}
 
 
 def main():

@@ -75,7 +75,7 @@ static void test_impossible_events(void **state) {
     struct membership_event event = legal;
     event.kind = (enum membership_kind)0;
     refuse(event);
-    event.kind = (enum membership_kind)10;
+    event.kind = (enum membership_kind)11;
     refuse(event);
     event = legal;
     event.issuer = (struct node_id){{0}};

@@ -98,15 +98,22 @@ static void test_a_join_goes_through_its_phases(void **state) {
 
     move_to(&log, 5, make_join(5, 5, "z", 1));
     struct ring *ring = successor(fold(&log), &log);
-    assert_int_equal(ring_phase(ring), RING_JOINT);
+    assert_int_equal(ring_phase(ring), RING_GATHERING);
     assert_int_equal(ring_version(ring), 5);
+    same_owners(ring, before);
+    assert_true(ring_is_present(ring, index_of(ring, 5)));
+    uint32_t others;
+    assert_null(ring_other_owners(ring, (struct partition){0}, &others));
+    add_event(&log, make_event(6, MEMBERSHIP_JOINT, 1));
+    ring = successor(ring, &log);
+    assert_int_equal(ring_phase(ring), RING_JOINT);
     is_between(ring, before, after);
     assert_false(ring_is_voter(ring, index_of(ring, 5)));
-    add_event(&log, make_event(6, MEMBERSHIP_COMMIT, 1));
+    add_event(&log, make_event(7, MEMBERSHIP_COMMIT, 1));
     ring = successor(ring, &log);
     assert_int_equal(ring_phase(ring), RING_COMMITTED);
     is_between(ring, after, before);
-    add_event(&log, make_event(7, MEMBERSHIP_DONE, 1));
+    add_event(&log, make_event(8, MEMBERSHIP_DONE, 1));
     ring = successor(ring, &log);
     assert_int_equal(ring_phase(ring), RING_SETTLING);
     same_owners(ring, after);
@@ -148,16 +155,17 @@ static void test_who_leaves_stays_until_all_is_settled(void **state) {
     struct ring *ring = fold(&log);
     struct member_index five = index_of(ring, 5);
     move_to(&log, 6, make_leave(6, 5));
+    add_event(&log, make_event(7, MEMBERSHIP_JOINT, 1));
     ring = successor(ring, &log);
     assert_false(ring_is_leaving(ring, five));
-    add_event(&log, make_event(7, MEMBERSHIP_COMMIT, 1));
-    add_event(&log, make_event(8, MEMBERSHIP_DONE, 1));
+    add_event(&log, make_event(8, MEMBERSHIP_COMMIT, 1));
+    add_event(&log, make_event(9, MEMBERSHIP_DONE, 1));
     ring = successor(ring, &log);
     assert_true(ring_is_leaving(ring, five));
     assert_true(ring_is_awaited(ring, five));
     assert_int_equal(ring_preference_length(ring), 4);
-    add_event(&log, make_event(9, MEMBERSHIP_SETTLED, 1));
-    move_to(&log, 10, make_join(10, 6, "z", 1));
+    add_event(&log, make_event(10, MEMBERSHIP_SETTLED, 1));
+    move_to(&log, 11, make_join(11, 6, "z", 1));
     ring = successor(ring, &log);
     assert_false(ring_is_present(ring, five));
     assert_int_equal(ring_member_count(ring), 6); /* positions keep their meaning */
@@ -174,8 +182,9 @@ static void test_a_replacement_takes_just_that_place(void **state) {
     struct membership_event replacement = make_join(6, 6, "z", 1);
     replacement.replaces = make_id(3);
     move_to(&log, 6, replacement);
-    add_event(&log, make_event(7, MEMBERSHIP_COMMIT, 1));
-    add_event(&log, make_event(8, MEMBERSHIP_DONE, 1));
+    add_event(&log, make_event(7, MEMBERSHIP_JOINT, 1));
+    add_event(&log, make_event(8, MEMBERSHIP_COMMIT, 1));
+    add_event(&log, make_event(9, MEMBERSHIP_DONE, 1));
     struct ring *ring = fold(&log);
     for (uint16_t i = 0; i < Q; i++) {
         const struct member_index *old = ring_preference(before, (struct partition){i});
@@ -224,12 +233,17 @@ static void positions_hold(uint64_t seed) {
         uint64_t version = membership_lamport(&log);
         move_to(&log, version + 1, change);
         often = successor(often, &log);
-        bool aborts = rng_chance(&rng, 250000);
-        add_event(&log, make_event(version + 2, aborts ? MEMBERSHIP_ABORT : MEMBERSHIP_COMMIT, 1));
-        if (!aborts) {
-            add_event(&log, make_event(version + 3, MEMBERSHIP_DONE, 1));
+        uint64_t ends = rng_below(&rng, 4); /* aborted at once, or when it is joint; or done */
+        if (ends > 0) {
+            add_event(&log, make_event(version + 2, MEMBERSHIP_JOINT, 1));
         }
-        add_event(&log, make_event(version + (aborts ? 3 : 4), MEMBERSHIP_SETTLED, 1));
+        if (ends > 1) {
+            add_event(&log, make_event(version + 3, MEMBERSHIP_COMMIT, 1));
+            add_event(&log, make_event(version + 4, MEMBERSHIP_DONE, 1));
+        } else {
+            add_event(&log, make_event(version + 2 + ends, MEMBERSHIP_ABORT, 1));
+        }
+        add_event(&log, make_event(membership_lamport(&log) + 1, MEMBERSHIP_SETTLED, 1));
         struct ring *later = NULL;
         assert_int_equal(ring_successor(often, &log, &later), RING_OK);
         same_owners(later, later);
