@@ -2,6 +2,18 @@
 
 #include <stdio.h>
 
+static void give_place(struct node *node) {
+    uint32_t place = node->cluster->places++ % 10000;
+    snprintf(node->addresses.client, sizeof(node->addresses.client), "127.0.0.1:%u", 7001 + place);
+    snprintf(node->addresses.peer, sizeof(node->addresses.peer), "127.0.0.1:%u", 17001 + place);
+}
+
+void node_move(struct node *node) {
+    ENSURE(!node->is_up);
+    give_place(node);
+    world_trace(node->cluster->world, "node %u moves to %s", node->index, node->addresses.peer);
+}
+
 /* The log's first events come from configuration: one join per node, the same on all of them. */
 static struct ring *make_ring(struct cluster *cluster) {
     struct ring *ring = NULL;
@@ -12,8 +24,8 @@ static struct ring *make_ring(struct cluster *cluster) {
         event.member.id = cluster->nodes[index].id;
         event.member.weight = 1;
         snprintf(event.member.zone, sizeof(event.member.zone), "z%u", index % 3);
-        snprintf(event.member.client_address, sizeof(event.member.client_address), "127.0.0.1:%u", 7001 + index);
-        snprintf(event.member.peer_address, sizeof(event.member.peer_address), "127.0.0.1:%u", 17001 + index);
+        memcpy(event.member.client_address, cluster->nodes[index].addresses.client, MEMBER_ADDRESS_SIZE);
+        memcpy(event.member.peer_address, cluster->nodes[index].addresses.peer, MEMBER_ADDRESS_SIZE);
         enum membership_status status = membership_add(&cluster->birth, &event);
         ENSURE(status == MEMBERSHIP_ADDED);
     }
@@ -46,6 +58,7 @@ void cluster_init(struct cluster *cluster, struct world *world, struct cluster_o
         node->standing = index < options.node_count ? NODE_IN : NODE_SPARE;
         membership_init(&node->welcome);
         node->shard_count = options.shard_count;
+        give_place(node);
         rng_fill(&cluster->rng, node->id.bytes, sizeof(node->id.bytes));
         node->disk_rng = rng_split(&cluster->rng);
         node->leaf = memory_leaf_new(options.slow_reads ? MEMORY_LEAF_SIMULATED : MEMORY_LEAF_SIMULATED_FAST);
@@ -56,6 +69,15 @@ void cluster_init(struct cluster *cluster, struct world *world, struct cluster_o
 struct node *cluster_node_of(struct cluster *cluster, struct node_id id) {
     for (uint32_t index = 0; index < cluster->node_count; index++) {
         if (node_id_equal(cluster->nodes[index].id, id)) {
+            return &cluster->nodes[index];
+        }
+    }
+    return NULL;
+}
+
+struct node *cluster_node_at(struct cluster *cluster, const char *peer_address) {
+    for (uint32_t index = 0; index < cluster->node_count; index++) {
+        if (strcmp(cluster->nodes[index].addresses.peer, peer_address) == 0) {
             return &cluster->nodes[index];
         }
     }

@@ -9,6 +9,7 @@
 #include "sim/world.h"
 #include "store/memory_leaf.h"
 #include "store/store.h"
+#include "wire/member_record.h"
 
 enum { SIM_SHARDS_MOST = 4 };
 
@@ -59,6 +60,7 @@ struct node {
     struct membership welcome; /* the log that it joined with; empty: that of the cluster's birth */
     uint32_t index;
     struct node_id id;
+    struct member_addresses addresses; /* that its configuration gives it */
     uint32_t shard_count;
     struct keyspace_table birth_keyspaces; /* version 0: none was kept */
     bool is_up;
@@ -100,6 +102,7 @@ struct cluster {
     struct cluster_options options;
     struct network network;
     struct membership birth; /* the members that the configuration of each node names */
+    uint32_t places;         /* given out: addresses are not used again */
     struct ring *ring;       /* of the latest version that any shard has adopted */
     struct keyspace_table keyspaces;
     struct token_secrets secrets;
@@ -110,7 +113,7 @@ struct cluster {
     struct pool handle_pool;
     struct pool operation_pool;
     uint32_t node_count;
-    struct node nodes[SIM_NODES_MOST];
+    struct node nodes[SIM_PLACES];
     /* Every trace record of every shard, for the checkers. */
     void (*watch)(void *watcher, struct sim_shard *shard, const struct trace_record *record);
     void *watcher;
@@ -126,6 +129,8 @@ static inline bool node_takes_part(const struct node *node) {
 
 /* NULL: no node has this id. */
 struct node *cluster_node_of(struct cluster *cluster, struct node_id id);
+/* The node that listens for peers there, up or not. NULL: nobody does. */
+struct node *cluster_node_at(struct cluster *cluster, const char *peer_address);
 /* The same of a member of the latest ring. */
 struct node *cluster_node_of_member(struct cluster *cluster, struct member_index member);
 void cluster_note_ring(struct cluster *cluster, struct ring *ring);
@@ -138,6 +143,8 @@ void node_leave(struct node *node);
 bool node_has_left(const struct node *node);
 /* Stops cleanly: what was written is durable, and the next start knows. */
 void node_stop(struct node *node);
+/* While it is down: it starts elsewhere, and nobody is told. */
+void node_move(struct node *node);
 void node_pause(struct node *node, bool is_paused);
 /* Short: it takes no values, also after a restart. */
 void node_set_memory(struct node *node, bool is_short);

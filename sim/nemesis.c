@@ -6,8 +6,8 @@ enum { LEAVE_POLL_MS = 5 };
 
 const char *fault_text(enum fault_class fault) {
     static const char *const texts[FAULT_CLASSES] = {
-        "loss", "pieces",     "slow", "partition", "crash",  "crash-all", "stop",   "pause",  "clock",
-        "disk", "read-error", "wipe", "corrupt",   "forget", "restore",   "memory", "members"};
+        "loss", "pieces",     "slow", "partition", "crash",  "crash-all", "stop",   "pause",   "clock",
+        "disk", "read-error", "wipe", "corrupt",   "forget", "restore",   "memory", "members", "move"};
     return texts[fault];
 }
 
@@ -348,6 +348,19 @@ static bool fail_sync(struct nemesis *nemesis, struct node *node) {
     return true;
 }
 
+static bool move(struct nemesis *nemesis) {
+    while (nemesis->mover == NULL) {
+        struct node *node = some_node(nemesis);
+        nemesis->mover = node_takes_part(node) ? node : NULL;
+    }
+    struct node *node = nemesis->mover;
+    bool is_down = node_takes_part(node) && (crash(nemesis, node) || !node->is_up);
+    if (is_down) {
+        node_move(node);
+    }
+    return is_down;
+}
+
 static bool strike_with(struct nemesis *nemesis, enum fault_class fault) {
     struct node *node;
     switch (fault) {
@@ -381,6 +394,8 @@ static bool strike_with(struct nemesis *nemesis, enum fault_class fault) {
         return true;
     case FAULT_DISK:
         return fail_sync(nemesis, some_node(nemesis));
+    case FAULT_MOVE:
+        return move(nemesis);
     case FAULT_MEMBERS: /* the steward has a time of its own */
     case FAULT_LOSS:
     case FAULT_PIECES:

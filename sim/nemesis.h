@@ -24,6 +24,7 @@ enum fault_class {
     FAULT_RESTORE,    /* a node's disk is as it was some time ago, once in a run: it is told so, and wiped */
     FAULT_MEMORY,     /* a node's memory is short: it takes no values for a while */
     FAULT_MEMBERS,    /* nodes join, leave, are replaced and weigh more or less */
+    FAULT_MOVE,       /* a node crashes and starts again at another address, of which only it knows */
     FAULT_CLASSES
 };
 
@@ -54,6 +55,7 @@ struct nemesis {
     bool enabled[FAULT_CLASSES];
     uint64_t fired[FAULT_CLASSES];
     struct node *victim; /* of whatever loses data; NULL: nothing lost so far */
+    struct node *mover;  /* NULL: nobody moved so far; with several, none might know where any other is */
     bool has_wiped;
     struct memory_leaf *copy;        /* of the victim's disk; NULL: none yet */
     struct hybrid_time copied_bound; /* of its clocks, then */

@@ -11,7 +11,8 @@ struct cluster;
 struct node;
 struct link;
 
-enum { SIM_NODES_MOST = 16 };
+/* Behind the last node is one that never is there: what is dialed where nobody is. */
+enum { SIM_NODES_MOST = 16, SIM_NOBODY = SIM_NODES_MOST, SIM_PLACES };
 
 /* Knobs of one seed; all off is a perfect network. */
 struct network_faults {
@@ -30,8 +31,8 @@ struct network {
     struct cluster *cluster;
     struct rng rng;
     struct network_faults faults;
-    bool cut[SIM_NODES_MOST][SIM_NODES_MOST];         /* [from][to]: nothing passes; streams wait */
-    uint64_t slow_ns[SIM_NODES_MOST][SIM_NODES_MOST]; /* added to each delivery */
+    bool cut[SIM_PLACES][SIM_PLACES];         /* [from][to]: nothing passes; streams wait */
+    uint64_t slow_ns[SIM_PLACES][SIM_PLACES]; /* added to each delivery */
     struct list connections;
     struct pool connection_pool;
     struct pool delivery_pool;

@@ -205,11 +205,11 @@ static void driver_session_wake(void *self, struct session *session) {
     }
 }
 
-static void driver_link_dial(void *self, struct link *link, struct member_index peer) {
+static void driver_link_dial(void *self, struct link *link, const char *address) {
     struct sim_shard *shard = self;
     struct cluster *cluster = shard->node->cluster;
-    const struct node *node = cluster_node_of(cluster, shard_member(shard->shard, peer)->id);
-    network_dial(&cluster->network, shard->node, shard->index, link, node->index);
+    const struct node *node = cluster_node_at(cluster, address);
+    network_dial(&cluster->network, shard->node, shard->index, link, node == NULL ? SIM_NOBODY : node->index);
 }
 
 static void driver_link_wake(void *self, struct link *link) {
@@ -343,6 +343,7 @@ struct start {
     const struct store_birth *birth;
     struct membership log;
     struct roster_kept kept;
+    struct buffer own_addresses;
     struct ring *ring;
     struct member_index self;
 };
@@ -351,6 +352,8 @@ static void start_init(struct start *start, const struct node *node, const struc
     struct cluster *cluster = node->cluster;
     struct ring_options options = {cluster->options.partition_count, cluster->options.replica_count};
     start->birth = birth;
+    buffer_init(&start->own_addresses);
+    addresses_list_add(&start->own_addresses, node->id, &node->addresses);
     start->kept = (struct roster_kept){0};
     membership_init(&start->log);
     bool is_new = buffer_size(&birth->membership) == 0;
@@ -364,6 +367,7 @@ static void start_init(struct start *start, const struct node *node, const struc
 
 static void start_release(struct start *start) {
     ring_free(start->ring);
+    buffer_release(&start->own_addresses);
     membership_release(&start->log);
 }
 
@@ -380,6 +384,8 @@ static void shard_start(struct node *node, struct sim_shard *shard, const struct
     struct shard_options options = {
         .ring = start->ring,
         .log = &start->log,
+        .addresses = start->kept.addresses,
+        .configured_addresses = buffer_view(&start->own_addresses),
         .log_is_kept = buffer_size(&birth->membership) > 0,
         .member_capacity = 4 * SIM_NODES_MOST,
         .was_cleaned = start->kept.cleaned == membership_lamport(&start->log),

@@ -416,6 +416,24 @@ static bool all_are_ready(const struct run *run) {
     return are_ready;
 }
 
+/* Every shard knows where every other node is. */
+static bool all_are_where_they_are_known(const struct run *run) {
+    const struct cluster *cluster = &run->cluster;
+    bool are_known = true;
+    for (uint32_t at = 0; at < cluster->node_count * cluster->node_count * SIM_SHARDS_MOST; at++) {
+        const struct node *node = &cluster->nodes[at / SIM_SHARDS_MOST / cluster->node_count];
+        const struct node *other = &cluster->nodes[at / SIM_SHARDS_MOST % cluster->node_count];
+        uint32_t shard = at % SIM_SHARDS_MOST;
+        struct member_index member;
+        bool is_asked = node_takes_part(node) && node_takes_part(other) && node->is_up && shard < node->shard_count;
+        if (is_asked && ring_find_member(node->shards[shard].shard->ring, other->id, &member)) {
+            const char *known = shard_peer_address(node->shards[shard].shard, member);
+            are_known = are_known && strcmp(known, other->addresses.peer) == 0;
+        }
+    }
+    return are_known;
+}
+
 /* Liveness: everything is mended, so within bounded time every node serves and every operation is over. */
 static void heal(struct run *run, struct run_result *result) {
     nemesis_heal(&run->nemesis);
@@ -434,6 +452,9 @@ static void heal(struct run *run, struct run_result *result) {
     }
     if (!all_are_ready(run)) {
         fail(run, result, "liveness: a node is not ready ten seconds after everything healed");
+    }
+    if (!run->world.failed && !all_are_where_they_are_known(run)) {
+        fail(run, result, "liveness: where a node is now is not known to all ten seconds after everything healed");
     }
     if (!run->world.failed && !workload_is_idle(&run->workload)) {
         fail(run, result, "G19: an operation is not over five seconds after its deadline");

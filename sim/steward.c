@@ -65,8 +65,8 @@ static struct node *some_member(struct steward *steward) {
 static int add_join(char *line, size_t size, const struct node *node, uint32_t weight) {
     char id[NODE_ID_TEXT_SIZE];
     node_id_to_text(node->id, id);
-    return snprintf(line, size, " %s z%u %u 127.0.0.1:%u 127.0.0.1:%u", id, node->index % 3, weight, 7001 + node->index,
-                    17001 + node->index);
+    return snprintf(line, size, " %s z%u %u %s %s", id, node->index % 3, weight, node->addresses.client,
+                    node->addresses.peer);
 }
 
 static bool change(struct steward *steward) {

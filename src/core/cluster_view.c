@@ -52,7 +52,7 @@ static struct view cluster_name(struct node_id id, char text[NODE_ID_TEXT_SIZE +
 }
 
 static const char *client_address(const struct shard *shard, struct member_index member) {
-    return ring_member(shard->ring, member)->client_address;
+    return records_client_address(shard, member);
 }
 
 /* ---- who serves what ---- */
@@ -187,9 +187,9 @@ static void append_node_line(struct shard *shard, struct member_index member, co
     const struct member *described = ring_member(shard->ring, member);
     buffer_append_view(text, cluster_name(described->id, name));
     buffer_append_byte(text, ' ');
-    buffer_append_view(text, view_of_string(described->client_address));
+    buffer_append_view(text, view_of_string(client_address(shard, member)));
     buffer_append_byte(text, '@');
-    append_number(text, address_parse(described->peer_address).port);
+    append_number(text, address_parse(records_peer_address(shard, member)).port);
     buffer_append_view(text, member_index_equal(member, shard->self) ? VIEW(" myself,master") : VIEW(" master"));
     /* As in Redis: `fail?` is what this node finds out of reach or suspects, `fail` what it holds for dead. */
     enum verdict verdict = detection_verdict(shard, member).verdict;
@@ -349,9 +349,17 @@ static void information_reaping(const struct shard *shard, struct buffer *text) 
     append_line(text, VIEW("gramme_fence_passed"), fence->own.passed);
     if (fence_waits_for(shard, &waits_for)) {
         buffer_append_view(text, VIEW("gramme_fence_waits_for:"));
-        buffer_append_view(text, view_of_string(ring_member(shard->ring, waits_for)->client_address));
+        buffer_append_view(text, view_of_string(client_address(shard, waits_for)));
         buffer_append_view(text, VIEW("\r\n"));
     }
+}
+
+static void information_records(const struct shard *shard, struct buffer *text) {
+    const struct records_figures *figures = &shard->records.figures;
+    append_line(text, VIEW("gramme_records_known"), figures->known);
+    append_line(text, VIEW("gramme_gossip_rounds"), figures->rounds);
+    append_line(text, VIEW("gramme_gossip_sent_bytes"), figures->sent_bytes);
+    append_line(text, VIEW("gramme_gossip_refutations"), figures->refutations);
 }
 
 static void information_cluster(struct shard *shard, struct buffer *text) {
@@ -394,6 +402,7 @@ static void information_cluster(struct shard *shard, struct buffer *text) {
     information_load(shard, text);
     information_flush(shard, text);
     information_keyspaces(shard, text);
+    information_records(shard, text);
     if (ring_replica_count(shard->ring) < ring_configured_replica_count(shard->ring)) {
         buffer_append_view(text, VIEW("gramme_warning:fewer members than replicas are configured\r\n"));
     }
@@ -472,7 +481,7 @@ size_t cluster_view_placement(void *self, struct view key, struct placement *ret
         const struct member *member = ring_member(shard->ring, list[place]);
         placement.replicas[place] = (struct placement_replica){
             .node = member->id,
-            .address = view_of_string(member->client_address),
+            .address = view_of_string(client_address(shard, list[place])),
             .is_owner = true,
             .is_reachable = peer_is_alive(shard, list[place]),
         };

@@ -228,7 +228,9 @@ static void on_summary(struct gossip *gossip, struct member_index from, const st
     if (word->version != gossip->version) {
         gossip->port.chain_differs(gossip->port.self, from, word->version);
     }
-    if (digest_equal(word->hash, gossip->hash)) {
+    /* It hears of our version by an answer, and tells what is missing here. */
+    bool answers_in_any_case = word->version > gossip->version && !word->is_answer;
+    if (digest_equal(word->hash, gossip->hash) && !answers_in_any_case) {
         return;
     }
     compare(gossip, from, word, &comparison);
@@ -243,7 +245,7 @@ static void on_summary(struct gossip *gossip, struct member_index from, const st
         return;
     }
     send_differences(gossip, from);
-    if (!is_explained && !word->is_answer) {
+    if ((!is_explained && !word->is_answer) || answers_in_any_case) {
         send_summary(gossip, from, true, comparison.ours, &comparison.listed);
     }
 }

@@ -52,7 +52,8 @@ struct gossip_port {
     bool (*is_reachable)(void *self, struct member_index member);
     /* A newer record of another is here. */
     void (*changed)(void *self, struct member_index member);
-    /* That one's membership chain has more or fewer entries than ours: send them, or ask for them. */
+    /* That one's membership chain has more or fewer entries than ours. If fewer, send them; if more, there is nothing
+     * to be done: it hears so from an answer, and sends them. */
     void (*chain_differs)(void *self, struct member_index member, uint64_t version);
 };
 

@@ -49,6 +49,15 @@ static bool peer_is_heard(const struct shard *shard, const struct peer *peer) {
     return false;
 }
 
+bool peer_first_is_reachable(const struct shard *shard, struct member_index member) {
+    return lane_is_reachable(shard->peers[member.value].lanes[0][0]);
+}
+
+bool peer_first_is_up(const struct shard *shard, struct member_index member) {
+    const struct lane *lane = shard->peers[member.value].lanes[0][0];
+    return lane != NULL && lane->link != NULL && lane->link->state == LINK_UP;
+}
+
 bool peer_is_alive(const struct shard *shard, struct member_index member) {
     const struct peer *peer = &shard->peers[member.value];
     bool is_self = member_index_equal(member, shard->self);
@@ -96,6 +105,9 @@ static struct link *link_new(struct shard *shard, struct lane *lane, enum link_s
 }
 
 static void link_free(struct shard *shard, struct link *link) {
+    if (link->knocks != NULL) {
+        link->knocks->knock = NULL;
+    }
     list_remove(&link->all);
     frame_reader_release(&link->reader);
     buffer_release(&link->output);
@@ -148,6 +160,7 @@ static void link_send_hello(struct shard *shard, struct link *link, const struct
         .shard_count = (uint16_t)shard->options.shard_count,
         .target_shard = target_shard,
         .is_bulk = is_bulk,
+        .is_knock = link->knocks != NULL,
         .run = shard->options.run,
         .ring = ring_digest(shard->ring),
         .keyspaces = keyspace_table_digest(shard->options.keyspaces),
@@ -159,6 +172,7 @@ static void link_send_hello(struct shard *shard, struct link *link, const struct
         .is_agreeing = council_is_agreeing(shard),
         .keyspaces_version = shard->keyspaces.version,
         .remembered = peer != NULL ? shard->witness.of[peer->member.value] : (struct witnessed){0},
+        .to = peer != NULL ? peer->id : (struct node_id){{0}},
     };
     link->has_greeted = true;
     link_wake(shard, link);
@@ -231,8 +245,24 @@ void lane_dial(struct shard *shard, struct lane *lane) {
     if (!lane->dialed_here || lane->link != NULL || shard->witness.is_rolled_back) {
         return;
     }
+    const char *address = records_dial_address(shard, lane->peer->member, lane->dials++);
     lane->link = link_new(shard, lane, LINK_DIALING);
-    shard->options.driver.link_dial(shard->options.driver.self, lane->link, lane->peer->member);
+    shard->options.driver.link_dial(shard->options.driver.self, lane->link, address);
+}
+
+void lanes_dial_now(struct shard *shard, struct member_index member) {
+    struct peer *peer = peer_of(shard, member);
+    for (uint32_t place = 0; place < 2 * LIMIT_SHARDS; place++) {
+        struct lane *lane = peer->lanes[place / LIMIT_SHARDS][place % LIMIT_SHARDS];
+        if (lane == NULL || !lane->dialed_here || (lane->link != NULL && lane->link->state != LINK_DIALING)) {
+            continue;
+        }
+        lane->dials = 0;
+        lane->backoff_ms = REDIAL_LEAST_MS;
+        if (lane->link == NULL) {
+            timers_schedule(&shard->timers, &lane->redial.timer, shard_now(shard));
+        }
+    }
 }
 
 /* Dials, at the node with the lesser id, every shard of the peer that shares a partition with this shard. */
@@ -336,8 +366,10 @@ static uint16_t common_version(const struct shard *shard, const struct message_h
     return protocol_common(PROTOCOL_VERSION_LEAST, shard_protocol(shard), hello->version_least, hello->version);
 }
 
-static const char *hello_refusal(const struct shard *shard, const struct message_hello *hello,
-                                 struct member_index *ret_member) {
+/* Who it is, and whom it looks for. */
+static const char *stranger_refusal(const struct shard *shard, const struct message_hello *hello,
+                                    struct member_index *ret_member) {
+    static const struct node_id anybody;
     if (memcmp(&hello->cluster, &shard->options.secrets.cluster, sizeof(hello->cluster)) != 0) {
         return "the other end belongs to another cluster (cluster-id differs)";
     }
@@ -352,6 +384,18 @@ static const char *hello_refusal(const struct shard *shard, const struct message
     }
     if (member_index_equal(*ret_member, shard->self)) {
         return "the other end has this node's own id: two nodes share a node-id, or an address leads back here";
+    }
+    if (!node_id_equal(hello->to, anybody) && !node_id_equal(hello->to, ring_member(shard->ring, shard->self)->id)) {
+        return "the other end looks for another node, at an address that is this one's";
+    }
+    return NULL;
+}
+
+static const char *hello_refusal(const struct shard *shard, const struct message_hello *hello,
+                                 struct member_index *ret_member) {
+    const char *refusal = stranger_refusal(shard, hello, ret_member);
+    if (refusal != NULL) {
+        return refusal;
     }
     if (hello->keyspaces_version == 0 && shard->keyspaces.version == 0 &&
         !digest_equal(hello->keyspaces, keyspace_table_digest(shard->options.keyspaces))) {
@@ -392,6 +436,7 @@ static void link_come_up(struct shard *shard, struct link *link) {
     link->state = LINK_UP;
     lane->generation++;
     lane->backoff_ms = REDIAL_LEAST_MS;
+    lane->dials = 0;
     timers_cancel(&shard->timers, &lane->redial.timer);
     shard_trace_peer(shard, TRACE_LINK_UP, lane->peer->member, lane->is_bulk ? "bulk" : "small");
     if (!lane->is_bulk) {
@@ -449,20 +494,44 @@ void lanes_tell_membership(struct shard *shard) {
     }
 }
 
+static void link_refuse(struct shard *shard, struct link *link, struct member_index member, const char *why) {
+    shard_trace_peer(shard, TRACE_REFUSED, member, why);
+    link_abandon(shard, link, why);
+}
+
+/* False when the link is gone. */
+static bool link_take_knock(struct shard *shard, struct link *link, const struct message_hello *hello) {
+    struct member_index member = shard->self;
+    const char *refusal = stranger_refusal(shard, hello, &member);
+    if (refusal != NULL) {
+        link_refuse(shard, link, member, refusal);
+        return false;
+    }
+    link->knocker = peer_of(shard, member);
+    return true;
+}
+
 /* False when the link is gone. */
 static bool link_greet(struct shard *shard, struct link *link, const struct message_hello *hello) {
     struct member_index member = shard->self;
-    if (is_of_this_cluster(shard, hello) && hello->membership > roster_version(shard)) {
+    bool is_ahead = is_of_this_cluster(shard, hello) && hello->membership > roster_version(shard);
+    if (is_ahead && !hello->is_knock) {
         link_await_membership(shard, link, hello);
         return true;
+    }
+    if (link->knocks != NULL) {
+        link_abandon(shard, link, "a knock that was answered");
+        return false;
     }
     if (link_tell_stranger(shard, link, hello)) {
         return true;
     }
+    if (hello->is_knock) {
+        return link_take_knock(shard, link, hello);
+    }
     const char *refusal = hello_refusal(shard, hello, &member);
     if (refusal != NULL) {
-        shard_trace_peer(shard, TRACE_REFUSED, member, refusal);
-        link_abandon(shard, link, refusal);
+        link_refuse(shard, link, member, refusal);
         return false;
     }
     if (!witness_judge(shard, member, &hello->remembered)) {
@@ -483,6 +552,7 @@ static bool link_greet(struct shard *shard, struct link *link, const struct mess
     }
     fence_greeted(shard, member, hello->fence, is_new_run);
     council_greeted(shard, member, hello, is_new_run);
+    records_greeted(shard, member, hello);
     peer_observe_clocks(shard, peer, hello->wall, hello->now);
     if (peer->shard_count != hello->shard_count) {
         peer->shard_count = hello->shard_count;
@@ -534,13 +604,73 @@ static bool link_take_membership(struct shard *shard, struct link *link, const s
     if (!is_taken || link->hello.membership > roster_version(shard)) {
         const char *why = "rings differ: every node needs the same member lines (addresses aside), partitions and "
                           "replicas, or the log that they have led to";
-        shard_trace_peer(shard, TRACE_REFUSED, shard->self, why);
-        link_abandon(shard, link, why);
+        link_refuse(shard, link, shard->self, why);
         return false;
     }
     link->awaits_membership = false;
     struct message_hello hello = link->hello;
     return link_greet(shard, link, &hello);
+}
+
+/* ---- knocking ---- */
+
+static void peer_knock(struct shard *shard, struct peer *peer) {
+    struct link *link = link_new(shard, NULL, LINK_DIALING);
+    const char *address = records_dial_address(shard, peer->member, peer->knock_dials++);
+    link->knocks = peer;
+    peer->knock = link;
+    shard->options.driver.link_dial(shard->options.driver.self, link, address);
+}
+
+/* One that is to dial this node and does not may not know where it is. */
+static void peer_look_for(struct shard *shard, struct peer *peer) {
+    struct node_id own = ring_member(shard->ring, shard->self)->id;
+    struct instant now = shard_now(shard);
+    bool is_missed = !member_index_equal(peer->member, shard->self) && ring_is_awaited(shard->ring, peer->member) &&
+                     node_id_compare(peer->id, own) < 0 && !peer_first_is_up(shard, peer->member);
+    if (!is_missed) {
+        peer->knock_backoff_ms = 0;
+        peer->knock_dials = 0;
+        return;
+    }
+    if (peer->knock_backoff_ms == 0) {
+        peer->knock_backoff_ms = KNOCK_LEAST_MS;
+        peer->knock_at = instant_after_ms(now, KNOCK_LEAST_MS);
+    }
+    if (peer->knock == NULL && now.ns >= peer->knock_at.ns && !shard->witness.is_rolled_back) {
+        peer_knock(shard, peer);
+        peer->knock_at = instant_after_ms(now, peer->knock_backoff_ms);
+        peer->knock_backoff_ms =
+            peer->knock_backoff_ms * 2 > KNOCK_MOST_MS ? KNOCK_MOST_MS : peer->knock_backoff_ms * 2;
+    }
+}
+
+/* What is known of the knocker is not what it says: it lost its disk, its clock was set back, and it does not know what
+ * it told before. Told so, it writes its record anew (core/gossip.h), and knocks again. */
+static void link_contradict(struct shard *shard, struct link *link) {
+    link_wake(shard, link);
+    records_tell(shard, link->knocker->member, &link->output);
+    link->is_refused = true;
+}
+
+/* False when the link is gone. */
+static bool link_hear_knock(struct shard *shard, struct link *link, const struct frame *frame) {
+    struct member_index member = link->knocker->member;
+    records_take(shard, member, frame->kind, frame->body);
+    if (frame->kind == MESSAGE_GOSSIP_RECORDS && !records_agree(shard, member, frame->body)) {
+        link_contradict(shard, link);
+        return true;
+    }
+    link_abandon(shard, link, "a knock that was heard");
+    lanes_dial_now(shard, member);
+    return false;
+}
+
+static void link_hear_contradiction(struct shard *shard, struct link *link, const struct frame *frame) {
+    struct peer *peer = link->knocks;
+    records_take(shard, peer->member, frame->kind, frame->body);
+    link_abandon(shard, link, "a knock that was contradicted");
+    peer->knock_at = shard_now(shard);
 }
 
 /* ---- events ---- */
@@ -559,6 +689,11 @@ void shard_link_connected(struct shard *shard, struct link *link, void *handle, 
     link->state = LINK_GREETING;
     link->since = moment.now;
     link->last_heard = moment.now;
+    if (link->knocks != NULL) {
+        link_send_hello(shard, link, link->knocks, 0, false);
+        records_tell(shard, shard->self, &link->output);
+        return;
+    }
     if (!link->lane->dialed_here) {
         link_abandon(shard, link, "no member any more");
         return;
@@ -604,6 +739,13 @@ static bool link_receive(struct shard *shard, struct link *link, const struct fr
     if (link->is_refused) {
         return true;
     }
+    if (link->knocker != NULL) {
+        return link_hear_knock(shard, link, frame);
+    }
+    if (link->knocks != NULL && frame->kind == MESSAGE_GOSSIP_RECORDS) {
+        link_hear_contradiction(shard, link, frame);
+        return false;
+    }
     if (link->awaits_membership) {
         return link_take_membership(shard, link, frame);
     }
@@ -613,8 +755,7 @@ static bool link_receive(struct shard *shard, struct link *link, const struct fr
     if (link->state == LINK_GREETING) {
         struct message_hello hello;
         if (frame->kind != MESSAGE_HELLO || !message_decode_hello(frame->body, &hello)) {
-            shard_trace_peer(shard, TRACE_REFUSED, shard->self, "a link that does not begin with HELLO");
-            link_abandon(shard, link, "no HELLO");
+            link_refuse(shard, link, shard->self, "a link that does not begin with HELLO");
             return false;
         }
         return link_greet(shard, link, &hello);
@@ -764,5 +905,8 @@ void lanes_heartbeat(struct shard *shard) {
             link->last_heard = shard_now(shard);
         }
         link_check(shard, link);
+    }
+    for (uint16_t index = 0; shard_is_first(shard) && index < ring_member_count(shard->ring); index++) {
+        peer_look_for(shard, &shard->peers[index]);
     }
 }

@@ -11,6 +11,11 @@
  *
  *      The acceptor's link begins in GREETING without a lane; the dialer's HELLO tells it which.
  *
+ * Who dials must know where the other one is, and that may have changed (core/records.h). So a node that waits for a
+ * dial in vain knocks: its first shard dials the other's first shard for no lane, says HELLO and its own record, and is
+ * hung up on, or contradicted, and knocks again. The other knows now where to dial, and does. A knock never takes a
+ * lane, so it may cross anything.
+ *
  * What holds: a lane has at most one link; an UP link has a lane, and the lane has it; a link heard nothing from for
  * SILENCE_MS is silent: it stays open, nothing but pings is sent on it, and its peer does not count as reachable. After
  * ABANDON_MS it is closed, and dialed anew: TCP tries a dead path ever more rarely, up to minutes apart, and would not
@@ -30,6 +35,8 @@ enum {
     ABANDON_MS = 5000,    /* nothing heard for so long: closed */
     REDIAL_LEAST_MS = 50, /* doubled at each failure */
     REDIAL_MOST_MS = 1000,
+    KNOCK_LEAST_MS = 1000, /* not dialed for so long: knock; doubled each time */
+    KNOCK_MOST_MS = 2000,
     GREETING_MS = 2000,     /* a link whose HELLO does not come is closed */
     BULK_BYTES = 64 * 1024, /* messages from this size on go by the bulk link */
     LINK_OUTPUT_MOST = 256 * 1024 * 1024,
@@ -52,6 +59,10 @@ struct peer {
     struct instant time_offset_at;
     uint64_t latency_p95_ns;             /* of its answers, an estimate; see peer_observe_latency() */
     uint32_t relays_open;                /* operations that were forwarded to it, and that it has not answered */
+    struct link *knock;                  /* of ours, at its door */
+    struct instant knock_at;             /* the next one */
+    uint32_t knock_backoff_ms;           /* 0: there is no need of any */
+    uint32_t knock_dials;                /* see records_dial_address() */
     struct lane *lanes[2][LIMIT_SHARDS]; /* [is_bulk][peer's shard]; NULL until wanted */
 };
 
@@ -60,6 +71,7 @@ struct lane {
     struct list_node all;
     struct alarm redial;
     uint32_t backoff_ms;
+    uint32_t dials;      /* since it was up last: see records_dial_address() */
     uint32_t generation; /* counts links: an answer goes only to the link that asked */
     uint16_t peer_shard;
     bool is_bulk;
@@ -70,7 +82,9 @@ struct lane {
 enum link_state { LINK_DIALING, LINK_GREETING, LINK_UP };
 
 struct link {
-    struct lane *lane; /* NULL: accepted, HELLO not seen */
+    struct lane *lane;    /* NULL: accepted, HELLO not seen; or a knock */
+    struct peer *knocks;  /* a knock of ours at that one's door */
+    struct peer *knocker; /* a knock of that one: its record comes next */
     void *handle;
     struct list_node all;
     enum link_state state;
@@ -122,6 +136,11 @@ bool peer_still_answers(const struct shard *shard, struct member_index member, s
 /* Any shard of the peer hears us, and takes new requests. Of this node itself: it does not leave. */
 bool peer_is_alive(const struct shard *shard, struct member_index member);
 struct peer *peer_of(struct shard *shard, struct member_index member);
+/* The first shards hear each other; they are linked, be it silent. */
+bool peer_first_is_reachable(const struct shard *shard, struct member_index member);
+bool peer_first_is_up(const struct shard *shard, struct member_index member);
+/* It is known anew where the member is. */
+void lanes_dial_now(struct shard *shard, struct member_index member);
 
 /* How many shards the peer's node has, and which of them owns the partition. */
 uint32_t peer_shard_count(const struct shard *shard, struct member_index member);

@@ -85,9 +85,9 @@ static void add_member(const struct shard *shard, struct buffer *text, struct me
     add_text(text, "{");
     add_string(text, "id", id);
     add_text(text, ",");
-    add_string(text, "client", member->client_address);
+    add_string(text, "client", records_client_address(shard, index));
     add_text(text, ",");
-    add_string(text, "peer", member->peer_address);
+    add_string(text, "peer", records_peer_address(shard, index));
     add_text(text, ",");
     add_string(text, "zone", member->zone);
     add_text(text, ",");

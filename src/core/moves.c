@@ -249,26 +249,11 @@ uint64_t moves_clean_of_node(const struct shard *shard) {
     return clean;
 }
 
-static void tell(struct buffer *output, const struct message_report *report) {
-    if (output != NULL) {
-        message_encode_report(output, report);
-    }
-}
-
-static void tell_members(struct shard *shard, const struct message_report *report) {
-    for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
-        struct member_index member = {index};
-        if (ring_is_awaited(shard->ring, member) && !member_index_equal(member, shard->self)) {
-            tell(lane_first_output(shard, member), report);
-        }
-    }
-}
-
 static void tell_shards(struct shard *shard) {
     struct message_report report = shard->moves.own;
     report.all_drained = shard->moves.all_drained;
     for (uint32_t index = 1; index < shard->options.shard_count; index++) {
-        tell(mail_output(shard, index), &report);
+        message_encode_report(mail_output(shard, index), &report);
     }
 }
 
@@ -282,26 +267,34 @@ static void report(struct shard *shard) {
     moves->told = report;
     moves->spoke = shard_now(shard);
     if (!shard_is_first(shard)) {
-        tell(mail_output(shard, 0), &report);
+        message_encode_report(mail_output(shard, 0), &report);
         return;
     }
     moves->of[shard->self.value] = report;
-    tell_members(shard, &report);
+    records_report(shard, &report);
     tell_shards(shard);
 }
 
 void moves_receive(struct shard *shard, const struct source *source, struct view body) {
     struct message_report message;
     struct moves *moves = &shard->moves;
-    if (!message_decode_report(body, &message)) {
+    if (source->lane != NULL || !message_decode_report(body, &message)) {
         return;
     }
-    if (source->lane == NULL && shard_is_first(shard)) {
+    if (shard_is_first(shard)) {
         moves->of_shards[source->shard] = message;
-    } else if (source->lane == NULL) {
+    } else {
         moves->all_drained = message.all_drained;
-    } else if (shard_is_first(shard) && message.run == source->lane->peer->run) {
-        moves->of[source->lane->peer->member.value] = message;
+    }
+}
+
+/* What the other members' records say. */
+static void hear_members(struct shard *shard) {
+    for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
+        struct member_index member = {index};
+        if (!member_index_equal(member, shard->self)) {
+            shard->moves.of[index] = records_report_of(shard, member);
+        }
     }
 }
 
@@ -404,6 +397,7 @@ void moves_beat(struct shard *shard) {
     look_at_own(shard);
     report(shard);
     if (shard_is_first(shard)) {
+        hear_members(shard);
         look_at_all(shard);
         propose_next_phase(shard);
     }

@@ -17,8 +17,9 @@
  * An owner in B that is none in A is filled by exchange (core/exchange.h): from one owner in A first, so that its bytes
  * travel once, then it meets the others. Its hash tree is the cursor: whatever was cut off goes on where it was.
  *
- * Members tell how far they are in reports. What holds: a report of a version speaks for all shards of a node and is
- * durable before it leaves; whoever proposes the next phase has the reports of all awaited members; a member that was
+ * Members tell how far they are in reports, which a node's shards mail to its first one, and which stand in the
+ * members' records (core/records.h). What holds: a report of a version speaks for all shards of a node and is durable
+ * before it leaves; whoever proposes the next phase has the reports of all awaited members; a member that was
  * excused (declared dead) is not awaited, and nothing that it says counts. What was checked of this is in models/. */
 #ifndef GRAMME_CORE_MOVES_H
 #define GRAMME_CORE_MOVES_H
@@ -34,7 +35,7 @@ struct source;
 enum {
     MOVES_TOKEN = 8, /* of writes: in the upper byte, the number of the barrier below */
     MOVES_TOKEN_BITS = 56,
-    MOVES_IDLE_MS = 1000, /* between two reports when nothing is new */
+    MOVES_IDLE_MS = 1000, /* between two reports within a node when nothing is new */
     MOVES_RANK_MS = 500,  /* the members propose one after the other, should the first ones fail to */
 };
 

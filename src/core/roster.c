@@ -2,6 +2,8 @@
 
 #include "core/shard_state.h"
 
+enum { KEPT_FORMAT = 1 };
+
 void roster_init(struct shard *shard) {
     struct roster *roster = &shard->roster;
     membership_init(&roster->log);
@@ -38,21 +40,33 @@ uint64_t roster_durable(const struct shard *shard) {
 
 /* ---- keeping ---- */
 
+static void write_addresses(const struct shard *shard, struct buffer *bytes) {
+    struct buffer list;
+    buffer_init(&list);
+    records_write_addresses(shard, &list);
+    write_sized(bytes, buffer_view(&list));
+    buffer_release(&list);
+}
+
 static void keep(struct shard *shard) {
     struct roster *roster = &shard->roster;
     struct storage *storage = &shard->options.storage;
     struct buffer bytes;
     uint64_t clean = moves_clean_of_node(shard);
-    bool is_kept = roster->durable == roster_version(shard) && roster->cleaned == clean;
+    bool is_kept = roster->durable == roster_version(shard) && roster->cleaned == clean &&
+                   roster->addresses == shard->records.address_changes;
     if (!shard_is_first(shard) || roster->wanted != 0 || is_kept) {
         return;
     }
     buffer_init(&bytes);
+    write_u8(&bytes, KEPT_FORMAT);
     write_u64(&bytes, clean);
     write_u32(&bytes, ring_partition_count(shard->ring));
     write_u8(&bytes, (uint8_t)ring_configured_replica_count(shard->ring));
+    write_addresses(shard, &bytes);
     membership_encode(&bytes, &roster->log, 0);
     roster->cleaned_wanted = clean;
+    roster->addresses_wanted = shard->records.address_changes;
     roster->wanted = roster_version(shard);
     enum storage_status status =
         storage->remember_membership(storage->self, STORAGE_MEMBERSHIP_LOG, buffer_view(&bytes), ROSTER_TOKEN);
@@ -69,6 +83,7 @@ void roster_on_durable(struct shard *shard, bool is_durable) {
     if (is_durable) {
         roster->durable = version;
         roster->cleaned = roster->cleaned_wanted;
+        roster->addresses = roster->addresses_wanted;
         keep(shard); /* a later one may have come meanwhile */
     }
 }
@@ -80,10 +95,13 @@ void roster_beat(struct shard *shard) {
 bool roster_read(struct view kept, struct membership *log, struct roster_kept *ret_kept) {
     struct reader reader = reader_of(kept);
     struct roster_kept found;
+    bool is_known = read_u8(&reader) == KEPT_FORMAT;
     found.cleaned = read_u64(&reader);
     found.shape.partition_count = read_u32(&reader);
     found.shape.replica_count = read_u8(&reader);
-    if (reader.failed || !membership_decode(read_bytes(&reader, reader_left(&reader)), log) || log->count == 0) {
+    found.addresses = read_sized(&reader);
+    if (!is_known || reader.failed || !membership_decode(read_bytes(&reader, reader_left(&reader)), log) ||
+        log->count == 0) {
         return false;
     }
     *ret_kept = found;

@@ -28,7 +28,9 @@ struct roster {
     uint64_t wanted;  /* first shard: on its way to the disk; 0: none */
     uint64_t cleaned; /* first shard: this node was clean at that version, and its store knows */
     uint64_t cleaned_wanted;
-    bool has_heard;                /* what version the others are at: see roster_has_heard() */
+    bool has_heard;     /* what version the others are at: see roster_has_heard() */
+    uint64_t addresses; /* first shard: so many changes of addresses its store knows (core/records.h) */
+    uint64_t addresses_wanted;
     uint64_t mailed[LIMIT_SHARDS]; /* the version that the node's other shards were told of */
 };
 
@@ -44,10 +46,12 @@ void roster_beat(struct shard *shard);
 void roster_on_durable(struct shard *shard, bool is_durable);
 
 /* What a first shard wrote down: the version at which its node held nothing that it was not to hold, the shape of the
- * cluster, which never changes, and the log. False: malformed, or of no member. */
+ * cluster, which never changes, the addresses that members told last, where they are not the log's (a list, see
+ * wire/member_record.h, borrowed), and the log. False: malformed, or of no member. */
 struct roster_kept {
     uint64_t cleaned;
     struct ring_options shape;
+    struct view addresses;
 };
 bool roster_read(struct view kept, struct membership *log, struct roster_kept *ret_kept);
 

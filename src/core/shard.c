@@ -120,6 +120,7 @@ struct shard *shard_new(const struct shard_options *options, struct moment momen
     load_init(shard);
     witness_init(shard);
     council_init(shard);
+    records_init(shard);
     lanes_init(shard);
     router_init(shard);
     coordinator_init(shard);
@@ -152,6 +153,7 @@ void shard_free(struct shard *shard) {
     exchange_release(shard);
     reaper_release(shard);
     council_release(shard);
+    records_release(shard);
     for (uint32_t index = 0; index < shard->options.shard_count; index++) {
         frame_reader_release(&shard->mailboxes[index].reader);
         buffer_release(&shard->mailboxes[index].output);
@@ -202,6 +204,7 @@ static void shard_beat(struct shard *shard) {
     council_beat(shard);
     stage_beat(shard);
     moves_beat(shard);
+    records_beat(shard);
     farewell_beat(shard);
     lanes_heartbeat(shard);
     load_beat(shard);
@@ -267,6 +270,7 @@ void shard_adopt(struct shard *shard, struct ring *ring) {
     moves_adopt(shard);
     farewell_adopt(shard);
     hints_adopt(shard);
+    records_adopt(shard);
     lanes_adopt(shard);
     detection_adopt(shard);
     reaper_runs_changed(shard);
@@ -312,6 +316,14 @@ static void receive_of_members(struct shard *shard, const struct source *source,
         break;
     case MESSAGE_REPORT:
         moves_receive(shard, source, body);
+        break;
+    case MESSAGE_GOSSIP_SUMMARY:
+    case MESSAGE_GOSSIP_DIGEST:
+    case MESSAGE_GOSSIP_RECORDS:
+    case MESSAGE_GOSSIP_WANT:
+    case MESSAGE_ADDRESSES:
+    case MESSAGE_GOSSIP_FIGURES:
+        records_receive(shard, source, kind, body);
         break;
     case MESSAGE_STAGE:
     case MESSAGE_SEEKER:
@@ -525,6 +537,10 @@ struct ring *shard_ring(const struct shard *shard) {
 
 const struct member *shard_member(const struct shard *shard, struct member_index member) {
     return ring_member(shard->ring, member);
+}
+
+const char *shard_peer_address(const struct shard *shard, struct member_index member) {
+    return records_peer_address(shard, member);
 }
 
 enum shard_standing shard_standing(const struct shard *shard) {

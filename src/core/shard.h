@@ -42,9 +42,9 @@ struct shard_driver {
     void *self;
     /* The session has output, or wants to be closed: flush by the end of the turn. */
     void (*session_wake)(void *self, struct session *session);
-    /* Connect to a peer (ring_member(peer)->peer_address): answered by shard_link_connected() or shard_link_closed().
-     */
-    void (*link_dial)(void *self, struct link *link, struct member_index peer);
+    /* Connect to a peer's address, which is valid during the call: answered by shard_link_connected() or
+     * shard_link_closed(). */
+    void (*link_dial)(void *self, struct link *link, const char *address);
     /* The link has output: flush by the end of the turn. */
     void (*link_wake)(void *self, struct link *link);
     /* Close the connection (or stop dialing) now: the link is gone when this returns, no event may follow. */
@@ -86,7 +86,11 @@ struct shard_options {
     bool was_cleaned;               /* and what it held of partitions that it is no owner of any more is gone */
     bool was_clean;                 /* the last run stopped cleanly, or there was none: for INFO */
     bool may_lack_unsynced;         /* store_birth.doubts_unsynced */
-    bool is_refilling;      /* store_birth.doubts_all: no absence here may be believed until exchange has filled it */
+    bool is_refilling;     /* store_birth.doubts_all: no absence here may be believed until exchange has filled it */
+    struct view addresses; /* that the store has (roster_read()): lent for shard_new() alone */
+    /* The same of the configuration, this node's own among them; what it does not name is where the log says. Lent for
+     * shard_new() alone. */
+    struct view configured_addresses;
     struct view promise;    /* store_birth.promise: lent for shard_new() alone */
     struct view kept_trees; /* store_birth.trees: lent for shard_new() alone */
     uint64_t place_seed;    /* the store's, of the whole cluster: a key's place within its partition */
@@ -179,7 +183,8 @@ enum shard_standing shard_standing(const struct shard *shard);
 uint64_t shard_membership_version(const struct shard *shard);
 /* That version's; to keep it, retain it. */
 struct ring *shard_ring(const struct shard *shard);
-/* A member as this shard knows it now. */
+/* A member as this shard knows it now, but for its addresses, and where it is dialed. */
 const struct member *shard_member(const struct shard *shard, struct member_index member);
+const char *shard_peer_address(const struct shard *shard, struct member_index member);
 
 #endif

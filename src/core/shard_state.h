@@ -24,6 +24,7 @@
 #include "core/load.h"
 #include "core/moves.h"
 #include "core/reaper.h"
+#include "core/records.h"
 #include "core/replica.h"
 #include "core/roster.h"
 #include "core/router.h"
@@ -43,6 +44,7 @@ struct shard {
     struct ring *ring; /* of the version that it has adopted */
     struct roster roster;
     struct council council; /* first shard */
+    struct records records;
     struct moves moves;
     struct farewell farewell;
     struct member_index self;

@@ -41,7 +41,7 @@ static bool text_is_plain(const char *text, size_t size) {
     return true;
 }
 
-static bool address_is_plain(const char *address) {
+bool member_address_is_plain(const char *address) {
     if (!text_is_plain(address, MEMBER_ADDRESS_SIZE)) {
         return false;
     }
@@ -65,7 +65,8 @@ static bool event_is_legal(const struct membership_event *event) {
     switch (event->kind) {
     case MEMBERSHIP_JOIN:
         return weight_is_legal(event->member.weight) && text_is_plain(event->member.zone, MEMBER_ZONE_SIZE) &&
-               address_is_plain(event->member.client_address) && address_is_plain(event->member.peer_address);
+               member_address_is_plain(event->member.client_address) &&
+               member_address_is_plain(event->member.peer_address);
     case MEMBERSHIP_LEAVE:
     case MEMBERSHIP_MOVE:
     case MEMBERSHIP_COMMIT:

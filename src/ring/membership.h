@@ -64,6 +64,8 @@ struct membership {
 
 enum membership_status { MEMBERSHIP_ADDED, MEMBERSHIP_KNOWN, MEMBERSHIP_INVALID };
 
+/* "host:port" or "[v6]:port", of printable characters, that fits. */
+bool member_address_is_plain(const char *address);
 /* A join that takes another's place. */
 bool membership_replaces(const struct membership_event *event);
 

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "server/config_text.h"
 #include "server/memory.h"
+#include "wire/member_record.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -838,6 +839,16 @@ void config_add_members(const struct config *config, struct membership *log) {
             .lamport = i + 1, .issuer = config->members[i].id, .kind = MEMBERSHIP_JOIN, .member = config->members[i]};
         enum membership_status status = membership_add(log, &event);
         ENSURE(status == MEMBERSHIP_ADDED);
+    }
+}
+
+void config_add_addresses(const struct config *config, struct buffer *list) {
+    for (size_t i = 0; i < config->member_count; i++) {
+        const struct member *member = &config->members[i];
+        struct member_addresses addresses;
+        memcpy(addresses.client, member->client_address, sizeof(addresses.client));
+        memcpy(addresses.peer, member->peer_address, sizeof(addresses.peer));
+        addresses_list_add(list, member->id, &addresses);
     }
 }
 

@@ -88,6 +88,8 @@ void config_release(struct config *config);
 /* Appends to the log the joins that begin the cluster: in the order of their ids, each issued by its member, with
  * Lamport times from 1. All nodes with the same members get the same log. */
 void config_add_members(const struct config *config, struct membership *log);
+/* Appends to a list where they are (wire/member_record.h). */
+void config_add_addresses(const struct config *config, struct buffer *list);
 /* The ring of those members. Legal configurations always have one. */
 struct ring *config_ring(const struct config *config);
 struct ring_options config_ring_options(const struct config *config);

@@ -13,7 +13,7 @@ struct dial {
     struct list_node node; /* of the loop, while the shard wants it */
     struct loop *loop;
     struct link *link;
-    struct member_index peer;
+    char peer[MEMBER_ADDRESS_SIZE];
     enum dial_state state;
     struct instant since;
     uv_getaddrinfo_t resolve; /* libuv's until its callback: the dial lives that long */
@@ -31,11 +31,11 @@ void dials_release(struct loop *loop) {
     pool_release(&loop->dial_pool);
 }
 
-void dial_want(struct loop *loop, struct link *link, struct member_index peer) {
+void dial_want(struct loop *loop, struct link *link, const char *address) {
     struct dial *dial = pool_take(&loop->dial_pool);
     dial->loop = loop;
     dial->link = link;
-    dial->peer = peer;
+    (void)snprintf(dial->peer, sizeof(dial->peer), "%s", address);
     dial->resolve.data = dial;
     list_push_back(&loop->dials, &dial->node);
     loop->has_work = true;
@@ -66,8 +66,7 @@ static void dial_end(struct dial *dial) {
 static void dial_fail(struct dial *dial, int status) {
     struct loop *loop = dial->loop;
     struct link *link = dial->link;
-    log_event(CONFIG_LOG_DEBUG, "dial-failed", "address=%s why=\"%s\"",
-              shard_member(loop->shard, dial->peer)->peer_address, uv_strerror(status));
+    log_event(CONFIG_LOG_DEBUG, "dial-failed", "address=%s why=\"%s\"", dial->peer, uv_strerror(status));
     dial_end(dial);
     shard_link_closed(loop->shard, link, loop_step(loop));
 }
@@ -155,7 +154,7 @@ static void dial_start(struct dial *dial) {
     } address;
     dial->since = loop_now(dial->loop);
     int status = UV_EINVAL;
-    if (config_split_address(shard_member(dial->loop->shard, dial->peer)->peer_address, host, &port)) {
+    if (config_split_address(dial->peer, host, &port)) {
         if (uv_ip4_addr(host, port, &address.four) == 0 || uv_ip6_addr(host, port, &address.six) == 0) {
             status = dial_connect(dial, &address.any);
         } else {

@@ -18,7 +18,7 @@ void dials_init(struct loop *loop);
 void dials_release(struct loop *loop);
 
 /* May be called within a step of the shard: nothing happens before the turn. */
-void dial_want(struct loop *loop, struct link *link, struct member_index peer);
+void dial_want(struct loop *loop, struct link *link, const char *address);
 /* The shard wants the link no longer; does nothing when there is no such dial. */
 void dial_cancel(struct loop *loop, struct link *link);
 

@@ -59,8 +59,8 @@ static void driver_session_wake(void *self, struct session *session) {
     connection_mark_dirty(session_handle(session));
 }
 
-static void driver_link_dial(void *self, struct link *link, struct member_index peer) {
-    dial_want(self, link, peer);
+static void driver_link_dial(void *self, struct link *link, const char *address) {
+    dial_want(self, link, address);
 }
 
 static void driver_link_wake(void *self, struct link *link) {
@@ -157,7 +157,7 @@ static void driver_trace(void *self, const struct trace_record *record) {
     if (loop->phase == NODE_ENDING) {
         return; /* all links go down, and nobody needs to be told */
     }
-    const char *address = shard_member(loop->shard, record->peer)->peer_address;
+    const char *address = shard_peer_address(loop->shard, record->peer);
     const char *text = record->text != NULL ? record->text : "";
     uint32_t held_back = 0;
     switch (record->kind) {

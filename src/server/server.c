@@ -45,6 +45,7 @@ struct stage {
     struct buffer trees;   /* that the next start may take up */
     struct membership log; /* the membership log that this start begins with, and its ring */
     struct roster_kept kept;
+    struct buffer configured_addresses;
     struct ring *ring;
 };
 
@@ -235,6 +236,7 @@ static bool make_loops(struct stage *stage) {
         .log = &stage->log,
         .log_is_kept = buffer_size(&stage->birth.membership) > 0,
         .was_cleaned = stage->birth.is_new || stage->kept.cleaned == membership_lamport(&stage->log),
+        .addresses = stage->kept.addresses,
         .promise = buffer_view(&stage->birth.promise),
         .shard_count = node->shard_count,
         .keyspaces = stage->birth.keyspaces.version > 0 ? &stage->birth.keyspaces : &config->keyspaces,
@@ -263,6 +265,8 @@ static bool make_loops(struct stage *stage) {
         .prune_pause_ms = PRUNE_PAUSE_MS,
     };
     uint64_t seeds[LIMIT_SHARDS];
+    config_add_addresses(config, &stage->configured_addresses);
+    options.configured_addresses = buffer_view(&stage->configured_addresses);
     bool is_member = ring_find_member(stage->ring, config->node, &options.self);
     ENSURE(is_member); /* make_ring() has seen to it */
     if (!draw_random(seeds, sizeof(seeds))) {
@@ -463,6 +467,7 @@ int server_run(struct config *config) {
     int code = run_listening(&stage);
     store_birth_release(&stage.birth);
     buffer_release(&stage.trees);
+    buffer_release(&stage.configured_addresses);
     listening_close(&stage.listening);
     mail_free(node->mail);
     ring_free(stage.ring);

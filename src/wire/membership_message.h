@@ -7,7 +7,7 @@
 
 enum membership_message_kind {
     MESSAGE_MEMBERSHIP = 80,
-    MESSAGE_REPORT = 81, /* how far the sender is with it (core/moves.h) */
+    MESSAGE_REPORT = 81, /* within a node: how far the sender is with it (core/moves.h) */
 };
 
 struct message_membership {

@@ -7,6 +7,9 @@ static bool time_is_sane(uint64_t time) {
     return time <= INT64_MAX / 2;
 }
 
+/* What the link is for, as one byte. */
+enum { LINK_SMALL = 0, LINK_BULK = 1, LINK_KNOCK = 2 };
+
 void message_encode_hello(struct buffer *buffer, const struct message_hello *message) {
     size_t frame = frame_begin(buffer, MESSAGE_HELLO);
     write_u32(buffer, message->magic);
@@ -17,7 +20,7 @@ void message_encode_hello(struct buffer *buffer, const struct message_hello *mes
     write_u16(buffer, message->shard_index);
     write_u16(buffer, message->shard_count);
     write_u16(buffer, message->target_shard);
-    write_u8(buffer, message->is_bulk ? 1 : 0);
+    write_u8(buffer, message->is_knock ? LINK_KNOCK : message->is_bulk ? LINK_BULK : LINK_SMALL);
     write_u64(buffer, message->run);
     write_digest(buffer, message->ring);
     write_digest(buffer, message->keyspaces);
@@ -29,6 +32,7 @@ void message_encode_hello(struct buffer *buffer, const struct message_hello *mes
     write_u64(buffer, message->membership);
     write_u8(buffer, message->is_agreeing ? 1 : 0);
     witness_encode(buffer, &message->remembered);
+    write_bytes(buffer, view_of(message->to.bytes, sizeof(message->to.bytes)));
     frame_end(buffer, frame);
 }
 
@@ -43,8 +47,9 @@ bool message_decode_hello(struct view body, struct message_hello *ret_message) {
     message.shard_index = read_u16(&reader);
     message.shard_count = read_u16(&reader);
     message.target_shard = read_u16(&reader);
-    uint8_t is_bulk = read_u8(&reader);
-    message.is_bulk = is_bulk == 1;
+    uint8_t purpose = read_u8(&reader);
+    message.is_bulk = purpose == LINK_BULK;
+    message.is_knock = purpose == LINK_KNOCK;
     message.run = read_u64(&reader);
     message.ring = read_digest(&reader);
     message.keyspaces = read_digest(&reader);
@@ -56,8 +61,11 @@ bool message_decode_hello(struct view body, struct message_hello *ret_message) {
     message.membership = read_u64(&reader);
     message.is_agreeing = read_u8(&reader) != 0;
     (void)witness_decode(&reader, &message.remembered);
+    if (reader_left(&reader) >= sizeof(message.to.bytes)) {
+        read_into(&reader, message.to.bytes, sizeof(message.to.bytes));
+    }
     /* A later protocol may append: only what this version knows is required. */
-    if (reader.failed || message.magic != HELLO_MAGIC || is_bulk > 1 || message.shard_count == 0 ||
+    if (reader.failed || message.magic != HELLO_MAGIC || purpose > LINK_KNOCK || message.shard_count == 0 ||
         message.shard_count > LIMIT_SHARDS || message.shard_index >= message.shard_count ||
         message.target_shard >= LIMIT_SHARDS || message.fence > FENCE_NUMBER_MOST || !time_is_sane(message.wall.ms) ||
         !time_is_sane(message.now.ns)) {

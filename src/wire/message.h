@@ -57,7 +57,8 @@ struct message_hello {
     uint16_t shard_index;
     uint16_t shard_count;
     uint16_t target_shard;
-    bool is_bulk; /* this link carries large messages, the other one small ones */
+    bool is_bulk;  /* this link carries large messages, the other one small ones */
+    bool is_knock; /* this link carries the sender's record and nothing else: see core/lane.h */
     uint64_t run;
     struct digest ring;
     struct digest keyspaces;
@@ -69,6 +70,7 @@ struct message_hello {
     bool is_agreeing;            /* an entry of the log is being chosen, as far as the sender knows */
     struct hybrid_time flushed;  /* the floor that the sender keeps (core/flush.h); 0: none */
     struct witnessed remembered; /* of the receiver's store (core/witness.h); store 0: nothing */
+    struct node_id to;           /* the node that is meant; zero: whoever it is */
 };
 
 /* Beyond any that counting reaches: a number from a damaged or hostile word must not exhaust those that follow. */

@@ -9,6 +9,7 @@
 #include "wire/exchange_message.h"
 #include "wire/fence_message.h"
 #include "wire/gossip_message.h"
+#include "wire/member_record.h"
 #include "wire/message.h"
 #include "wire/question_message.h"
 
@@ -96,6 +97,30 @@ static void check_consensus(uint8_t kind, struct view body) {
     buffer_release(&again);
 }
 
+/* What is read is written and read as the same. */
+static void check_member_record(struct view payload) {
+    struct member_record record;
+    struct member_record again;
+    struct buffer bytes;
+    buffer_init(&bytes);
+    if (member_record_decode(payload, &record)) {
+        member_record_encode(&bytes, &record);
+        ENSURE(buffer_size(&bytes) <= GOSSIP_PAYLOAD_BYTES_MOST && buffer_size(&bytes) <= payload.size);
+        ENSURE(member_record_decode(buffer_view(&bytes), &again) && memcmp(&record, &again, sizeof(record)) == 0);
+    }
+    buffer_release(&bytes);
+}
+
+static void check_addresses(struct view body) {
+    struct reader list = reader_of(body);
+    struct node_id id;
+    struct member_addresses addresses;
+    while (addresses_list_next(&list, &id, &addresses)) {
+        ENSURE(member_address_is_plain(addresses.client) && member_address_is_plain(addresses.peer));
+    }
+    ENSURE(list.failed || reader_finished(&list));
+}
+
 static void check_gossip(uint8_t kind, struct view body) {
     struct gossip_word word;
     struct gossip_record record;
@@ -105,6 +130,7 @@ static void check_gossip(uint8_t kind, struct view body) {
         struct reader list = reader_of(word.list);
         while (gossip_list_next(&list, word.kind, &record)) {
             ENSURE(record.payload.size <= GOSSIP_PAYLOAD_BYTES_MOST);
+            check_member_record(record.payload);
         }
         ENSURE(reader_finished(&list));
         message_encode_gossip(&again, &word);
@@ -166,6 +192,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint8_t kind = data[0];
     if (kind >= MESSAGE_CONSENSUS_PREPARE && kind <= MESSAGE_CONSENSUS_BEHIND) {
         check_consensus(kind, body);
+    } else if (kind == MESSAGE_ADDRESSES) {
+        check_addresses(body);
+        check_member_record(body);
     } else if (kind >= MESSAGE_GOSSIP_SUMMARY && kind <= MESSAGE_GOSSIP_WANT) {
         check_gossip(kind, body);
     } else if (kind >= MESSAGE_QUESTION && kind <= MESSAGE_KEYSPACES) {

@@ -6,6 +6,7 @@ void disk_init(struct disk *disk, disk_watch *watch, void *context) {
     memset(disk, 0, sizeof(*disk));
     disk->watch = watch;
     disk->watch_context = context;
+    buffer_init(&disk->membership);
 }
 
 static void loan_end(struct disk *disk, size_t place) {
@@ -37,6 +38,7 @@ void disk_release(struct disk *disk) {
         buffer_release(&disk->records[i].key);
         buffer_release(&disk->records[i].bytes);
     }
+    buffer_release(&disk->membership);
 }
 
 struct disk_record *disk_record(struct disk *disk, struct view key) {
@@ -230,10 +232,13 @@ static enum storage_status disk_remember_keyspaces(void *self, struct view table
 
 static enum storage_status disk_remember_membership(void *self, enum storage_membership which, struct view record,
                                                     uint64_t token) {
-    (void)which;
-    (void)record;
+    struct disk *disk = self;
     (void)token;
-    return ((struct disk *)self)->has_stopped ? STORAGE_ERROR : STORAGE_FOUND;
+    if (which == STORAGE_MEMBERSHIP_LOG && !disk->has_stopped) {
+        buffer_clear(&disk->membership);
+        buffer_append_view(&disk->membership, record);
+    }
+    return disk->has_stopped ? STORAGE_ERROR : STORAGE_FOUND;
 }
 
 static enum storage_status disk_remember_clock(void *self, struct hybrid_time bound, uint64_t token) {

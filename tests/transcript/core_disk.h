@@ -54,6 +54,7 @@ struct disk {
     struct hybrid_time flush_floor;
     uint32_t keyspaces_kept; /* how often */
     struct hybrid_time clock_bound;
+    struct buffer membership; /* kept last */
     disk_watch *watch;
     void *watch_context;
 };

@@ -15,13 +15,28 @@ static char peer_name(struct member_index member) {
     return (char)('A' + member.value);
 }
 
-static void rig_link_dial(void *self, struct link *link, struct member_index peer) {
+/* Members are at 10.0.0.N:17000; where nobody is, nobody answers. */
+static char peer_at(struct rig *rig, const char *address) {
+    unsigned number = 0;
+    for (uint32_t i = 0; i < rig->options.members; i++) {
+        if (rig->moved_to[i] != NULL && strcmp(rig->moved_to[i], address) == 0) {
+            return (char)('A' + i);
+        }
+    }
+    bool is_there = sscanf(address, "10.0.0.%u:17000", &number) == 1 && number >= 1 && number <= rig->options.members;
+    return is_there && rig->moved_to[number - 1] == NULL ? (char)('A' + number - 1) : '?';
+}
+
+static void rig_link_dial(void *self, struct link *link, const char *address) {
     struct rig *rig = self;
+    char peer = peer_at(rig, address);
     for (size_t i = 0; i < RIG_LINKS; i++) {
         struct fake_link *fake = &rig->links[i];
         if (fake->state == FAKE_FREE) {
-            *fake = (struct fake_link){.state = FAKE_DIALING, .link = link, .peer = peer_name(peer)};
-            if (rig->shows_links) {
+            *fake = (struct fake_link){.state = FAKE_DIALING, .link = link, .peer = peer};
+            if (rig->shows_links && peer == '?') {
+                print_format(&rig->log, "dials %s\n", address);
+            } else if (rig->shows_links) {
                 print_format(&rig->log, "dials %c\n", fake->peer);
             }
             return;
@@ -158,7 +173,8 @@ static void flush_mail(struct rig *rig, uint32_t to_shard) {
             rig->asked[rig->asked_count++] =
                 (struct asked){.peer = (char)('0' + to_shard), .kind = frame.kind, .request = message.request};
         }
-        if (frame.kind != MESSAGE_VERDICTS && frame.kind != MESSAGE_FENCE && frame.kind != MESSAGE_REPORT) {
+        if (frame.kind != MESSAGE_VERDICTS && frame.kind != MESSAGE_FENCE && frame.kind != MESSAGE_REPORT &&
+            frame.kind != MESSAGE_GOSSIP_FIGURES) {
             line_of_frame(rig, who, &frame);
         }
     }
@@ -226,8 +242,7 @@ static void use_defaults(struct rig_options *options) {
 }
 
 static void make_ring(struct rig *rig) {
-    struct membership log;
-    membership_init(&log);
+    membership_init(&rig->birth);
     for (uint32_t i = 0; i < rig->options.members; i++) {
         struct membership_event event = {.lamport = i + 1, .kind = MEMBERSHIP_JOIN, .member.weight = 1};
         rig->ids[i].bytes[0] = (uint8_t)('A' + i);
@@ -236,19 +251,21 @@ static void make_ring(struct rig *rig) {
         (void)snprintf(event.member.zone, sizeof(event.member.zone), "zone%u", i);
         (void)snprintf(event.member.client_address, sizeof(event.member.client_address), "10.0.0.%u:7000", i + 1);
         (void)snprintf(event.member.peer_address, sizeof(event.member.peer_address), "10.0.0.%u:17000", i + 1);
-        assert_int_equal(membership_add(&log, &event), MEMBERSHIP_ADDED);
+        assert_int_equal(membership_add(&rig->birth, &event), MEMBERSHIP_ADDED);
     }
     struct ring_options options = {.partition_count = PARTITIONS, .replica_count = rig->options.replicas};
-    assert_int_equal(ring_new(&log, options, &rig->ring), RING_OK);
-    membership_release(&log);
+    assert_int_equal(ring_new(&rig->birth, options, &rig->ring), RING_OK);
 }
 
 static void make_shard(struct rig *rig) {
     struct shard_options options = {
         .ring = rig->ring,
+        .log = &rig->birth,
+        .addresses = rig->options.addresses,
+        .configured_addresses = rig->options.configured_addresses,
         .self = {(uint16_t)rig->options.self},
         .member_capacity = 16,
-        .log_is_kept = true,
+        .log_is_kept = !rig->options.log_is_new,
         .shard_count = rig->options.shard_count,
         .keyspaces = &rig->keyspaces,
         .secrets = rig->secrets,
@@ -344,6 +361,7 @@ void rig_free(struct rig *rig) {
     }
     disk_release(&rig->disk);
     ring_free(rig->ring);
+    membership_release(&rig->birth);
     notation_release(&rig->notation);
     buffer_release(&rig->log);
     free(rig);

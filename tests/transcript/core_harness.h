@@ -24,6 +24,7 @@
 #include "core/fence.h"
 #include "core/shard.h"
 #include "wire/exchange_message.h"
+#include "wire/member_record.h"
 #include "wire/fence_message.h"
 #include "wire/question_message.h"
 #include "wire/message.h"
@@ -51,14 +52,17 @@ struct rig_options {
     enum durability durability;
     bool was_unclean;
     bool stays_alone;      /* no peer is there yet: every dial stays without an answer */
+    bool log_is_new;       /* the store has no membership log yet */
     bool holds_clock;      /* the disk doesn't answer for the clock's bound */
     bool fence_unknown;    /* its store remembers none */
     uint32_t max_requests; /* 4096 */
     struct hybrid_time clock_floor;
     uint32_t exchange_period_ms; /* never */
     struct view kept_trees;
-    bool holds_scans;  /* from the start: see rig.holds_scans */
-    uint16_t protocol; /* PROTOCOL_VERSION */
+    struct view addresses;            /* of members, as the store has them */
+    struct view configured_addresses; /* the same, as its configuration has them */
+    bool holds_scans;                 /* from the start: see rig.holds_scans */
+    uint16_t protocol;                /* PROTOCOL_VERSION */
 };
 
 enum fake_link_state { FAKE_FREE, FAKE_DIALING, FAKE_OPEN };
@@ -90,6 +94,7 @@ struct rig_key {
 struct rig {
     struct rig_options options;
     struct moment moment;
+    struct membership birth; /* the log of the cluster's birth */
     struct ring *ring;
     struct keyspace_table keyspaces;
     struct token_secrets secrets;
@@ -105,8 +110,9 @@ struct rig {
     struct session *sessions[RIG_CLIENTS];
     struct frame_reader mail_readers[RIG_SHARDS];
     bool mail_woken[RIG_SHARDS];
-    bool is_away[RIG_MEMBERS];   /* its dials stay unanswered */
-    bool is_silent[RIG_MEMBERS]; /* sends no pings by itself */
+    bool is_away[RIG_MEMBERS];         /* its dials stay unanswered */
+    const char *moved_to[RIG_MEMBERS]; /* where the member is now; NULL: where the log says */
+    bool is_silent[RIG_MEMBERS];       /* sends no pings by itself */
     int64_t wall_offset_ms[RIG_MEMBERS];
     uint32_t pings[RIG_MEMBERS];         /* that the shard sent it */
     size_t last_ping_bytes;              /* the body of the latest */
@@ -120,6 +126,10 @@ struct rig {
     uint64_t attempt;                    /* of the last proof that the shard asked for */
     uint64_t ground;                     /* of peers' proofs */
     bool holds_scans;                    /* scans wait for scan_answers() */
+    bool shows_gossip;                   /* write down words of gossip, which are not of interest otherwise */
+    struct gossip_word last_gossip;      /* SUMMARY that the shard sent; its list is not kept */
+    struct member_record last_record;    /* that the shard sent of itself */
+    struct gossip_stamp last_stamp;      /* the same */
     bool shows_links;                    /* write down hellos, dials, closings and what the shard traces of peers */
     struct hybrid_time last_time;        /* of the latest object in a put */
     uint64_t last_wire_id;               /* of the latest request sent to a peer */
@@ -205,6 +215,12 @@ void peer_prunes(struct rig *rig, char peer, enum fence_message_kind kind, const
 void peer_questions(struct rig *rig, char peer, enum question question, int64_t ms);
 void peer_responds(struct rig *rig, char peer, enum question question, int64_t ms);
 void peer_fence(struct rig *rig, char peer, uint64_t heard, uint64_t drained, uint64_t passed);
+/* Words of gossip: that the peer has such a version of the log, and nothing that would be new; a member's record; and
+ * the frame of that. */
+void peer_summary(struct rig *rig, char peer, uint64_t version);
+void peer_tells_record(struct rig *rig, char peer, char of, uint64_t generation, const struct member_record *record);
+void record_frame(struct rig *rig, struct buffer *frames, char of, uint64_t generation,
+                  const struct member_record *record);
 /* A word of the fence that tells of a flush. */
 void peer_fence_flushed(struct rig *rig, char peer, int64_t ms);
 void peer_reads(struct rig *rig, char peer, const char *key, const char *compare_with);

@@ -1,6 +1,7 @@
 /* What the shard said, as lines. */
 #include "core_harness.h"
 
+#include "wire/consensus_message.h"
 #include "wire/farewell_message.h"
 #include "wire/membership_message.h"
 
@@ -235,16 +236,71 @@ static void print_roots(struct rig *rig, struct view body) {
     print_format(&rig->log, "roots of %u, knowing of %u losses", count, message.your_losses);
 }
 
-static void print_of_members(struct rig *rig, const struct frame *frame) {
+/* ---- members ---- */
+
+static char member_of(const struct rig *rig, struct node_id id) {
+    for (uint32_t i = 0; i < RIG_MEMBERS; i++) {
+        if (node_id_equal(rig->ids[i], id)) {
+            return (char)('A' + i);
+        }
+    }
+    return '?';
+}
+
+static void print_membership(struct rig *rig, struct view body) {
+    struct message_membership message;
+    assert_true(message_decode_membership(body, &message));
+    print_format(&rig->log, "membership %u", (unsigned)message.version);
+}
+
+static void print_addresses(struct rig *rig, struct view body) {
+    struct reader list = reader_of(body);
+    struct node_id id;
+    struct member_addresses addresses;
+    print_format(&rig->log, "addresses");
+    while (addresses_list_next(&list, &id, &addresses)) {
+        print_format(&rig->log, " of %c: %s %s", member_of(rig, id), addresses.client, addresses.peer);
+    }
+}
+
+static void print_gossip(struct rig *rig, const struct frame *frame) {
+    static const char *const words[] = {"summary", "digest", "records", "want"};
+    struct gossip_word word;
+    struct gossip_record record;
+    assert_true(message_decode_gossip(frame->kind, frame->body, &word));
+    print_format(&rig->log, "gossip %s", words[word.kind - MESSAGE_GOSSIP_SUMMARY]);
+    if (word.kind == MESSAGE_GOSSIP_SUMMARY) {
+        print_format(&rig->log, "%s of version %u", word.is_answer ? " as an answer" : "", (unsigned)word.version);
+        return;
+    }
+    struct reader list = reader_of(word.list);
+    while (gossip_list_next(&list, word.kind, &record)) {
+        print_format(&rig->log, " %c", member_of(rig, record.id));
+    }
+}
+
+static void print_word_of_members(struct rig *rig, const struct frame *frame) {
     switch (frame->kind) {
     case MESSAGE_STAGE:
         print_stage(rig, frame);
         break;
-    case MESSAGE_MEMBERSHIP:
-        print_format(&rig->log, "membership");
-        break;
     case MESSAGE_FAREWELL:
         print_format(&rig->log, "farewell");
+        break;
+    case MESSAGE_CONSENSUS_PREPARE:
+        print_format(&rig->log, "prepare");
+        break;
+    case MESSAGE_MEMBERSHIP:
+        print_membership(rig, frame->body);
+        break;
+    case MESSAGE_ADDRESSES:
+        print_addresses(rig, frame->body);
+        break;
+    case MESSAGE_GOSSIP_SUMMARY:
+    case MESSAGE_GOSSIP_DIGEST:
+    case MESSAGE_GOSSIP_RECORDS:
+    case MESSAGE_GOSSIP_WANT:
+        print_gossip(rig, frame);
         break;
     default:
         fail_msg("a message of unknown kind %u", frame->kind);
@@ -255,7 +311,7 @@ void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) 
     line_begin(rig, who);
     switch (frame->kind) {
     case MESSAGE_HELLO:
-        print_format(&rig->log, "hello");
+        print_format(&rig->log, rig->last_hello.is_knock ? "knock" : "hello");
         break;
     case MESSAGE_PUT:
         print_put(rig, frame->body);
@@ -313,8 +369,7 @@ void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) 
         print_format(&rig->log, "keyspaces of a later version");
         break;
     default:
-        print_of_members(rig, frame);
-        break;
+        print_word_of_members(rig, frame);
     }
     line_end(rig);
 }

@@ -1,5 +1,6 @@
 /* The peers' ends of the links, and their words. */
 #include "core/hash_tree.h"
+#include "core/shard_state.h"
 #include "core_harness.h"
 #include "wire/membership_message.h"
 #include "wire/witness_message.h"
@@ -60,6 +61,27 @@ static void take_summary(struct rig *rig, const struct frame *frame) {
     assert_true(!is_summary || message_decode_summary(frame->body, &rig->last_summary));
 }
 
+/* What the shard tells of itself, and whether anybody asked. */
+static void take_gossip(struct rig *rig, const char *who, const struct frame *frame) {
+    struct gossip_word word;
+    struct gossip_record record;
+    assert_true(message_decode_gossip(frame->kind, frame->body, &word));
+    if (word.kind == MESSAGE_GOSSIP_SUMMARY) {
+        rig->last_gossip = word;
+        rig->last_gossip.list = (struct view){0};
+    }
+    struct reader list = reader_of(word.list);
+    while (word.kind == MESSAGE_GOSSIP_RECORDS && gossip_list_next(&list, word.kind, &record)) {
+        if (node_id_equal(record.id, rig->ids[rig->options.self])) {
+            assert_true(member_record_decode(record.payload, &rig->last_record));
+            rig->last_stamp = record.stamp;
+        }
+    }
+    if (rig->shows_gossip) {
+        line_of_frame(rig, who, frame);
+    }
+}
+
 static void take_frame(struct rig *rig, struct fake_link *fake, const struct frame *frame) {
     char who[16];
     switch (frame->kind) {
@@ -76,7 +98,13 @@ static void take_frame(struct rig *rig, struct fake_link *fake, const struct fra
     case MESSAGE_PROBE_ASK:
     case MESSAGE_PROBE_NACK:
     case MESSAGE_FENCE:
-    case MESSAGE_REPORT:
+        break;
+    case MESSAGE_GOSSIP_SUMMARY:
+    case MESSAGE_GOSSIP_DIGEST:
+    case MESSAGE_GOSSIP_RECORDS:
+    case MESSAGE_GOSSIP_WANT:
+        name_link(fake, who, sizeof(who));
+        take_gossip(rig, who, frame);
         break;
     case MESSAGE_BOUND:
         rig->bounds_told[index_of(fake->peer)]++;
@@ -117,7 +145,7 @@ static void welcome(struct rig *rig, struct fake_link *fake) {
 void rig_flush_links(struct rig *rig) {
     for (size_t i = 0; i < RIG_LINKS; i++) {
         struct fake_link *fake = &rig->links[i];
-        if (fake->state == FAKE_DIALING && !rig->is_away[index_of(fake->peer)]) {
+        if (fake->state == FAKE_DIALING && fake->peer != '?' && !rig->is_away[index_of(fake->peer)]) {
             welcome(rig, fake);
         }
     }
@@ -364,6 +392,38 @@ void peer_fence(struct rig *rig, char peer, uint64_t heard, uint64_t drained, ui
     struct buffer frames;
     buffer_init(&frames);
     message_encode_fence(&frames, &message);
+    send_and_release(rig, peer, 0, &frames);
+}
+
+void peer_summary(struct rig *rig, char peer, uint64_t version) {
+    struct gossip_word word = {.kind = MESSAGE_GOSSIP_SUMMARY, .version = version};
+    word.hash = rig->shard->records.gossip.hash;
+    struct buffer frames;
+    buffer_init(&frames);
+    message_encode_gossip(&frames, &word);
+    send_and_release(rig, peer, 0, &frames);
+}
+
+void record_frame(struct rig *rig, struct buffer *frames, char of, uint64_t generation,
+                  const struct member_record *record) {
+    struct buffer payload;
+    struct buffer list;
+    buffer_init(&payload);
+    buffer_init(&list);
+    member_record_encode(&payload, record);
+    struct gossip_record one = {
+        .id = rig->ids[index_of(of)], .stamp = {generation, 1}, .payload = buffer_view(&payload)};
+    gossip_list_add(&list, MESSAGE_GOSSIP_RECORDS, &one);
+    struct gossip_word word = {.kind = MESSAGE_GOSSIP_RECORDS, .list = buffer_view(&list)};
+    message_encode_gossip(frames, &word);
+    buffer_release(&list);
+    buffer_release(&payload);
+}
+
+void peer_tells_record(struct rig *rig, char peer, char of, uint64_t generation, const struct member_record *record) {
+    struct buffer frames;
+    buffer_init(&frames);
+    record_frame(rig, &frames, of, generation, record);
     send_and_release(rig, peer, 0, &frames);
 }
 

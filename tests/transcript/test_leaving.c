@@ -122,16 +122,16 @@ static void pongs_that_were_owed_do_not_count(void **state) {
     struct rig *rig = rig_new((struct rig_options){.members = 2});
     rig->is_silent[1] = true;
     pass_ms(rig, 250);
-    assert_int_equal(rig->pings[1], 4);
+    assert_int_equal(rig->pings[1], 2); /* on the bulk link: the small one has gossip to carry */
     leave(rig);
     says(rig, "B: leaving", "B bulk: leaving");
     for (int link = 0; link < 2; link++) {
         peer_says(rig, 'B', link == 0, MESSAGE_PONG);
     }
     assert_false(shard_has_left(rig->shard));
-    for (int pongs = 0; pongs < 4; pongs++) {
+    for (int pongs = 0; pongs < 2; pongs++) {
         assert_false(shard_has_left(rig->shard));
-        peer_says(rig, 'B', pongs % 2 == 0, MESSAGE_PONG);
+        peer_says(rig, 'B', true, MESSAGE_PONG);
     }
     assert_true(shard_has_left(rig->shard));
     rig_free(rig);

@@ -174,7 +174,7 @@ static size_t ping_bytes(uint16_t own, uint16_t version) {
     hello.version = version;
     link_sends_hello(rig, link, &hello);
     assert_int_equal(shard_reachable_members(rig->shard), 2);
-    pass_ms(rig, 150);
+    pass_ms(rig, 900); /* gossip keeps the link busy at first */
     assert_true(rig->pings[1] > 0);
     size_t bytes = rig->last_ping_bytes;
     rig_free(rig);
@@ -361,9 +361,11 @@ static void a_silent_peer_is_out_of_reach_until_it_is_heard(void **state) {
 static void an_idle_link_is_kept_alive_with_pings(void **state) {
     (void)state;
     struct rig *rig = rig_new((struct rig_options){.members = 2});
+    pass_ms(rig, 1000);
     rig->is_silent[1] = true; /* pongs would keep it alive too */
+    rig->pings[1] = 0;
     pass_ms(rig, 450);
-    assert_int_equal(rig->pings[1], 8); /* each of two links, each 100 ms */
+    assert_in_range(rig->pings[1], 7, 8); /* each of two links, each 100 ms; once gossip may have said something */
     rig_free(rig);
 }
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KIND_ENTRIES = 100, KIND_ASK = 101, ASK_BYTES = 8 };
+enum { KIND_ENTRIES = 100 };
 
 /* Of a letter within a bucket; a frame of so many bytes follows, or of the chain's kinds nothing. */
 struct envelope {
@@ -34,7 +34,7 @@ struct node_id gossip_world_id(uint32_t index) {
 static void post(struct gossip_world *world, struct envelope envelope, struct view frame, uint64_t size) {
     static const uint8_t places[] = {
         [MESSAGE_GOSSIP_SUMMARY] = 0, [MESSAGE_GOSSIP_DIGEST] = 1, [MESSAGE_GOSSIP_RECORDS] = 2,
-        [MESSAGE_GOSSIP_WANT] = 3,    [KIND_ENTRIES] = 4,          [KIND_ASK] = 4,
+        [MESSAGE_GOSSIP_WANT] = 3,    [KIND_ENTRIES] = 4,
     };
     world->bytes += size;
     world->words++;
@@ -79,9 +79,6 @@ static void port_chain_differs(void *self, struct member_index member, uint64_t 
     struct gossip_node *node = self;
     if (version < node->version) {
         send_entries(playing, node, member.value, version);
-    } else {
-        post(playing, (struct envelope){(uint16_t)node->index, member.value, KIND_ASK, node->version, 0},
-             (struct view){0}, FRAME_HEADER_BYTES + ASK_BYTES);
     }
 }
 
@@ -100,10 +97,6 @@ static void deliver(struct gossip_world *world, const struct envelope *envelope,
     }
     if (envelope->kind == KIND_ENTRIES) {
         advance(node, envelope->version);
-    } else if (envelope->kind == KIND_ASK) {
-        if (envelope->version < node->version) {
-            send_entries(world, node, envelope->from, envelope->version);
-        }
     } else {
         struct view body = view_slice(frame, FRAME_HEADER_BYTES, frame.size - FRAME_HEADER_BYTES);
         ENSURE(message_decode_gossip((uint8_t)envelope->kind, body, &word));

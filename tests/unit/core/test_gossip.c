@@ -298,6 +298,21 @@ static void who_comes_back_begins_a_generation(void **state) {
     gossip_world_end(&world);
 }
 
+/* Otherwise it would not be heard of: records are the same, so there is nothing else to say. */
+static void who_is_behind_answers_who_is_ahead(void **state) {
+    (void)state;
+    gossip_world_begin(&world, 3, 1);
+    gossip_world_settle(&world, 50);
+    struct gossip_word word = {.kind = MESSAGE_GOSSIP_SUMMARY, .version = 9, .hash = world.nodes[0].gossip.hash};
+    for (int answers = 0; answers < 2; answers++) {
+        word.is_answer = answers == 1; /* and says no more to an answer */
+        gossip_world_forget_bytes(&world);
+        gossip_receive(&world.nodes[0].gossip, member_of(1), &word, (struct instant){world.now_ms * NS_PER_MS});
+        assert_int_equal(world.words, 1 - answers);
+    }
+    gossip_world_end(&world);
+}
+
 static void the_chain_is_told_of(void **state) {
     (void)state;
     gossip_world_begin(&world, 20, 1);
@@ -363,6 +378,7 @@ int main(void) {
         cmocka_unit_test(records_of_oneself_are_refuted),
         cmocka_unit_test(a_dropped_member_stays_out),
         cmocka_unit_test(who_comes_back_begins_a_generation),
+        cmocka_unit_test(who_is_behind_answers_who_is_ahead),
         cmocka_unit_test(the_chain_is_told_of),
         cmocka_unit_test(what_was_written_last_is_known_to_all),
     };
