@@ -1,4 +1,4 @@
-/* What goes wrong while the ring changes: each test here fails today. */
+/* What may go wrong while the ring changes, each once found by an adversary. */
 #include "core_harness.h"
 
 #include "core/shard_state.h"
