@@ -19,9 +19,11 @@ static void write_record(struct buffer *record, bool has_member) {
     if (has_member) {
         assert_int_equal(membership_add(&log, &event), MEMBERSHIP_ADDED);
     }
+    write_u8(record, 1); /* the format */
     write_u64(record, 7);
     write_u32(record, 64);
     write_u8(record, 3);
+    write_sized(record, VIEW("addresses"));
     membership_encode(record, &log, 0);
     membership_release(&log);
 }
@@ -45,6 +47,18 @@ static void test_what_was_kept_is_read(void **state) {
     assert_int_equal(kept.cleaned, 7);
     assert_int_equal(kept.shape.partition_count, 64);
     assert_int_equal(kept.shape.replica_count, 3);
+    assert_true(view_equal(kept.addresses, VIEW("addresses")));
+    buffer_release(&record);
+}
+
+static void test_another_format_is_not(void **state) {
+    (void)state;
+    struct buffer record;
+    struct roster_kept kept;
+    buffer_init(&record);
+    write_record(&record, true);
+    record.data[record.begin]++;
+    assert_false(reads(buffer_view(&record), &kept));
     buffer_release(&record);
 }
 
@@ -66,6 +80,7 @@ static void test_what_is_empty_or_cut_is_not(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_was_kept_is_read),
+        cmocka_unit_test(test_another_format_is_not),
         cmocka_unit_test(test_what_is_empty_or_cut_is_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
