@@ -213,7 +213,7 @@ bool steward_is_done(const struct steward *steward) {
     const struct cluster *cluster = steward->cluster;
     for (uint32_t index = 0; index < cluster->node_count; index++) {
         const struct node *node = &cluster->nodes[index];
-        bool is_over = !node_takes_part(node) || (node->is_up && moves_are_over(node->shards[0].shard) &&
+        bool is_over = !node_takes_part(node) || (node->is_up && ring_phase(node->shards[0].shard->ring) == RING_REST &&
                                                   roster_version(node->shards[0].shard) == ring_version(cluster->ring));
         struct member_index member;
         bool is_to_start = node->standing == NODE_SPARE && ring_find_member(cluster->ring, node->id, &member);
