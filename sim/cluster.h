@@ -51,8 +51,9 @@ struct disk_faults {
     uint32_t read_error_per_million; /* a read fails, once */
 };
 
-/* A spare one may become a member, one that is out was one and never will be again. */
-enum node_standing { NODE_IN, NODE_SPARE, NODE_OUT };
+/* A spare one may become a member, one that is out was one and never will be again. Who found so at its start has
+ * ended, and waits for the steward to see it. */
+enum node_standing { NODE_IN, NODE_SPARE, NODE_ENDED, NODE_OUT };
 
 struct node {
     struct cluster *cluster;

@@ -119,6 +119,17 @@ static bool durable_object(struct cluster *cluster, const struct node *node, enu
            object_decode(durable.search.object_bytes, &cluster->world->scratch, ret_object);
 }
 
+/* One that reads ask, by the newest ring that anybody has. */
+static bool is_owner(const struct cluster *cluster, const struct node *node, struct view key) {
+    const struct ring *ring = cluster->ring;
+    const struct member_index *list = ring_preference(ring, ring_partition_of_key(ring, key));
+    bool is_found = false;
+    for (uint32_t place = 0; place < ring_replica_count(ring); place++) {
+        is_found = is_found || node_id_equal(ring_member(ring, list[place])->id, node->id);
+    }
+    return is_found;
+}
+
 struct durable_copies final_durable_copies(struct cluster *cluster, struct account *account, struct view key,
                                            uint32_t value_id) {
     struct durable_copies copies = {0};
@@ -130,7 +141,7 @@ struct durable_copies final_durable_copies(struct cluster *cluster, struct accou
         bool is_hint = durable_object(cluster, node, LEAF_HINTS, key, &object) &&
                        account_is_covered(account, key, value_id, &object);
         copies.all += is_own || is_hint ? 1 : 0;
-        copies.owners += is_own ? 1 : 0;
+        copies.owners += is_own && is_owner(cluster, node, key) ? 1 : 0;
     }
     return copies;
 }

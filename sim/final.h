@@ -15,7 +15,7 @@ void final_each_object(struct node *node, struct arena *arena,
                        void *self);
 
 /* How many nodes would still hold the value, or something that follows it, if all crashed now (G14): owners and
- * fallbacks, and owners alone. */
+ * fallbacks, and owners alone: those that reads ask. */
 struct durable_copies {
     uint32_t all;
     uint32_t owners;

@@ -348,7 +348,8 @@ struct start {
     struct member_index self;
 };
 
-static void start_init(struct start *start, const struct node *node, const struct store_birth *birth) {
+/* False: it is no member any more, and learned so just before its last process ended. */
+static bool start_init(struct start *start, const struct node *node, const struct store_birth *birth) {
     struct cluster *cluster = node->cluster;
     struct ring_options options = {cluster->options.partition_count, cluster->options.replica_count};
     start->birth = birth;
@@ -362,7 +363,8 @@ static void start_init(struct start *start, const struct node *node, const struc
         (void)membership_merge(&start->log, node->welcome.count > 0 ? &node->welcome : &cluster->birth);
     }
     enum ring_status status = ring_new(&start->log, options, &start->ring);
-    ENSURE(is_whole && status == RING_OK && ring_find_member(start->ring, node->id, &start->self));
+    ENSURE(is_whole && status == RING_OK);
+    return ring_find_member(start->ring, node->id, &start->self) && ring_is_present(start->ring, start->self);
 }
 
 static void start_release(struct start *start) {
@@ -469,12 +471,22 @@ void node_start(struct node *node) {
     node->was_clean = birth.was_clean || birth.is_new;
     node->birth_keyspaces = birth.keyspaces;
     struct start start;
-    start_init(&start, node, &birth);
+    bool is_member = start_init(&start, node, &birth);
     for (uint32_t index = 0; index < node->shard_count; index++) {
-        shard_start(node, &node->shards[index], &start);
+        if (is_member) {
+            shard_start(node, &node->shards[index], &start);
+        } else {
+            memory_leaf_close_port(node->shards[index].port);
+        }
     }
     start_release(&start);
     store_birth_release(&birth);
+    if (!is_member) {
+        world_trace(node->cluster->world, "node %u is no member any more, and ends", node->index);
+        node->standing = NODE_ENDED;
+        node->is_up = false;
+        return;
+    }
     node_set_memory(node, node->memory_is_short);
     node->fsync.happen = fsync_each_second;
     world_schedule(node->cluster->world, &node->fsync, NS_PER_S);

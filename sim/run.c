@@ -24,8 +24,9 @@ struct run {
     struct rng rng;
     uint64_t second_rounds;
     uint64_t repairs;
-    uint64_t reaped; /* by reads */
-    uint64_t hints;  /* writes that a fallback took for an owner */
+    uint64_t reaped;  /* by reads */
+    uint64_t hints;   /* writes that a fallback took for an owner */
+    uint64_t version; /* of the membership log: the greatest that was adopted */
 };
 
 static const char *trace_kind_text(enum trace_kind kind) {
@@ -165,6 +166,34 @@ static void check_let_go(struct run *run, const struct trace_record *record) {
     }
 }
 
+/* G10: from the moment that reads ask the new owners, these have what was acknowledged, W of them each value. It is
+ * checked where every write of a key had strict quorums: elsewhere some copies are hints, on their way. */
+static void check_committed(struct run *run) {
+    for (uint32_t index = 0; index < run->history.key_count; index++) {
+        const struct key_record *key = &run->history.keys[index];
+        struct view name = view_of_string(key->name);
+        bool is_checked = key->is_solo && key->is_durable && key->in_doubt == 0 && !key->is_sloppy &&
+                          key->last_set != 0 && !account_value_is_below(&run->account, name, key->last_set);
+        if (!is_checked) {
+            continue;
+        }
+        uint32_t lost = run->nemesis.last_loss.ns > 0 ? 1 : 0;
+        struct durable_copies copies = final_durable_copies(&run->cluster, &run->account, name, key->last_set);
+        if (copies.owners + lost < WRITE_QUORUM) {
+            report(run, "G10 key %s: id %u is on %u of the owners that reads are to ask from now on, not %u", key->name,
+                   key->last_set, copies.owners, (unsigned)WRITE_QUORUM);
+        }
+    }
+}
+
+static void note_version(struct run *run) {
+    uint64_t version = ring_version(run->cluster.ring);
+    if (version > run->version && ring_phase(run->cluster.ring) == RING_COMMITTED) {
+        check_committed(run);
+    }
+    run->version = version;
+}
+
 /* A fallback that read for owners out of reach keeps what it saw, and unless quorums are strict that counts for R. */
 static void note_fallback(struct run *run, const struct node *node, struct view key) {
     const struct keyspace *keyspace = &run->cluster.keyspaces.keyspaces[0];
@@ -185,6 +214,9 @@ static void watch(void *watcher, struct sim_shard *shard, const struct trace_rec
     struct workload *workload = &run->workload;
     if (!detection_holds(&run->nemesis, node, record, workload->violation, sizeof(workload->violation))) {
         run->world.failed = true;
+    }
+    if (record->kind == TRACE_MEMBERSHIP) {
+        note_version(run);
     }
     run->second_rounds += record->kind == TRACE_SECOND_ROUND ? 1 : 0;
     if (record->kind == TRACE_HINTED) {

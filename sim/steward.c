@@ -176,6 +176,10 @@ static void attend(struct steward *steward, struct node *node) {
         steward->changed++;
         node_stop(node);
         steward->node_gone(steward->self, node);
+    } else if (node->standing == NODE_ENDED) {
+        node->standing = NODE_OUT;
+        steward->changed++;
+        steward->node_gone(steward->self, node);
     }
 }
 

@@ -47,6 +47,12 @@
     X(FLUSH_UNHELD, "flush-unheld", "a flush is done before every clock was moved beyond it")                          \
     X(FLUSH_TAKES_OLD, "flush-takes-old", "what arrives from below the floor of a flush is stored")                    \
     X(PROTOCOL_UNHEEDED, "protocol-unheeded", "a link is spoken to in a protocol that its other end does not know")    \
+    X(JOINT_WRITES_ONE, "joint-writes-one", "while partitions move, writes need a quorum of the old owners alone")     \
+    X(COMMIT_UNFILLED, "commit-unfilled", "reads go by the new owners before these were filled")                       \
+    X(FAREWELL_UNPROVEN, "farewell-unproven", "a former owner deletes before the owners have what it has")             \
+    X(FAREWELL_SAYS_NOTHING, "farewell-says-nothing", "who leaves is done while it still keeps hints and copies")      \
+    X(HINT_FOR_NOBODY, "hint-for-nobody", "a hint for one who is no owner any more stays where it is")                 \
+    X(REAP_IN_A_MOVE, "reap-in-a-move", "tombstones are reaped while the owners change")                               \
     X(REPAIR_OVERWRITES, "repair-overwrites", "read repair replaces the replica's object instead of merging")
 
 /* clang-format off */

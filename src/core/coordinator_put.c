@@ -121,7 +121,8 @@ static bool has_quorum_in(const struct request *request, uint32_t placement) {
     if (MUTANT(COUNT_SELF_TWICE) && request->owners[request->self_place].state == OWNER_ANSWERED) {
         durable++;
     }
-    return durable >= at->write_quorum && owners >= at->primary_write_quorum;
+    bool is_ignored = MUTANT(JOINT_WRITES_ONE) && placement == PLACEMENT_OTHER;
+    return is_ignored || (durable >= at->write_quorum && owners >= at->primary_write_quorum);
 }
 
 /* Ends the round if it is over, one way or the other. */

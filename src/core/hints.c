@@ -448,7 +448,7 @@ static bool readdress(struct shard *shard, struct partition partition, struct vi
     for (uint32_t index = 0; index < owners->count; index++) {
         all_are = all_are && is_owner_still(shard, partition, owners->ids[index]);
     }
-    if (all_are || !object_decode(opened->object_bytes, &shard->scratch, &object)) {
+    if (all_are || MUTANT(HINT_FOR_NOBODY) || !object_decode(opened->object_bytes, &shard->scratch, &object)) {
         return false;
     }
     const struct member_index *list = ring_preference(shard->ring, partition);

@@ -1,5 +1,6 @@
 #include "core/moves.h"
 
+#include "base/mutant.h"
 #include "core/shard_state.h"
 
 /* An owner in the placement that comes. */
@@ -51,7 +52,7 @@ bool moves_all_have_drained(const struct shard *shard) {
 }
 
 bool moves_are_over(const struct shard *shard) {
-    return ring_phase(shard->ring) == RING_REST;
+    return MUTANT(REAP_IN_A_MOVE) || ring_phase(shard->ring) == RING_REST;
 }
 
 /* ---- filling ---- */
@@ -191,6 +192,9 @@ static uint64_t drained(const struct shard *shard) {
 
 /* Who goes takes no hint along. */
 static bool has_left_all(const struct shard *shard) {
+    if (MUTANT(FAREWELL_SAYS_NOTHING)) {
+        return true;
+    }
     bool keeps_hints = ring_is_leaving(shard->ring, shard->self) && !hints_are_gone(shard);
     return replica_former_count(shard) == 0 && farewell_has_begun(shard) && !keeps_hints;
 }
@@ -353,7 +357,7 @@ static bool next_entry(const struct shard *shard, enum membership_kind *ret_kind
         return true;
     case RING_JOINT:
         *ret_kind = MEMBERSHIP_COMMIT;
-        return all_are_filled(shard);
+        return all_are_filled(shard) || MUTANT(COMMIT_UNFILLED);
     case RING_COMMITTED:
         *ret_kind = MEMBERSHIP_DONE;
         return true;

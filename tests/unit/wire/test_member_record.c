@@ -16,6 +16,16 @@ static struct member_record example(void) {
     };
 }
 
+static void assert_same_addresses(const struct member_addresses *a, const struct member_addresses *b) {
+    assert_string_equal(a->client, b->client);
+    assert_string_equal(a->peer, b->peer);
+}
+
+static void assert_same(const struct member_record *a, const struct member_record *b) {
+    assert_memory_equal(&a->report, &b->report, sizeof(a->report));
+    assert_same_addresses(&a->addresses, &b->addresses);
+}
+
 static void a_record_comes_back(void **state) {
     (void)state;
     struct member_record record = example();
@@ -24,10 +34,10 @@ static void a_record_comes_back(void **state) {
     buffer_init(&bytes);
     member_record_encode(&bytes, &record);
     assert_true(member_record_decode(buffer_view(&bytes), &read));
-    assert_memory_equal(&record, &read, sizeof(record));
+    assert_same(&record, &read);
     write_u8(&bytes, 5); /* a later version has more to say */
     assert_true(member_record_decode(buffer_view(&bytes), &read));
-    assert_memory_equal(&record, &read, sizeof(record));
+    assert_same(&record, &read);
     buffer_release(&bytes);
 }
 
@@ -102,7 +112,7 @@ static void a_list_of_addresses_comes_back(void **state) {
     for (uint8_t at = 1; at <= 3; at++) {
         assert_true(addresses_list_next(&list, &id, &read));
         assert_int_equal(id.bytes[0], at);
-        assert_memory_equal(&read, &record.addresses, sizeof(read));
+        assert_same_addresses(&read, &record.addresses);
     }
     assert_false(addresses_list_next(&list, &id, &read));
     assert_true(reader_finished(&list));
