@@ -46,6 +46,12 @@ namespaces: build
 soak: build
 	@/usr/bin/python3 tests/cluster/soak.py $(SOAK_SECONDS)
 
+models: dependencies
+	@models/check
+
+models-large: dependencies
+	@models/check --large
+
 format: dependencies
 	@scripts/format
 
@@ -70,9 +76,10 @@ help:
 	@echo "make soak         SOAK_SECONDS=$(SOAK_SECONDS) of random faults on five real nodes, then the checkers"
 	@echo "make acceptance   the long runs on real processes, each with its figures; RUNS=\"NAME ...\" chooses some"
 	@echo "make namespaces   five real nodes parted by their links, each in its network namespace; needs root"
+	@echo "make models       check the models of the protocol (part of make test); make models-large takes minutes"
 	@echo "make format       format all C files"
 	@echo "make tidy         clang-tidy over all C files"
 	@echo "make clean        remove build/ (the data in DATA stays)"
 
 .DEFAULT_GOAL := build
-.PHONY: build run test bench bench-gossip bench-placement sim fuzz soak acceptance namespaces format tidy dependencies clean help
+.PHONY: build run test bench bench-gossip bench-placement sim fuzz soak acceptance namespaces format tidy dependencies clean models models-large help

@@ -54,7 +54,7 @@ const char *information_next_member(char **at) {
         *at = *end == '\0' ? end : end + 1;
         *end = '\0';
         const char *colon = strchr(line, ':');
-        if (strncmp(line, "member", 6) == 0 && colon != NULL) {
+        if (strncmp(line, "member", 6) == 0 && line[6] >= '0' && line[6] <= '9' && colon != NULL) {
             return colon + 1;
         }
     }

@@ -326,7 +326,7 @@ void consensus_forget(struct consensus *consensus, struct member_index peer) {
 }
 
 bool consensus_is_under_way(const struct consensus *consensus) {
-    return consensus->proposer.phase != CONSENSUS_IDLE || consensus->acceptor.promised.counter != 0;
+    return consensus->proposer.phase != CONSENSUS_IDLE || consensus->acceptor.accepted.counter != 0;
 }
 
 void consensus_advance(struct consensus *consensus, uint64_t version, const struct member_index *voters,

@@ -123,7 +123,8 @@ void consensus_abstain_below(struct consensus *consensus, uint64_t version);
 void consensus_abstain_no_more(struct consensus *consensus);
 /* That peer's process is another now: what the one before promised or accepted may be forgotten. */
 void consensus_forget(struct consensus *consensus, struct member_index peer);
-/* Something was promised here for the next entry, or is being proposed. */
+/* Something was accepted here for the next entry, or is being proposed. A promise alone binds nobody once its proposer
+ * has dropped what it was promised. */
 bool consensus_is_under_way(const struct consensus *consensus);
 
 /* The chain has `version` entries, more than before (or the same, after consensus_init()), and these vote on the next

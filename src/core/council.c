@@ -119,9 +119,14 @@ static void trust(struct shard *shard) {
         bool is_other = ring_is_awaited(shard->ring, member) && !member_index_equal(member, shard->self);
         missing += is_other && !member_set_has(&council->heard, member) ? 1 : 0;
     }
-    if (council->abstains && missing == 0) {
-        council->abstains = false;
+    if (!council->abstains || missing > 0) {
+        return;
+    }
+    council->abstains = false;
+    if (council->greatest <= roster_version(shard) && !council->is_being_chosen) {
         consensus_abstain_no_more(&council->machine);
+    } else {
+        consensus_abstain_below(&council->machine, council->greatest + 1);
     }
 }
 
@@ -151,6 +156,7 @@ void council_init(struct shard *shard) {
     shard->options.promise = (struct view){0}; /* lent for the start alone */
     if (!shard->options.log_is_kept) {
         council->abstains = true;
+        council->greatest = roster_version(shard);
         consensus_abstain_below(&council->machine, roster_version(shard) + 1);
     }
     advance(shard);
@@ -165,10 +171,13 @@ void council_release(struct shard *shard) {
 
 void council_adopt(struct shard *shard) {
     struct council *council = &shard->council;
-    if (shard_is_first(shard)) {
-        council->abstains = false; /* what it forgot was of a version that is over */
-        advance(shard);
+    if (!shard_is_first(shard)) {
+        return;
     }
+    if (council->abstains) {
+        consensus_abstain_below(&council->machine, roster_version(shard) + 1);
+    }
+    advance(shard);
 }
 
 void council_beat(struct shard *shard) {
@@ -196,17 +205,24 @@ bool council_is_agreeing(const struct shard *shard) {
 void council_greeted(struct shard *shard, struct member_index member, const struct message_hello *hello,
                      bool is_new_run) {
     struct council *council = &shard->council;
-    if (!shard_is_first(shard) || hello->shard_index != 0) {
+    if (!shard_is_first(shard)) {
         return;
     }
     if (is_new_run) {
         consensus_forget(&council->machine, member);
         member_set_remove(&council->heard, member);
     }
-    if (!hello->is_agreeing && hello->membership == roster_version(shard)) {
-        member_set_add(&council->heard, member);
-        trust(shard);
+    if (hello->shard_index != 0) {
+        return;
     }
+    if (hello->membership > council->greatest) {
+        council->greatest = hello->membership;
+        council->is_being_chosen = false;
+    }
+    council->is_being_chosen =
+        council->is_being_chosen || (hello->is_agreeing && hello->membership == council->greatest);
+    member_set_add(&council->heard, member);
+    trust(shard);
 }
 
 void council_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body) {

@@ -4,10 +4,10 @@
  *
  *      an operator's change, or the next phase of a move --> propose --> chosen by a majority of the voters --> roster
  *
- * A voter whose store is new may have voted in an earlier life, and forgotten it. So it abstains until every awaited
- * member has greeted it, at its version, and said that nothing is being chosen: then nothing of what it may have
- * promised counts for anybody any more, since whoever greets a new process drops what the one before said. Or until the
- * version is over. */
+ * A voter whose store is new may have voted in an earlier life, and forgotten it: for the entry after any version that
+ * somebody knows. So it abstains until every awaited member has greeted it, and then up to the greatest version that
+ * any of them knew; but for one case: all are at its own version, and nothing is being chosen. Then nothing that it may
+ * have promised counts for anybody any more, since whoever greets a new process drops what the one before said. */
 #ifndef GRAMME_CORE_COUNCIL_H
 #define GRAMME_CORE_COUNCIL_H
 
@@ -27,10 +27,12 @@ static inline bool token_is_of_council(uint64_t token) {
 /* First shards only. */
 struct council {
     struct consensus machine;
-    uint64_t kept_at_once; /* a promise that was durable as soon as it was written; 0: none */
-    bool has_failed;       /* the store takes no promise */
-    bool abstains;
-    struct member_set heard; /* while it abstains: members that said that nothing is being chosen */
+    uint64_t kept_at_once;   /* a promise that was durable as soon as it was written; 0: none */
+    bool has_failed;         /* the store takes no promise */
+    bool abstains;           /* from everything: it has not heard from all yet */
+    struct member_set heard; /* while it abstains: members that have greeted this process */
+    uint64_t greatest;       /* version that one of them knew ... */
+    bool is_being_chosen;    /* ... and the entry after it was under way */
     /* What is proposed here: for an operator who waits, or by this node itself. */
     bool is_proposing;
     bool is_asked;

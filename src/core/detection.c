@@ -64,7 +64,8 @@ static void port_send(void *self, struct member_index to, const struct detector_
 static void port_changed(void *self, struct member_index subject, enum verdict verdict) {
     static const enum trace_kind kinds[] = {TRACE_REFUTED, TRACE_SUSPECTED, TRACE_DIED};
     struct shard *shard = self;
-    shard_trace_peer(shard, kinds[verdict], subject, NULL);
+    bool is_expected = verdict != VERDICT_ALIVE && peer_is_leaving(peer_of(shard, subject));
+    shard_trace_peer(shard, kinds[verdict], subject, is_expected ? "it took its leave" : NULL);
     shard->detection.mailed = (struct instant){0}; /* with the next beat */
 }
 

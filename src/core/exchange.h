@@ -67,6 +67,8 @@ void exchange_release(struct shard *shard);
 
 /* The partition's role changed; `is_filled`: it holds all that reads need from now on. */
 void exchange_adopt(struct shard *shard, struct partition partition, bool is_filled);
+/* Fewer partitions are held than before: perhaps all that are left were met. */
+void exchange_check_doubt(struct shard *shard);
 /* What others said of their data until now does not count. */
 void exchange_ask_anew(struct shard *shard);
 

@@ -11,17 +11,24 @@ void exchange_spend(struct shard *shard, uint64_t bytes) {
 
 /* ---- meetings ---- */
 
+void exchange_check_doubt(struct shard *shard) {
+    struct exchange *exchange = &shard->exchange;
+    struct storage *storage = &shard->options.storage;
+    bool is_in_doubt = shard->options.is_refilling || shard->options.may_lack_unsynced || exchange->has_lost;
+    if (is_in_doubt && exchange->met_count == shard->replica.held) {
+        storage->settle_doubt(storage->self);
+    }
+}
+
 /* The last partition to be filled ends the doubt about this shard's data for good. */
 static void met_all(struct shard *shard, struct partition partition) {
     struct exchange *exchange = &shard->exchange;
-    struct storage *storage = &shard->options.storage;
     bool is_first = exchange->met[partition.value].ns == 0;
     exchange->met[partition.value] = shard_now(shard);
     exchange->met_count += is_first ? 1 : 0;
-    bool is_in_doubt = shard->options.is_refilling || shard->options.may_lack_unsynced || exchange->has_lost;
     shard->replica.is_lost[partition.value] = false;
-    if (is_first && is_in_doubt && exchange->met_count == shard->replica.held) {
-        storage->settle_doubt(storage->self);
+    if (is_first) {
+        exchange_check_doubt(shard);
     }
 }
 

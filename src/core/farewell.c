@@ -4,12 +4,16 @@
 #include "core/shard_state.h"
 
 void farewell_init(struct shard *shard) {
+    shard->farewell.under_way = ARENA_ARRAY(&shard->permanent, struct farewell_object, FAREWELL_OBJECTS_MOST);
     farewell_adopt(shard);
 }
 
 /* Owners are others now: whatever was under way begins anew. A scan that storage still owes finds nothing to do. */
 void farewell_adopt(struct shard *shard) {
     struct farewell *farewell = &shard->farewell;
+    if (farewell->state == FAREWELL_DELETING) {
+        trees_hold(shard, farewell->partition);
+    }
     farewell->state = FAREWELL_IDLE;
     farewell->has_begun = false;
     farewell->until = shard_now(shard);
@@ -51,17 +55,34 @@ static void scan(struct shard *shard) {
     if (farewell->is_scanning) {
         return; /* one of before an adoption; its answer comes first */
     }
-    enum storage_status status =
-        storage->scan(storage->self, STORAGE_OBJECTS, farewell->partition, farewell->next_hash, UINT64_MAX,
-                      shard->options.scan_records, FAREWELL_SCAN_BYTES, scan_token(SCAN_FAREWELL, 0));
+    uint32_t most = FAREWELL_OBJECTS_MOST / LIMIT_REPLICAS;
+    uint32_t records = shard->options.scan_records < most ? shard->options.scan_records : most;
+    enum storage_status status = storage->scan(storage->self, STORAGE_OBJECTS, farewell->partition, farewell->next_hash,
+                                               UINT64_MAX, records, FAREWELL_SCAN_BYTES, scan_token(SCAN_FAREWELL, 0));
     farewell->is_scanning = status == STORAGE_PENDING;
     farewell->until = instant_after_ms(shard_now(shard), FAREWELL_PATIENCE_MS);
 }
 
 /* ---- deleting ---- */
 
+/* What an owner proved, it may have lost since with its disk. */
+static bool owners_are_the_same(const struct shard *shard) {
+    const struct farewell *farewell = &shard->farewell;
+    const struct member_index *list = ring_preference(shard->ring, farewell->partition);
+    bool are_same = true;
+    for (uint32_t place = 0; place < ring_replica_count(shard->ring); place++) {
+        bool has_answered = (farewell->answered >> place & 1) != 0;
+        are_same = are_same && (!has_answered || shard->peers[list[place].value].run == farewell->runs[place]);
+    }
+    return are_same;
+}
+
 static void begin_deleting(struct shard *shard) {
     struct farewell *farewell = &shard->farewell;
+    if (!owners_are_the_same(shard)) {
+        begin_anew(shard);
+        return;
+    }
     farewell->state = FAREWELL_DELETING;
     farewell->next_hash = 0;
     trees_let_go(shard, farewell->partition); /* before the data goes that it stands for */
@@ -159,12 +180,12 @@ static void begin_bringing(struct shard *shard) {
     }
     farewell->state = FAREWELL_BRINGING;
     farewell->next_hash = 0;
-    farewell->first_id = shard->next_request;
     scan(shard);
 }
 
-static void on_answer(struct shard *shard, struct member_index from, const struct message_farewell *message) {
+static void on_answer(struct shard *shard, const struct peer *peer, const struct message_farewell *message) {
     struct farewell *farewell = &shard->farewell;
+    struct member_index from = peer->member;
     const struct member_index *list = ring_preference(shard->ring, farewell->partition);
     if (farewell->state != FAREWELL_ASKING || message->attempt != farewell->attempt) {
         return;
@@ -178,6 +199,7 @@ static void on_answer(struct shard *shard, struct member_index from, const struc
             farewell->lacks[segment] |= message->segments[segment] == 0 ? bit : 0;
         }
         farewell->answered |= bit;
+        farewell->runs[place] = peer->run;
         farewell->missing--;
     }
     if (farewell->missing == 0) {
@@ -193,7 +215,7 @@ void farewell_receive(struct shard *shard, const struct source *source, uint8_t 
     if (kind == MESSAGE_FAREWELL) {
         on_farewell(shard, source, &message);
     } else {
-        on_answer(shard, source->lane->peer->member, &message);
+        on_answer(shard, source->lane->peer, &message);
     }
 }
 
@@ -202,12 +224,13 @@ void farewell_receive(struct shard *shard, const struct source *source, uint8_t 
 static void bring(struct shard *shard, struct member_index owner, struct view key, struct view object) {
     struct farewell *farewell = &shard->farewell;
     struct buffer *output = lane_output(shard, owner, farewell->partition, object.size);
-    if (output == NULL) {
+    if (output == NULL || farewell->under_way_count == FAREWELL_OBJECTS_MOST) {
         farewell->has_failed = true;
         return;
     }
+    uint64_t id = shard->next_request++;
     struct message_put put = {
-        .request = shard->next_request++ << 2 | HINT_WIRE_ROUND,
+        .request = id << 2 | HINT_WIRE_ROUND,
         .partition = farewell->partition,
         .placement_mark = ring_placement_mark(shard->ring, farewell->partition),
         .flags = PUT_HANDOFF,
@@ -218,6 +241,7 @@ static void bring(struct shard *shard, struct member_index owner, struct view ke
     size_t before = buffer_size(output);
     message_encode_put(output, &put);
     farewell->bytes += buffer_size(output) - before;
+    farewell->under_way[farewell->under_way_count++] = (struct farewell_object){.id = id, .owner = owner};
     farewell->missing++;
     farewell->brought++;
 }
@@ -225,6 +249,7 @@ static void bring(struct shard *shard, struct member_index owner, struct view ke
 static void bring_scanned(struct shard *shard, const struct storage_scanned *records, uint32_t count) {
     struct farewell *farewell = &shard->farewell;
     const struct member_index *list = ring_preference(shard->ring, farewell->partition);
+    farewell->under_way_count = 0;
     for (uint32_t index = 0; index < count && !farewell->has_failed; index++) {
         struct record record;
         uint8_t lacks = farewell->lacks[hash_tree_segment(records[index].hash)];
@@ -256,11 +281,29 @@ static void bringing_check(struct shard *shard) {
     }
 }
 
-void farewell_on_answer(struct shard *shard, uint64_t id, enum answer_status status) {
+/* Each counts once, and from whom it was sent to: answers come twice, and those to a hint of before come late. */
+static struct farewell_object *find_under_way(const struct farewell *farewell, uint64_t id) {
+    uint32_t low = 0;
+    uint32_t high = farewell->under_way_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (farewell->under_way[middle].id < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    bool is_there = low < farewell->under_way_count && farewell->under_way[low].id == id;
+    return is_there ? &farewell->under_way[low] : NULL;
+}
+
+void farewell_on_answer(struct shard *shard, struct member_index from, uint64_t id, enum answer_status status) {
     struct farewell *farewell = &shard->farewell;
-    if (farewell->state != FAREWELL_BRINGING || id < farewell->first_id || farewell->missing == 0) {
+    struct farewell_object *object = farewell->state == FAREWELL_BRINGING ? find_under_way(farewell, id) : NULL;
+    if (object == NULL || object->is_stored || !member_index_equal(object->owner, from)) {
         return;
     }
+    object->is_stored = true;
     farewell->missing--;
     farewell->has_failed = farewell->has_failed || status != ANSWER_STORED;
     bringing_check(shard);
@@ -310,7 +353,9 @@ void farewell_on_scanned(struct shard *shard, enum storage_status status, const 
 
 void farewell_beat(struct shard *shard) {
     struct farewell *farewell = &shard->farewell;
-    bool is_settling = ring_phase(shard->ring) == RING_SETTLING;
+    /* One that was away while all settled has to leave all the same. */
+    bool is_late = ring_phase(shard->ring) == RING_REST && shard->replica.former > 0;
+    bool is_settling = ring_phase(shard->ring) == RING_SETTLING || is_late;
     farewell->has_begun = is_settling && moves_all_have_drained(shard);
     farewell->asks_left = load_share(shard, FAREWELL_ASKS_A_BEAT);
     if (farewell->state != FAREWELL_IDLE && !farewell->is_scanning && shard_now(shard).ns >= farewell->until.ns) {

@@ -29,9 +29,17 @@ enum {
     FAREWELL_PAUSE_MS = 300,     /* before it does */
     FAREWELL_SCAN_BYTES = 1024 * 1024,
     FAREWELL_ASKS_A_BEAT = 64,
+    FAREWELL_OBJECTS_MOST = 512, /* brought at once: a scan tells no more than fit */
 };
 
 enum farewell_state { FAREWELL_IDLE, FAREWELL_ASKING, FAREWELL_BRINGING, FAREWELL_DELETING };
+
+/* An object on its way to an owner. */
+struct farewell_object {
+    uint64_t id;
+    struct member_index owner;
+    bool is_stored;
+};
 
 struct farewell {
     enum farewell_state state;
@@ -44,10 +52,12 @@ struct farewell {
     bool has_failed;      /* one was a refusal */
     bool is_scanning;
     uint64_t next_hash;
+    uint64_t runs[LIMIT_REPLICAS];     /* of the owners' processes that answered: what they said is theirs alone */
     uint8_t answered;                  /* ASKING: bit i: the i-th owner */
     uint8_t lacks[HASH_TREE_SEGMENTS]; /* by segment: bit i: the i-th owner has something else */
-    uint64_t first_id;                 /* of what is being brought: answers to what was brought before do not count */
-    uint64_t brought, bytes;           /* objects, and all that was sent: for those who look */
+    struct farewell_object *under_way; /* of one scan; ids ascend */
+    uint32_t under_way_count;
+    uint64_t brought, bytes; /* objects, and all that was sent: for those who look */
 };
 
 void farewell_init(struct shard *shard);
@@ -55,7 +65,7 @@ void farewell_adopt(struct shard *shard);
 void farewell_beat(struct shard *shard);
 void farewell_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body);
 /* An owner's answer to an object that was brought. */
-void farewell_on_answer(struct shard *shard, uint64_t id, enum answer_status status);
+void farewell_on_answer(struct shard *shard, struct member_index from, uint64_t id, enum answer_status status);
 void farewell_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,
                          uint32_t count, bool is_end, uint64_t next_hash);
 /* From now on nothing that is sent to a former owner counts. */

@@ -24,6 +24,7 @@ static void learn_first(struct shard *shard) {
     for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
         greeted += fence->has_greeted[index] && ring_is_awaited(shard->ring, (struct member_index){index}) ? 1 : 0;
     }
+    roster_greeted(shard, greeted);
     if (fence->own.heard == FENCE_UNKNOWN && greeted * 2 > shard_awaited_members(shard)) {
         fence->own.heard = FENCE_FIRST;
         take_label(shard, FENCE_FIRST); /* durable or not: there is nothing below it */

@@ -272,6 +272,10 @@ static void strike_off(struct shard *shard, const struct hint_delivery *delivery
 /* The owner's answer, once this node's own copy is at hand. */
 static void delivery_settle(struct shard *shard, struct hint_delivery *delivery) {
     struct copy copy;
+    if (replica_family(shard, delivery->partition) != STORAGE_HINTS) {
+        delivery_end(shard, delivery); /* this node holds the partition now: the hint becomes its own data */
+        return;
+    }
     switch (replica_load(shard, delivery->partition, blob_view(&delivery->key), &copy)) {
     case STORAGE_PENDING:
         delivery->is_answered = true;
@@ -297,7 +301,7 @@ static void sweep_on(struct shard *shard);
 void hints_on_answer(struct shard *shard, const struct source *source, const struct message_put_answer *answer) {
     struct hint_delivery *delivery = delivery_find(shard, answer->request >> 2);
     if (delivery == NULL) {
-        farewell_on_answer(shard, answer->request >> 2, answer->status);
+        farewell_on_answer(shard, source->lane->peer->member, answer->request >> 2, answer->status);
         return;
     }
     if (delivery->is_answered || !member_index_equal(delivery->owner, source->lane->peer->member)) {

@@ -60,7 +60,8 @@ bool peer_first_is_up(const struct shard *shard, struct member_index member) {
 
 bool peer_is_alive(const struct shard *shard, struct member_index member) {
     const struct peer *peer = &shard->peers[member.value];
-    return member_index_equal(member, shard->self) || (peer_is_heard(shard, peer) && !peer_is_leaving(peer));
+    bool is_self = member_index_equal(member, shard->self);
+    return is_self ? !shard->is_leaving : peer_is_heard(shard, peer) && !peer_is_leaving(peer);
 }
 
 void peer_observe_latency(struct peer *peer, uint64_t took_ns) {

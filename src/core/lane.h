@@ -133,7 +133,7 @@ static inline bool peer_is_leaving(const struct peer *peer) {
 bool peer_is_reachable(const struct shard *shard, struct member_index member, struct partition partition);
 /* The same of one that takes no new requests, since it leaves: what it was asked it still answers. */
 bool peer_still_answers(const struct shard *shard, struct member_index member, struct partition partition);
-/* Any shard of the peer hears us, and takes new requests. */
+/* Any shard of the peer hears us, and takes new requests. Of this node itself: it does not leave. */
 bool peer_is_alive(const struct shard *shard, struct member_index member);
 struct peer *peer_of(struct shard *shard, struct member_index member);
 /* The first shards hear each other; they are linked, be it silent. */

@@ -87,6 +87,10 @@ void moves_met(struct shard *shard, struct partition partition, struct member_in
     check_filled(shard, partition);
 }
 
+bool moves_is_filled(const struct shard *shard, struct partition partition) {
+    return shard->moves.is_filled[partition.value];
+}
+
 void moves_lost(struct shard *shard, struct partition partition) {
     struct moves *moves = &shard->moves;
     moves->filled -= moves->is_filled[partition.value] ? 1 : 0;
@@ -144,15 +148,19 @@ static void ask_barrier(struct shard *shard) {
     struct moves *moves = &shard->moves;
     struct storage *storage = &shard->options.storage;
     moves->barrier = roster_version(shard);
-    enum storage_status status = storage->barrier(storage->self, DURABILITY_SYNC, MOVES_TOKEN);
+    uint64_t token = (uint64_t)MOVES_TOKEN << MOVES_TOKEN_BITS | ++moves->barriers;
+    enum storage_status status = storage->barrier(storage->self, DURABILITY_SYNC, token);
     if (status != STORAGE_PENDING) {
-        moves_on_durable(shard, status == STORAGE_FOUND);
+        moves_on_durable(shard, token, status == STORAGE_FOUND);
     }
 }
 
-void moves_on_durable(struct shard *shard, bool is_durable) {
+void moves_on_durable(struct shard *shard, uint64_t token, bool is_durable) {
     struct moves *moves = &shard->moves;
     uint64_t version = moves->barrier;
+    if ((token & ((UINT64_C(1) << MOVES_TOKEN_BITS) - 1)) != moves->barriers) {
+        return; /* what was asked for has been given up since */
+    }
     moves->barrier = 0; /* a store that failed says so itself; the next beat asks again */
     if (!is_durable || version == 0 || version != roster_version(shard)) {
         return;
@@ -222,12 +230,17 @@ static struct message_report report_of_node(const struct shard *shard) {
         report.former += of->former;
     }
     report.drained = least(report.drained, roster_durable(shard));
+    report.clean = least(report.clean, shard->roster.cleaned);
     report.all_drained = 0;
     return report;
 }
 
 uint64_t moves_clean_of_node(const struct shard *shard) {
-    return report_of_node(shard).clean;
+    uint64_t clean = shard->moves.own.clean;
+    for (uint32_t index = 1; index < shard->options.shard_count; index++) {
+        clean = least(clean, shard->moves.of_shards[index].clean);
+    }
+    return clean;
 }
 
 static void tell_shards(struct shard *shard) {
@@ -414,12 +427,15 @@ static bool was_ever_member(const struct shard *shard, struct node_id id) {
     return false;
 }
 
-static uint8_t least_write_quorum(const struct shard *shard) {
+/* Of all W and R: so many owners have what was acknowledged, and so many answer a read. An owner that was declared dead
+ * and lives must be no quorum of reads by itself. */
+static uint8_t least_quorum(const struct shard *shard) {
     const struct keyspace_table *table = shard->options.keyspaces;
     uint8_t quorum = UINT8_MAX;
     for (size_t index = 0; index < table->count; index++) {
-        uint8_t of = table->keyspaces[index].write_quorum;
-        quorum = of < quorum ? of : quorum;
+        const struct keyspace *keyspace = &table->keyspaces[index];
+        quorum = keyspace->write_quorum < quorum ? keyspace->write_quorum : quorum;
+        quorum = keyspace->read_quorum < quorum ? keyspace->read_quorum : quorum;
     }
     return quorum;
 }
@@ -434,7 +450,7 @@ static uint32_t excused_owners(const struct shard *shard, const struct member_in
     return excused;
 }
 
-/* Of no partition more than W-1 owners, of all that were acknowledged something: more is a loss. */
+/* Of no partition as many owners as make a quorum: that would be a loss, or a read of what has long been replaced. */
 static const char *excuse_problem(const struct shard *shard, struct node_id id) {
     struct member_index member;
     if (!ring_find_member(shard->ring, id, &member)) {
@@ -443,7 +459,7 @@ static const char *excuse_problem(const struct shard *shard, struct node_id id) 
     if (ring_is_excused(shard->ring, member)) {
         return "that member was declared dead already";
     }
-    uint8_t quorum = least_write_quorum(shard);
+    uint8_t quorum = least_quorum(shard);
     for (uint32_t index = 0; index < ring_partition_count(shard->ring); index++) {
         struct partition partition = {(uint16_t)index};
         uint32_t count;
@@ -453,7 +469,9 @@ static const char *excuse_problem(const struct shard *shard, struct node_id id) 
         uint32_t other_w = quorum < count ? quorum : count;
         if (excused_owners(shard, ring_preference(shard->ring, partition), owners, id) >= w ||
             (count > 0 && excused_owners(shard, others, count, id) >= other_w)) {
-            return "so many owners of one partition would be declared dead that acknowledged writes may be lost";
+            return "so many owners of one partition would be declared dead that they are a quorum of some keyspace: "
+                   "what was "
+                   "acknowledged might be lost, or read from them alone if they live after all";
         }
     }
     return NULL;

@@ -33,7 +33,8 @@ struct shard;
 struct source;
 
 enum {
-    MOVES_TOKEN = 8,      /* of writes */
+    MOVES_TOKEN = 8, /* of writes: in the upper byte, the number of the barrier below */
+    MOVES_TOKEN_BITS = 56,
     MOVES_IDLE_MS = 1000, /* between two reports within a node when nothing is new */
     MOVES_RANK_MS = 500,  /* the members propose one after the other, should the first ones fail to */
 };
@@ -42,7 +43,8 @@ struct moves {
     struct message_report own; /* of this shard */
     struct message_report told;
     struct instant spoke;
-    uint64_t barrier; /* the version that will be filled, or clean, when all that was written is durable; 0: none */
+    uint64_t barriers; /* that were asked for */
+    uint64_t barrier;  /* the version that will be filled, or clean, when all that was written is durable; 0: none */
     /* JOINT, by partition: of those that this shard is to fill */
     bool is_filling; /* everybody has drained: only from now on a meeting counts */
     uint32_t to_fill;
@@ -61,7 +63,13 @@ void moves_init(struct shard *shard);
 void moves_adopt(struct shard *shard);
 void moves_beat(struct shard *shard);
 void moves_receive(struct shard *shard, const struct source *source, struct view body);
-void moves_on_durable(struct shard *shard, bool is_durable);
+static inline bool token_is_of_moves(uint64_t token) {
+    return token >> MOVES_TOKEN_BITS == MOVES_TOKEN;
+}
+void moves_on_durable(struct shard *shard, uint64_t token, bool is_durable);
+
+/* This owner to come has, in this run, all that reads need. */
+bool moves_is_filled(const struct shard *shard, struct partition partition);
 
 /* Exchange found the partition equal to that peer's. */
 void moves_met(struct shard *shard, struct partition partition, struct member_index peer);

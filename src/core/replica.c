@@ -36,24 +36,41 @@ static void set_role(struct shard *shard, struct partition partition, enum repli
     replica->former += *at == ROLE_FORMER ? 1 : 0;
 }
 
+/* Called before moves_adopt(): what was filled was so in the phase that ends. */
 static void adopt_partition(struct shard *shard, struct partition partition) {
     struct replica *replica = &shard->replica;
     bool was_holder = replica->roles[partition.value] == ROLE_HOLDER;
     bool is_holder = ring_is_holder(shard->ring, partition, shard->self);
     bool was_filling = replica->is_filling[partition.value];
+    bool is_filled = was_filling && moves_is_filled(shard, partition);
     if (is_holder && !was_holder) {
         set_role(shard, partition, ROLE_HOLDER);
         trees_hold(shard, partition);
         hints_role_changed(shard, partition);
-        was_filling = true;
     } else if (!is_holder && was_holder) {
         set_role(shard, partition, ROLE_FORMER);
     }
-    replica->is_filling[partition.value] = is_holder && was_filling && is_to_come(shard, partition);
-    exchange_adopt(shard, partition, was_filling && !replica->is_filling[partition.value]);
+    bool is_new = is_holder && (!was_holder || was_filling);
+    replica->is_filling[partition.value] = is_new && is_to_come(shard, partition);
+    bool is_owner = is_new && !replica->is_filling[partition.value];
+    exchange_adopt(shard, partition, is_owner && is_filled);
+    if (is_owner && !is_filled) {
+        replica_lost(shard, partition); /* it learns only now of a move that the others have made without it */
+    }
 }
 
-void replica_adopt(struct shard *shard) {
+/* A version that this node has no part in, though it is awaited: it was wiped since, and began from its configuration.
+ * Nothing that it has found out about its data holds. */
+static bool has_missed_a_move(const struct shard *shard, uint64_t before) {
+    return ring_committed(shard->ring) > before && ring_joint(shard->ring) > before;
+}
+
+void replica_adopt(struct shard *shard, uint64_t before) {
+    for (uint32_t index = 0; has_missed_a_move(shard, before) && index < ring_partition_count(shard->ring); index++) {
+        if (shard->replica.roles[index] == ROLE_HOLDER) {
+            replica_lost(shard, (struct partition){(uint16_t)index});
+        }
+    }
     for (uint32_t index = 0; index < ring_partition_count(shard->ring); index++) {
         if (shard->replica.roles[index] != ROLE_NONE) {
             adopt_partition(shard, (struct partition){(uint16_t)index});
@@ -75,6 +92,8 @@ uint32_t replica_former_count(const struct shard *shard) {
 
 void replica_leave(struct shard *shard, struct partition partition) {
     set_role(shard, partition, ROLE_FALLBACK);
+    shard->replica.is_lost[partition.value] = false;
+    exchange_check_doubt(shard);
     shard_trace(shard, &(struct trace_record){.kind = TRACE_LEFT, .peer = shard->self, .dot = {.n = partition.value}});
     trees_let_go(shard, partition);
     hints_role_changed(shard, partition);

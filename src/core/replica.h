@@ -66,8 +66,8 @@ void replica_park_request(struct shard *shard, struct view key, uint64_t request
 /* The same for another node's answer to a read: coordinator_on_read_answer() gets it again. */
 void replica_park_answer(struct shard *shard, struct view key, const struct source *source, struct view body);
 
-/* The ring changed: roles follow. */
-void replica_adopt(struct shard *shard);
+/* The ring changed from that version: roles follow. */
+void replica_adopt(struct shard *shard, uint64_t before);
 enum replica_role replica_role(const struct shard *shard, struct partition partition);
 bool replica_is_filling(const struct shard *shard, struct partition partition);
 uint32_t replica_former_count(const struct shard *shard);

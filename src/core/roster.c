@@ -11,6 +11,7 @@ void roster_init(struct shard *shard) {
         (void)membership_merge(&roster->log, shard->options.log);
         shard->options.log = NULL; /* lent for the start alone */
     }
+    roster->has_heard = shard->options.log_is_kept;
     roster->durable = shard->options.log_is_kept ? roster_version(shard) : 0;
     for (uint32_t index = 0; index < LIMIT_SHARDS; index++) {
         roster->mailed[index] = roster_version(shard);
@@ -19,6 +20,14 @@ void roster_init(struct shard *shard) {
 
 void roster_release(struct shard *shard) {
     membership_release(&shard->roster.log);
+}
+
+bool roster_has_heard(const struct shard *shard) {
+    return shard->roster.has_heard;
+}
+
+void roster_greeted(struct shard *shard, size_t greeted) {
+    shard->roster.has_heard = shard->roster.has_heard || greeted * 2 > shard_awaited_members(shard);
 }
 
 uint64_t roster_version(const struct shard *shard) {

@@ -30,6 +30,7 @@ struct roster {
     uint64_t cleaned_wanted;
     uint64_t addresses; /* first shard: so many changes of addresses its store knows (core/records.h) */
     uint64_t addresses_wanted;
+    bool has_heard;                /* what version the others are at: see roster_has_heard() */
     uint64_t mailed[LIMIT_SHARDS]; /* the version that the node's other shards were told of */
 };
 
@@ -55,6 +56,11 @@ struct roster_kept {
 bool roster_read(struct view kept, struct membership *log, struct roster_kept *ret_kept);
 
 uint64_t roster_version(const struct shard *shard);
+/* This shard may coordinate. One whose store has no log may have come further in an earlier life, and said so: it waits
+ * until a majority of the members has greeted it, and told it the log. */
+bool roster_has_heard(const struct shard *shard);
+/* `greeted` members have, itself included. */
+void roster_greeted(struct shard *shard, size_t greeted);
 /* The version that the node's store has: only the first shard knows. */
 uint64_t roster_durable(const struct shard *shard);
 

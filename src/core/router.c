@@ -208,7 +208,8 @@ static bool operation_is_conditional(const struct operation *operation) {
 /* ---- choice of the coordinator ---- */
 
 static bool may_coordinate(const struct shard *shard, const struct operation *operation) {
-    return !shard->witness.is_rolled_back && (!operation_is_write(operation) || shard_may_stamp(shard));
+    return !shard->witness.is_rolled_back && roster_has_heard(shard) &&
+           (!operation_is_write(operation) || shard_may_stamp(shard));
 }
 
 /* How long an operation that is forwarded there is expected to take: the queue before it, and the way (after C3, NSDI
@@ -243,7 +244,8 @@ static int choose_owner(const struct shard *shard, const struct ring *ring, cons
 /* With no owner in reach this node, if it is none, coordinates as a fallback, if it may stamp. */
 static bool may_stand_in(const struct shard *shard, const struct operation *operation, struct partition partition) {
     return operation->kind != OPERATION_INSPECT && !ring_is_owner(shard->ring, partition, shard->self) &&
-           !ring_is_leaving(shard->ring, shard->self) && may_coordinate(shard, operation);
+           !ring_is_leaving(shard->ring, shard->self) && replica_role(shard, partition) != ROLE_FORMER &&
+           may_coordinate(shard, operation);
 }
 
 static uint64_t relay_left_ms(const struct shard *shard, const struct relay *relay) {
@@ -476,10 +478,20 @@ static void route_by_mail(struct shard *shard, const struct operation *operation
     relay_send(shard, relay);
 }
 
+static struct member_index first_awaited(const struct shard *shard) {
+    for (size_t nth = 0; nth < ring_present_count(shard->ring); nth++) {
+        struct member_index member = ring_nth_by_id(shard->ring, nth);
+        if (ring_is_awaited(shard->ring, member)) {
+            return member;
+        }
+    }
+    return shard->self;
+}
+
 /* What changes the whole cluster: a flush may be asked for anywhere, the keyspaces are changed at the first member. */
 static void route_of_all(struct shard *shard, const struct operation *operation, const struct origin *origin,
                          bool hopped) {
-    const struct member_index first = ring_nth_by_id(shard->ring, 0);
+    const struct member_index first = first_awaited(shard);
     if (operation->kind == OPERATION_MEMBERS) {
         members_asked(shard, operation, origin);
     } else if (operation->kind == OPERATION_FLUSH) {
@@ -594,6 +606,9 @@ static void relay_take_result(struct shard *shard, struct relay *relay, uint64_t
     } else if (relay->open != 0) {
         return; /* another try may still succeed */
     } else if (result->outcome == OUTCOME_NOREPLICAS && (!relay->is_uncertain || operation_may_repeat(&operation))) {
+        if (relay_takes_later_ring(shard, relay)) {
+            relay->tries = 1; /* whom it asked may be an owner no more */
+        }
         relay_try(shard, relay);
     } else if (is_write && relay->is_uncertain) {
         relay_give_up(shard, relay);

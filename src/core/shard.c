@@ -266,7 +266,7 @@ void shard_adopt(struct shard *shard, struct ring *ring) {
     struct ring *before = shard->ring;
     shard->ring = ring;
     shard_trace_peer(shard, TRACE_MEMBERSHIP, shard->self, NULL);
-    replica_adopt(shard);
+    replica_adopt(shard, ring_version(before));
     moves_adopt(shard);
     farewell_adopt(shard);
     hints_adopt(shard);
@@ -475,6 +475,10 @@ void shard_storage_written(struct shard *shard, uint64_t token, enum storage_sta
         council_on_durable(shard, token, status == STORAGE_FOUND);
         return;
     }
+    if (token_is_of_moves(token)) {
+        moves_on_durable(shard, token, status == STORAGE_FOUND);
+        return;
+    }
     switch (token) {
     case clock_token:
         break;
@@ -486,9 +490,6 @@ void shard_storage_written(struct shard *shard, uint64_t token, enum storage_sta
         return;
     case KEYSPACES_TOKEN:
         keyspaces_on_durable(shard, status == STORAGE_FOUND);
-        return;
-    case MOVES_TOKEN:
-        moves_on_durable(shard, status == STORAGE_FOUND);
         return;
     case ROSTER_TOKEN:
         roster_on_durable(shard, status == STORAGE_FOUND);

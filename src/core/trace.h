@@ -31,8 +31,8 @@ enum trace_kind {
     TRACE_FLUSHED,       /* a shard keeps the floor of a flush: dot.n: that time */
     TRACE_ROLLED_BACK,   /* this node's store is older than peer remembers */
     TRACE_CLOCK_OFF,     /* this node's clock is too far off its peers' to coordinate */
-    TRACE_SUSPECTED,     /* this node's detector suspects peer */
-    TRACE_DIED,          /* this node's detector holds peer for dead */
+    TRACE_SUSPECTED,     /* this node's detector suspects peer; text: why that was to be expected, if it was */
+    TRACE_DIED,          /* this node's detector holds peer for dead; text: likewise */
     TRACE_REFUTED,       /* peer, suspected or dead until now, lives */
 };
 

@@ -211,8 +211,10 @@ static bool apply_entry(struct fold *fold, const struct entry *entry) {
         fits = begin_move(fold, entry);
     } else if (entry_has(entry, MEMBERSHIP_JOINT) && fold->phase == RING_GATHERING) {
         fold->phase = RING_JOINT;
+        fold->joint = entry->events[0].lamport;
     } else if (entry_has(entry, MEMBERSHIP_COMMIT) && fold->phase == RING_JOINT) {
         commit(fold);
+        fold->committed = entry->events[0].lamport;
     } else if ((entry_has(entry, MEMBERSHIP_DONE) && fold->phase == RING_COMMITTED) ||
                (entry_has(entry, MEMBERSHIP_ABORT) && (fold->phase == RING_JOINT || fold->phase == RING_GATHERING))) {
         end_move(fold);

@@ -14,6 +14,8 @@ struct fold_lists {
 struct fold {
     struct ring_options options;
     enum ring_phase phase;
+    uint64_t joint; /* versions of the last JOINT and the last COMMIT */
+    uint64_t committed;
     struct placement read;  /* whom reads ask */
     struct placement other; /* GATHERING, JOINT: who comes; COMMITTED: who goes; else none */
     struct member *leaving; /* records of those who were there before the last move, and are not any more */

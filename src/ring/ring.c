@@ -30,6 +30,8 @@ struct ring {
     enum ring_phase phase;
     uint64_t version;
     bool has_moved;
+    uint64_t joint;
+    uint64_t committed;
     size_t member_count;
     size_t present_count;
     size_t zone_count;
@@ -219,6 +221,8 @@ static void count_owners(struct ring *ring, struct partition partition) {
 
 static void snapshot_fill(struct ring *ring, struct fold *fold) {
     ring->phase = fold->phase;
+    ring->joint = fold->joint;
+    ring->committed = fold->committed;
     ring->zone_count = fold->read.zone_count;
     ring->marks = fold->marks;
     fold->marks = NULL;
@@ -372,6 +376,14 @@ bool ring_is_awaited(const struct ring *ring, struct member_index member) {
 
 bool ring_is_in_other(const struct ring *ring, struct member_index member) {
     return entry_at(ring, member)->is_in_other;
+}
+
+uint64_t ring_joint(const struct ring *ring) {
+    return ring->joint;
+}
+
+uint64_t ring_committed(const struct ring *ring) {
+    return ring->committed;
 }
 
 bool ring_has_moved(const struct ring *ring) {

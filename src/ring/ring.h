@@ -74,6 +74,9 @@ bool ring_is_excused(const struct ring *ring, struct member_index member);
 bool ring_is_awaited(const struct ring *ring, struct member_index member);
 /* In the placement that writes need beside the one that reads ask; false at rest. */
 bool ring_is_in_other(const struct ring *ring, struct member_index member);
+/* The versions of the last JOINT and the last COMMIT; 0: there was none. */
+uint64_t ring_joint(const struct ring *ring);
+uint64_t ring_committed(const struct ring *ring);
 /* There ever was a move: only then can anybody hold what it is not to hold. */
 bool ring_has_moved(const struct ring *ring);
 /* A majority of these chooses the next entry: of those whom reads ask while there is no commit, of those whom they

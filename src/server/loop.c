@@ -113,6 +113,13 @@ static void log_rolled_back(const char *address, const char *text) {
     log_event(CONFIG_LOG_ERROR, "data-rolled-back", "peer=%s why=\"%s\" do=\"" ROLLED_BACK_ADVICE "\"", address, text);
 }
 
+/* Of a node that took its leave it is nothing to alarm anybody with. */
+static void log_verdict(bool is_dead, const char *address, const char *text) {
+    enum config_log_level level = text[0] != '\0' ? CONFIG_LOG_INFO : is_dead ? CONFIG_LOG_ERROR : CONFIG_LOG_WARNING;
+    log_event(level, is_dead ? "member-dead" : "member-suspect", "peer=%s%s%s%s", address,
+              text[0] != '\0' ? " why=\"" : "", text, text[0] != '\0' ? "\"" : "");
+}
+
 static void log_clock_off(struct loop *loop) {
     uint32_t held_back = 0;
     if (log_brake_passes(&loop->refusals, loop_now(loop), &held_back)) {
@@ -125,12 +132,6 @@ static void log_clock_off(struct loop *loop) {
 /* What the members know together. */
 static void log_shared(const struct loop *loop, enum trace_kind kind, const char *address) {
     switch (kind) {
-    case TRACE_SUSPECTED:
-        log_event(CONFIG_LOG_WARNING, "member-suspect", "peer=%s", address);
-        break;
-    case TRACE_DIED:
-        log_event(CONFIG_LOG_ERROR, "member-dead", "peer=%s", address);
-        break;
     case TRACE_REFUTED:
         log_event(CONFIG_LOG_INFO, "member-alive", "peer=%s", address);
         break;
@@ -191,6 +192,10 @@ static void driver_trace(void *self, const struct trace_record *record) {
         break;
     case TRACE_DAMAGED:
         log_damaged(loop, record->key);
+        break;
+    case TRACE_SUSPECTED:
+    case TRACE_DIED:
+        log_verdict(record->kind == TRACE_DIED, address, text);
         break;
     default:
         log_shared(loop, record->kind, address);

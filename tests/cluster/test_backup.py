@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from harness import BINARY, Cluster, ReplyError, encode, eventually, replies, run_tests
+from harness import BINARY, ROOT, Cluster, ReplyError, encode, eventually, replies, run_tests
 from history import OK, Load
 from rolling import wait_healthy
 
@@ -293,6 +293,22 @@ def test_what_a_restore_refuses():
             assert connection.command("GET", "a") == b"b"
             assert "invalid context" in refused(connection, "GRAMME.PUT", "a", "c", "CONTEXT", context)
         assert gramme("restore", path, "--into", "127.0.0.1:1").returncode == 4
+
+
+def test_a_damaged_record_is_made_up_for_by_the_other_backups():
+    with Folder() as folder:
+        with Cluster(3, settings=SETTINGS) as old:
+            wait_healthy(old.nodes[0])
+            Data.say(old.nodes[0], [encode("SET", f"key{i}", f"value {i}") for i in range(50)])
+            paths = back_up(old, folder)
+        tool = folder + "/edit_store"
+        subprocess.run(["cc", "-O1", "-o", tool, os.path.join(ROOT, "tests", "cluster", "edit_store.c"), "-lrocksdb"],
+                       check=True)
+        subprocess.run([tool, paths[0] + "/db", "flip", "key7", "flip", "key8"], check=True, capture_output=True)
+        with Cluster(1, settings={"replicas": 1}) as new:
+            told = restore(new, paths)
+            assert told["damaged"] == 2 and told["restored"] == 50, told
+            Data.check_values(new.nodes[0], {f"key{i}": b"value %d" % i for i in range(50)})
 
 
 def test_large_values_and_many_siblings_come_along():

@@ -12,7 +12,8 @@ import redis
 import redis.cluster
 
 from harness import BINARY, Cluster, encode, eventually, replies, run_tests
-from rolling import RetryingLoad, check_history, wait_healthy
+from history import lost_writes
+from rolling import RetryingLoad, check_history, read_all, wait_healthy
 
 SETTINGS = {"exchange-period-ms": 1000}
 
@@ -173,6 +174,36 @@ def test_clients_of_libraries_see_a_rolling_restart_only_as_a_retry():
         clustered.close()
         assert not problems, problems[:3]
         print(f"{counts[0]} pairs of SET and GET")
+
+
+def test_a_node_that_took_its_leave_alarms_nobody():
+    with Cluster(3, settings=SETTINGS) as cluster:
+        wait_healthy(cluster.nodes[0])
+        assert cluster.nodes[2].stop() == 0
+        cluster.nodes[1].kill()
+        log = cluster.nodes[0].log_text
+        peers = [f"peer={node.peer_host}:{node.peer_port}" for node in cluster.nodes]
+        eventually(lambda: "level=error event=member-dead " + peers[1] in log(), 20, "the killed one is dead")
+        eventually(lambda: "level=info event=member-dead " + peers[2] in log(), 20, "the stopped one is gone")
+
+
+def test_all_stop_at_once_under_a_load():
+    """Nobody to go to: errors say so, but what was acknowledged is there afterwards, and no stop is cut short."""
+    with Cluster(3, settings=SETTINGS) as cluster:
+        wait_healthy(cluster.nodes[0])
+        load = RetryingLoad(cluster, 500)
+        eventually(lambda: len(load.history) > 500, 10, "it runs")
+        for node in cluster.nodes:
+            node.signal(signal.SIGTERM)
+        for node in cluster.nodes:
+            assert node.process.wait(10) == 0, node.log_text()[-1000:]
+            assert "requests-cut" not in node.log_text()
+        history = load.stop()
+        cluster.start()
+        final = read_all(cluster, [operation.key for operation in history if operation.name == "SET"])
+        assert not lost_writes(history, final), lost_writes(history, final)[:5]
+        print({outcome: sum(operation.outcome == outcome for operation in history)
+               for outcome in {operation.outcome for operation in history}})
 
 
 def gramme(*words):

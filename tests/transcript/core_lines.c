@@ -1,6 +1,9 @@
 /* What the shard said, as lines. */
 #include "core_harness.h"
 
+#include "wire/farewell_message.h"
+#include "wire/membership_message.h"
+
 #include "wire/resp_reader.h"
 
 #include <stdio.h>
@@ -344,6 +347,12 @@ void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) 
         break;
     case MESSAGE_KEYSPACES:
         print_format(&rig->log, "keyspaces of a later version");
+        break;
+    case MESSAGE_MEMBERSHIP:
+        print_format(&rig->log, "membership");
+        break;
+    case MESSAGE_FAREWELL:
+        print_format(&rig->log, "farewell");
         break;
     default:
         print_word_of_members(rig, frame);

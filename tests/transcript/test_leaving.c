@@ -111,7 +111,8 @@ static void a_node_has_left_when_every_link_has_heard_it_and_all_is_answered(voi
     says(rig, "client: OK");
     assert_true(shard_has_left(rig->shard));
     leave(rig);
-    says_nothing(rig); /* said once */
+    says_nothing(rig);                                        /* said once */
+    assert_int_equal(shard_reachable_members(rig->shard), 1); /* clients that ask it are told of the others alone */
     rig_free(rig);
 }
 
