@@ -2,9 +2,10 @@
 
 #include "core/shard_state.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
-enum { TICK_MS = 150, LINE_BYTES = 1024, MEMBERS_LEAST = 2, ACTS_PER_MILLION = 60000 };
+enum { TICK_MS = 150, LINE_BYTES = 2048, MEMBERS_LEAST = 2, ACTS_PER_MILLION = 60000, EVENTS_MOST = 3 };
 
 /* ---- the session ---- */
 
@@ -45,10 +46,18 @@ static bool send(struct steward *steward, const char *line) {
 
 /* ---- changes ---- */
 
-static struct node *spare(struct steward *steward) {
+/* One entry of the log as it is being written: what no member may be in twice. */
+struct draft {
+    char line[LINE_BYTES];
+    size_t used;
+    bool is_used[SIM_PLACES];
+    uint32_t members; /* that will be owners when it is done */
+};
+
+static struct node *spare(struct steward *steward, struct draft *draft) {
     struct cluster *cluster = steward->cluster;
     for (uint32_t index = 0; index < cluster->node_count; index++) {
-        if (cluster->nodes[index].standing == NODE_SPARE) {
+        if (cluster->nodes[index].standing == NODE_SPARE && !draft->is_used[index]) {
             return &cluster->nodes[index];
         }
     }
@@ -62,35 +71,58 @@ static struct node *some_member(struct steward *steward) {
     return cluster_node_of_member(steward->cluster, list[rng_below(&steward->rng, ring_preference_length(ring))]);
 }
 
-static int add_join(char *line, size_t size, const struct node *node, uint32_t weight) {
-    char id[NODE_ID_TEXT_SIZE];
-    node_id_to_text(node->id, id);
-    return snprintf(line, size, " %s z%u %u %s %s", id, node->index % 3, weight, node->addresses.client,
-                    node->addresses.peer);
+__attribute__((format(printf, 2, 3))) static void add(struct draft *draft, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    draft->used += (size_t)vsnprintf(draft->line + draft->used, LINE_BYTES - draft->used, format, arguments);
+    va_end(arguments);
 }
 
-static bool change(struct steward *steward) {
-    char line[LINE_BYTES];
+static void add_join(struct draft *draft, struct node *node, uint32_t weight) {
     char id[NODE_ID_TEXT_SIZE];
-    struct node *newcomer = spare(steward);
+    node_id_to_text(node->id, id);
+    draft->is_used[node->index] = true;
+    add(draft, " %s z%u %u %s %s", id, node->index % 3, weight, node->addresses.client, node->addresses.peer);
+}
+
+static void add_event(struct steward *steward, struct draft *draft) {
+    char id[NODE_ID_TEXT_SIZE];
+    struct node *newcomer = spare(steward, draft);
+    struct node *member = some_member(steward);
     uint32_t weight = (uint32_t)rng_between(&steward->rng, 1, 3);
-    size_t members = ring_preference_length(steward->cluster->ring);
-    int used = snprintf(line, sizeof(line), "GRAMME.MEMBERS CHANGE");
-    node_id_to_text(some_member(steward)->id, id);
     uint64_t choice = rng_below(&steward->rng, 100);
     if (choice < 45 && newcomer != NULL) {
-        used += snprintf(line + used, sizeof(line) - (size_t)used, " JOIN");
-        used += add_join(line + used, sizeof(line) - (size_t)used, newcomer, weight);
-    } else if (choice < 60 && newcomer != NULL) {
-        used += snprintf(line + used, sizeof(line) - (size_t)used, " REPLACE %s", id);
-        used += add_join(line + used, sizeof(line) - (size_t)used, newcomer, weight);
-    } else if (choice < 85 && members > MEMBERS_LEAST) {
-        used += snprintf(line + used, sizeof(line) - (size_t)used, " LEAVE %s", id);
-    } else {
-        used += snprintf(line + used, sizeof(line) - (size_t)used, " WEIGHT %s %u", id, weight);
+        draft->members++;
+        add(draft, " JOIN");
+        add_join(draft, newcomer, weight);
+        return;
     }
-    snprintf(line + used, sizeof(line) - (size_t)used, "\r\n");
-    return send(steward, line);
+    if (draft->is_used[member->index]) {
+        return;
+    }
+    draft->is_used[member->index] = true;
+    node_id_to_text(member->id, id);
+    if (choice < 60 && newcomer != NULL) {
+        add(draft, " REPLACE %s", id);
+        add_join(draft, newcomer, weight);
+    } else if (choice < 85 && draft->members > MEMBERS_LEAST) {
+        draft->members--;
+        add(draft, " LEAVE %s", id);
+    } else {
+        add(draft, " WEIGHT %s %u", id, weight);
+    }
+}
+
+/* Several at once now and then: so partitions change more than one of their owners in one move. */
+static bool change(struct steward *steward) {
+    struct draft draft = {.members = (uint32_t)ring_preference_length(steward->cluster->ring)};
+    uint64_t events = rng_between(&steward->rng, 1, EVENTS_MOST);
+    add(&draft, "GRAMME.MEMBERS CHANGE");
+    for (uint64_t count = 0; count < events; count++) {
+        add_event(steward, &draft);
+    }
+    add(&draft, "\r\n");
+    return send(steward, draft.line);
 }
 
 bool steward_act(struct steward *steward) {
@@ -181,7 +213,7 @@ bool steward_is_done(const struct steward *steward) {
     const struct cluster *cluster = steward->cluster;
     for (uint32_t index = 0; index < cluster->node_count; index++) {
         const struct node *node = &cluster->nodes[index];
-        bool is_over = !node_takes_part(node) || (node->is_up && moves_are_over(node->shards[0].shard) &&
+        bool is_over = !node_takes_part(node) || (node->is_up && ring_phase(node->shards[0].shard->ring) == RING_REST &&
                                                   roster_version(node->shards[0].shard) == ring_version(cluster->ring));
         struct member_index member;
         bool is_to_start = node->standing == NODE_SPARE && ring_find_member(cluster->ring, node->id, &member);

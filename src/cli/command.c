@@ -145,12 +145,14 @@ const struct command command_server = {
     .name = "server",
     .arguments = "--config FILE",
     .summary = "run a node",
-    .help = "Runs one node of a cluster in the foreground until SIGTERM or SIGINT, which stop it cleanly.\n"
-            "It logs to standard error.\n"
-            "\n"
-            "  --config FILE   its configuration; 'gramme check-config FILE' reads it without running a node\n"
-            "\n"
-            "Exit codes: 0 stopped cleanly, 1 failure, 2 usage, 3 configuration.\n",
+    .help =
+        "Runs one node of a cluster in the foreground until SIGTERM or SIGINT, which stop it cleanly.\n"
+        "It logs to standard error.\n"
+        "\n"
+        "  --config FILE   its configuration; 'gramme check-config FILE' reads it without running a node\n"
+        "\n"
+        "Exit codes: 0 stopped cleanly, or left the cluster; 1 failure; 2 usage; 3 configuration, or no member of the\n"
+        "cluster any more.\n",
     .run = run_server,
 };
 
@@ -170,7 +172,10 @@ static void print_notes(const struct config *config) {
                 keyspace->write_quorum, config->replicas);
         }
     }
-    if (config->member_count < config->replicas) {
+    if (config->seed_count > 0) {
+        printf("note: this node joins the cluster of its %zu seeds, which has the number of partitions and replicas\n",
+               config->seed_count);
+    } else if (config->member_count < config->replicas) {
         printf("note: %zu members cannot hold %u replicas: there will be %zu of each key\n", config->member_count,
                config->replicas, config->member_count);
     }

@@ -355,8 +355,8 @@ void farewell_beat(struct shard *shard) {
     struct farewell *farewell = &shard->farewell;
     /* One that was away while all settled has to leave all the same. */
     bool is_late = ring_phase(shard->ring) == RING_REST && shard->replica.former > 0;
-    bool is_settling = ring_phase(shard->ring) == RING_SETTLING || is_late;
-    farewell->has_begun = is_settling && moves_all_have_drained(shard);
+    bool is_settling = ring_phase(shard->ring) == RING_SETTLING && moves_all_have_drained(shard);
+    farewell->has_begun = is_settling || is_late;
     farewell->asks_left = load_share(shard, FAREWELL_ASKS_A_BEAT);
     if (farewell->state != FAREWELL_IDLE && !farewell->is_scanning && shard_now(shard).ns >= farewell->until.ns) {
         begin_anew(shard);

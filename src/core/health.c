@@ -5,7 +5,7 @@
 struct shard_health shard_health(const struct shard *shard) {
     const struct trees *trees = &shard->trees;
     return (struct shard_health){
-        .members_missing = (uint32_t)ring_member_count(shard->ring) - shard_reachable_members(shard),
+        .members_missing = shard_awaited_members(shard) - shard_reachable_members(shard),
         .uninformed = replica_uninformed_count(shard),
         .trees_in_doubt = trees->count[TREE_IN_DOUBT],
         .owned = trees->owned,

@@ -28,9 +28,9 @@ struct roster {
     uint64_t wanted;  /* first shard: on its way to the disk; 0: none */
     uint64_t cleaned; /* first shard: this node was clean at that version, and its store knows */
     uint64_t cleaned_wanted;
+    bool has_heard;     /* what version the others are at: see roster_has_heard() */
     uint64_t addresses; /* first shard: so many changes of addresses its store knows (core/records.h) */
     uint64_t addresses_wanted;
-    bool has_heard;                /* what version the others are at: see roster_has_heard() */
     uint64_t mailed[LIMIT_SHARDS]; /* the version that the node's other shards were told of */
 };
 

@@ -71,18 +71,18 @@ static void tell(struct shard *shard) {
     buffer_release(&events);
 }
 
-static void changed(struct shard *shard, struct hybrid_time time, struct node_id by) {
+static void set_stamp(struct shard *shard, struct hybrid_time time, struct node_id by) {
     struct stage *stage = &shard->stage;
     stage->time = time;
     stage->by = by;
     memset(stage->told, 0, sizeof(*stage->told) * shard_member_capacity(shard));
-    tell(shard);
 }
 
 static void changed_here(struct shard *shard) {
     uint64_t now = shard_time(shard).value;
     uint64_t next = shard->stage.time.value + 1;
-    changed(shard, (struct hybrid_time){now > next ? now : next}, ring_member(shard->ring, shard->self)->id);
+    set_stamp(shard, (struct hybrid_time){now > next ? now : next}, ring_member(shard->ring, shard->self)->id);
+    tell(shard);
 }
 
 /* ---- the list ---- */
@@ -277,8 +277,10 @@ static void receive_list(struct shard *shard, const struct source *source, struc
         membership_release(&stage->list);
         stage->list = list;
         keep_if(shard, is_wanted);
-        changed(shard, message.time, message.by);
-        stage->told[source->lane->peer->member.value] = link_generation(shard, source->lane->peer->member);
+        struct member_index from = source->lane->peer->member;
+        set_stamp(shard, message.time, message.by);
+        stage->told[from.value] = link_generation(shard, from);
+        tell(shard);
     } else {
         membership_release(&list);
     }
@@ -417,8 +419,9 @@ void stage_commit(struct shard *shard, const uint64_t *digest, const struct orig
     } else if (stage->list.count == 0) {
         problem = "ERR nothing is staged";
     } else if (digest != NULL && *digest != stage_digest(shard)) {
-        problem = "STALE what is staged, or the members, are not what that plan was made of; look at the plan again. "
-                  "Nothing was done";
+        problem =
+            "STALE what is staged, or who is a member, is not what that plan was made of; look at the plan again. "
+            "Nothing was done";
     }
     if (problem != NULL) {
         origin_answer_outcome(shard, origin, OUTCOME_REFUSED, problem);

@@ -27,9 +27,18 @@ static uint32_t least(uint32_t a, size_t b) {
 
 /* --- Members ---------------------------------------------------------------------------------------------------- */
 
-/* Every member stands in every preference list, so one of them names all, however they are numbered. */
+/* Every member of the placement that reads ask stands in every preference list, so one of them names all, however they
+ * are numbered. Who is present beside them comes or goes: it has no part in that placement. */
 static const struct member_index *all_members(const struct ring *ring) {
     return ring_preference(ring, (struct partition){0});
+}
+
+static bool is_placed(const struct ring *ring, struct node_id id) {
+    bool is = false;
+    for (size_t i = 0; i < ring_preference_length(ring); i++) {
+        is = is || node_id_equal(ring_member(ring, all_members(ring)[i])->id, id);
+    }
+    return is;
 }
 
 static int compare_members(const void *left, const void *right) {
@@ -39,10 +48,9 @@ static int compare_members(const void *left, const void *right) {
 }
 
 static void add_members(struct plan *plan, const struct ring *ring, const struct ring *but_of) {
-    for (size_t i = 0; i < ring_member_count(ring); i++) {
+    for (size_t i = 0; i < ring_preference_length(ring); i++) {
         const struct member *member = ring_member(ring, all_members(ring)[i]);
-        struct member_index there;
-        if (but_of == NULL || !ring_find_member(but_of, member->id, &there)) {
+        if (but_of == NULL || !is_placed(but_of, member->id)) {
             plan->members[plan->member_count++].record = *member;
         }
     }
@@ -72,7 +80,7 @@ static struct plan_part *part_of(struct plan_member *member, bool after) {
 
 static void side_init(struct side *side, struct plan *plan, const struct ring *ring, bool after) {
     const struct member_index *all = all_members(ring);
-    size_t count = ring_member_count(ring);
+    size_t count = ring_preference_length(ring);
     uint16_t last = 0;
     for (size_t i = 0; i < count; i++) {
         last = all[i].value > last ? all[i].value : last;
@@ -293,7 +301,7 @@ enum plan_status plan_new(const struct ring *before, const struct ring *after, c
     plan->partition_count = partitions;
     plan->replica_count = ring_configured_replica_count(after);
     plan->bytes_known = partition_bytes != NULL;
-    plan->members = ZEROED(struct plan_member, ring_member_count(before) + ring_member_count(after));
+    plan->members = ZEROED(struct plan_member, ring_preference_length(before) + ring_preference_length(after));
     add_members(plan, after, NULL);
     add_members(plan, before, after);
     qsort(plan->members, plan->member_count, sizeof(*plan->members), compare_members);

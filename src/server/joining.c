@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { ASK_EACH_MS = 1000, STAGED_ASK_EACH_MS = 100, TIMEOUT_MS = 2000, SAY_EACH_MS = 30000, ERROR_SHOWN_MOST = 300 };
+enum { ASK_EACH_MS = 250, STAGED_ASK_EACH_MS = 100, TIMEOUT_MS = 2000, SAY_EACH_MS = 30000, ERROR_SHOWN_MOST = 300 };
 
 struct joining {
     struct config *config;
@@ -81,7 +81,7 @@ static void compare_records(const struct joining *joining, const struct member *
     }
 }
 
-static enum joining_end take_member(struct joining *joining, const struct members_found *found) {
+static enum joining_end take_settings(struct joining *joining, const struct members_found *found) {
     struct config_error error;
     if (!config_take_shape(joining->config, found->shape, &error)) {
         return refuse(joining, error.text, "leave out partitions and replicas: the cluster has them");
@@ -109,15 +109,17 @@ static bool take(struct joining *joining, struct view answer, enum joining_end *
     bool is_over = true;
     if (ring_find_member(ring, self_of(joining)->id, &self) && ring_is_awaited(ring, self)) {
         compare_records(joining, ring_member(ring, self));
-        *ret_end = take_member(joining, &found);
+        *ret_end = take_settings(joining, &found);
     } else if (was_ever_member(joining->log, self_of(joining)->id)) {
         *ret_end = refuse(joining, "the node of this id was removed from the cluster",
                           "join as a new node: another node-id and an empty data folder");
+    } else if (take_settings(joining, &found) == JOINING_REFUSED) {
+        *ret_end = JOINING_REFUSED; /* as long as nobody counts on it */
     } else {
+        is_over = false;
         joining->is_staged = found.is_staged;
         (void)snprintf(joining->problem, sizeof(joining->problem), "%s",
                        found.is_staged ? "staged, not committed yet" : "not a member yet");
-        is_over = false;
     }
     ring_free(ring);
     return is_over;

@@ -369,7 +369,9 @@ static void loop_begin_quiet(struct loop *loop) {
 }
 
 static bool loop_is_quiet(const struct loop *loop) {
-    return !connections_have_clients(loop) && shard_has_left(loop->shard) && connections_are_sent(loop);
+    bool is_stranger = shard_standing(loop->shard) != SHARD_IS_MEMBER; /* nobody talks to it any more */
+    return !connections_have_clients(loop) &&
+           (is_stranger || (shard_has_left(loop->shard) && connections_are_sent(loop)));
 }
 
 static void close_handle(uv_handle_t *handle) {

@@ -265,7 +265,7 @@ static void make_shard(struct rig *rig) {
         .configured_addresses = rig->options.configured_addresses,
         .self = {(uint16_t)rig->options.self},
         .member_capacity = 16,
-        .log_is_kept = true,
+        .log_is_kept = !rig->options.log_is_new,
         .shard_count = rig->options.shard_count,
         .keyspaces = &rig->keyspaces,
         .secrets = rig->secrets,

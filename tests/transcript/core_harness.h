@@ -52,6 +52,7 @@ struct rig_options {
     enum durability durability;
     bool was_unclean;
     bool stays_alone;      /* no peer is there yet: every dial stays without an answer */
+    bool log_is_new;       /* the store has no membership log yet */
     bool holds_clock;      /* the disk doesn't answer for the clock's bound */
     bool fence_unknown;    /* its store remembers none */
     uint32_t max_requests; /* 4096 */

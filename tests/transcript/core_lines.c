@@ -1,10 +1,12 @@
 /* What the shard said, as lines. */
 #include "core_harness.h"
 
+#include "wire/consensus_message.h"
 #include "wire/farewell_message.h"
 #include "wire/membership_message.h"
 
 #include "wire/resp_reader.h"
+#include "wire/stage_message.h"
 
 #include <stdio.h>
 
@@ -214,6 +216,15 @@ static void print_question(struct rig *rig, const struct frame *frame) {
     }
 }
 
+static void print_stage(struct rig *rig, const struct frame *frame) {
+    struct message_stage message;
+    struct membership list;
+    membership_init(&list);
+    assert_true(message_decode_stage(frame->body, &message) && membership_decode(message.events, &list));
+    print_format(&rig->log, "stage of %zu", list.count);
+    membership_release(&list);
+}
+
 static void print_roots(struct rig *rig, struct view body) {
     struct message_roots message;
     struct exchange_root root;
@@ -270,6 +281,15 @@ static void print_gossip(struct rig *rig, const struct frame *frame) {
 
 static void print_word_of_members(struct rig *rig, const struct frame *frame) {
     switch (frame->kind) {
+    case MESSAGE_STAGE:
+        print_stage(rig, frame);
+        break;
+    case MESSAGE_FAREWELL:
+        print_format(&rig->log, "farewell");
+        break;
+    case MESSAGE_CONSENSUS_PREPARE:
+        print_format(&rig->log, "prepare");
+        break;
     case MESSAGE_MEMBERSHIP:
         print_membership(rig, frame->body);
         break;
@@ -347,12 +367,6 @@ void line_of_frame(struct rig *rig, const char *who, const struct frame *frame) 
         break;
     case MESSAGE_KEYSPACES:
         print_format(&rig->log, "keyspaces of a later version");
-        break;
-    case MESSAGE_MEMBERSHIP:
-        print_format(&rig->log, "membership");
-        break;
-    case MESSAGE_FAREWELL:
-        print_format(&rig->log, "farewell");
         break;
     default:
         print_word_of_members(rig, frame);

@@ -289,7 +289,7 @@ static void a_restart_knows_where_members_were_last(void **state) {
     assert_true(roster_read(buffer_view(&kept), &log, &found));
     assert_int_equal(log.count, 3);
     membership_release(&log);
-    rig = rig_new((struct rig_options){.addresses = found.addresses, .stays_alone = true});
+    rig = rig_new((struct rig_options){.addresses = found.addresses, .stays_alone = true, .log_is_new = true});
     assert_string_equal(shard_peer_address(rig->shard, (struct member_index){2}), "10.0.1.3:17000");
     assert_true(nodes_show(rig, "10.0.1.3:7000@17000"));
     pass_ms(rig, 200); /* and it keeps them on */

@@ -370,6 +370,55 @@ static void test_load(void **state) {
 }
 
 /* Damaged files are refused or read, and nothing else happens. */
+static void test_seeds(void **state) {
+    (void)state;
+    struct config config = parse(HEAD "seed 127.0.0.1:7001\nseed [::1]:7002\nread-quorum 5\n" MEMBER2);
+    assert_int_equal(config.seed_count, 2);
+    assert_string_equal(config.seeds[1], "[::1]:7002");
+    config_release(&config);
+    refuse(HEAD "seed 127.0.0.1\n" MEMBER2, "gramme.conf:5: a seed must be HOST:PORT or [IPV6]:PORT, not '127.0.0.1'");
+    refuse(HEAD "seed a:1 b:2\n" MEMBER2,
+           "gramme.conf:5: a seed is 'seed HOST:PORT', the address of a member for clients");
+    refuse(HEAD "seed a:1\n" MEMBER1 MEMBER2,
+           "gramme.conf:7: a node that has seeds joins their cluster and learns the members from it: its only 'member' "
+           "line is its own");
+    refuse(HEAD "seed a:1\nreplicas 3\nread-quorum 5\n" MEMBER2,
+           "gramme.conf:7: read-quorum 5 is more than the 3 replicas that there are of a key");
+}
+
+static void shaped(const char *text, uint32_t partitions, uint32_t replicas, const char *expected) {
+    char path[] = "/tmp/gramme-test-config-XXXXXX";
+    int descriptor = mkstemp(path);
+    struct config config;
+    struct config_error error = {""};
+    assert_true(descriptor >= 0 && write(descriptor, text, strlen(text)) == (ssize_t)strlen(text));
+    assert_true(config_load(path, &config, &error));
+    bool is_taken = config_take_shape(&config, (struct ring_options){partitions, replicas}, &error);
+    close(descriptor);
+    unlink(path);
+    assert_int_equal(is_taken, expected == NULL);
+    if (is_taken) {
+        assert_int_equal(config.partitions, partitions);
+        assert_int_equal(config.replicas, replicas);
+        assert_int_equal(config.keyspaces.keyspaces[0].write_quorum, replicas / 2 + 1);
+    } else {
+        assert_string_equal(strchr(error.text, ':'), expected);
+    }
+    config_release(&config);
+}
+
+static void test_the_cluster_has_the_shape(void **state) {
+    (void)state;
+    shaped(HEAD "seed a:1\n" MEMBER2, 64, 5, NULL);
+    shaped(HEAD "seed a:1\npartitions 64\nreplicas 5\n" MEMBER2, 64, 5, NULL);
+    shaped(HEAD "seed a:1\npartitions 32\n" MEMBER2, 64, 5, ":6: partitions is 32, but the cluster was born with 64");
+    shaped(HEAD "seed a:1\nreplicas 2\n" MEMBER2, 64, 5, ":6: replicas is 2, but the cluster was born with 5");
+    shaped(HEAD "seed a:1\nread-quorum 5\n" MEMBER2, 64, 3,
+           ":6: read-quorum 5 is more than the 3 replicas that there are of a key");
+    shaped(HEAD TAIL, 1024, 3, NULL);
+    shaped(HEAD TAIL, 64, 3, ": partitions is 1024, but the cluster was born with 64");
+}
+
 static void test_mutations(void **state) {
     (void)state;
     static const char text[] = HEAD "keyspace cart: write-quorum 2 conflict lww\nobject-buffer 64mb\nshards 3\n" TAIL;
@@ -415,6 +464,8 @@ int main(void) {
         cmocka_unit_test(test_ring),
         cmocka_unit_test(test_description_keeps_secrets),
         cmocka_unit_test(test_load),
+        cmocka_unit_test(test_seeds),
+        cmocka_unit_test(test_the_cluster_has_the_shape),
         cmocka_unit_test(test_mutations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
