@@ -354,11 +354,11 @@ static bool move(struct nemesis *nemesis) {
         nemesis->mover = node_takes_part(node) ? node : NULL;
     }
     struct node *node = nemesis->mover;
-    bool is_down = node_takes_part(node) && (crash(nemesis, node) || !node->is_up);
-    if (is_down) {
-        node_move(node);
+    if (!node_takes_part(node) || !rng_chance(&nemesis->rng, 300000) || !crash(nemesis, node)) {
+        return false;
     }
-    return is_down;
+    node_move(node);
+    return true;
 }
 
 static bool strike_with(struct nemesis *nemesis, enum fault_class fault) {

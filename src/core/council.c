@@ -211,7 +211,6 @@ void council_greeted(struct shard *shard, struct member_index member, const stru
     if (is_new_run) {
         consensus_forget(&council->machine, member);
         member_set_remove(&council->heard, member);
-        moves_new_run(shard, member);
     }
     if (hello->shard_index != 0) {
         return;

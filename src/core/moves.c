@@ -92,12 +92,6 @@ bool moves_is_filled(const struct shard *shard, struct partition partition) {
     return shard->moves.is_filled[partition.value];
 }
 
-void moves_new_run(struct shard *shard, struct member_index member) {
-    if (shard_is_first(shard)) {
-        shard->moves.of[member.value].filled = 0;
-    }
-}
-
 void moves_lost(struct shard *shard, struct partition partition) {
     struct moves *moves = &shard->moves;
     moves->filled -= moves->is_filled[partition.value] ? 1 : 0;

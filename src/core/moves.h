@@ -68,8 +68,6 @@ static inline bool token_is_of_moves(uint64_t token) {
 }
 void moves_on_durable(struct shard *shard, uint64_t token, bool is_durable);
 
-/* A member's process is another: what the one before was filled with may be lost. */
-void moves_new_run(struct shard *shard, struct member_index member);
 /* This owner to come has, in this run, all that reads need. */
 bool moves_is_filled(const struct shard *shard, struct partition partition);
 
