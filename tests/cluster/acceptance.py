@@ -5,8 +5,9 @@ line of figures at the end. `make acceptance` runs all of them.
 usage: acceptance.py [NAME...]
 
 ACCEPTANCE_SECONDS (600) is how long `availability` lasts, STOPPED_SECONDS (120) how long the coordinator is stopped,
-PAIRS (5) how often `slow_owner` compares, KEYS how many keys `deletes` (100,000), `million_keys` (1,000,000) and
-`wiped` (100,000) have.
+PAIRS (5) how often `slow_owner` compares, MOVES (100) how many `moves_killed` makes, with everything drawn from SEED (1),
+KEYS how many keys `deletes` (100,000), `million_keys` and `ring_changes` (1,000,000), `wiped` (100,000) and
+`moves_killed` (20,000) have, RATE the operations a second of the two that change the members.
 """
 
 import collections
@@ -23,6 +24,7 @@ import time
 from growing import growing
 from harness import ROOT, Cluster, ReplyError, encode, eventually, pipelined, replies, run_each
 from history import FAILED, IN_DOUBT, OK, Load, availability, outcome_of
+from killing import killing
 from links import LinkedCluster
 from test_always_on import have_one_entry_each
 from test_edited_disk import PERIOD_S, key, load, met_all, one_key_changed_and_one_removed, value
@@ -374,9 +376,14 @@ def ring_changes():
     growing(number_of("KEYS", 1_000_000), number_of("RATE", 300))
 
 
+def moves_killed():
+    """A hundred moves under load, and in each somebody is killed and started again at a random moment."""
+    killing(number_of("MOVES", 100), number_of("KEYS", 20_000), number_of("RATE", 200), number_of("SEED", 1))
+
+
 RUNS = {"availability": availability_under_faults, "deletes": deletes, "stopped_coordinator": stopped_coordinator,
         "million_keys": million_keys, "wiped": wiped, "slow_owner": slow_owner,
-        "ring_changes": ring_changes}
+        "ring_changes": ring_changes, "moves_killed": moves_killed}
 
 
 def main():
