@@ -121,13 +121,9 @@ static bool durable_object(struct cluster *cluster, const struct node *node, enu
 
 /* One that reads ask, by the newest ring that anybody has. */
 static bool is_owner(const struct cluster *cluster, const struct node *node, struct view key) {
-    const struct ring *ring = cluster->ring;
-    const struct member_index *list = ring_preference(ring, ring_partition_of_key(ring, key));
-    bool is_found = false;
-    for (uint32_t place = 0; place < ring_replica_count(ring); place++) {
-        is_found = is_found || node_id_equal(ring_member(ring, list[place])->id, node->id);
-    }
-    return is_found;
+    struct member_index member;
+    return ring_find_member(cluster->ring, node->id, &member) &&
+           ring_is_owner(cluster->ring, ring_partition_of_key(cluster->ring, key), member);
 }
 
 struct durable_copies final_durable_copies(struct cluster *cluster, struct account *account, struct view key,

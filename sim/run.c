@@ -215,9 +215,6 @@ static void watch(void *watcher, struct sim_shard *shard, const struct trace_rec
     if (!detection_holds(&run->nemesis, node, record, workload->violation, sizeof(workload->violation))) {
         run->world.failed = true;
     }
-    if (record->kind == TRACE_MEMBERSHIP) {
-        note_version(run);
-    }
     run->second_rounds += record->kind == TRACE_SECOND_ROUND ? 1 : 0;
     if (record->kind == TRACE_HINTED) {
         history_find_key(&run->history, record->key)->is_sloppy = true;
@@ -228,6 +225,8 @@ static void watch(void *watcher, struct sim_shard *shard, const struct trace_rec
         note_left(run, node, (uint32_t)record->dot.n);
     } else if (record->kind == TRACE_LET_GO) {
         check_let_go(run, record);
+    } else if (record->kind == TRACE_MEMBERSHIP) {
+        note_version(run);
     } else if (record->kind == TRACE_HINT_HOME) {
         check_is_home(run, record);
     } else if (record->kind == TRACE_TREE_DIVERGED) {

@@ -12,9 +12,8 @@ struct steward {
     struct rng rng;
     struct world_event tick;
     struct sim_session session; /* of the command under way */
-    bool is_asking;
-    uint64_t asked, answered, changed;
-    bool is_resting; /* it begins nothing any more */
+    uint64_t changed;           /* members that came or went */
+    bool is_resting;            /* it begins nothing any more */
     void (*node_gone)(void *self, struct node *node);
     void (*node_back)(void *self, struct node *node);
     void *self;

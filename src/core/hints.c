@@ -149,33 +149,45 @@ static bool may_send_to(const struct shard *shard, struct member_index owner, st
            shard_now(shard).ns >= shard->hints.refused_until[owner.value].ns;
 }
 
-static void deliver(struct shard *shard, struct partition partition, struct view key, struct view object,
-                    struct member_index owner) {
+static struct hint_delivery *begin_delivery(struct shard *shard, struct partition partition, struct view key,
+                                            struct member_index to) {
     struct hints *hints = &shard->hints;
-    struct buffer *output = lane_output(shard, owner, partition, object.size);
-    if (output == NULL) {
-        return;
-    }
     struct hint_delivery *delivery = pool_take(&hints->delivery_pool);
     *delivery = (struct hint_delivery){
         .id = shard->next_request++,
         .sent = shard_now(shard),
-        .owner = owner,
+        .owner = to,
         .partition = partition,
         .key = blob_copy(&shard->blobs, key),
-        .digest = hash128(object),
     };
     map_insert(&hints->deliveries, &delivery->node, delivery->id);
     list_push_back(&hints->under_way, &delivery->under_way);
-    struct message_put put = {
+    return delivery;
+}
+
+static struct message_put handoff_of(const struct shard *shard, const struct hint_delivery *delivery, uint64_t fence,
+                                     struct view key, struct view object) {
+    return (struct message_put){
         .request = delivery->id << 2 | HINT_WIRE_ROUND,
-        .partition = partition,
-        .placement_mark = ring_placement_mark(shard->ring, partition),
+        .partition = delivery->partition,
+        .placement_mark = ring_placement_mark(shard->ring, delivery->partition),
         .flags = PUT_HANDOFF,
-        .fence = fence_label(shard, partition, object_bytes_mark(object)),
+        .fence = fence,
         .key = key,
         .object = object,
     };
+}
+
+static void deliver(struct shard *shard, struct partition partition, struct view key, struct view object,
+                    struct member_index owner) {
+    struct buffer *output = lane_output(shard, owner, partition, object.size);
+    if (output == NULL) {
+        return;
+    }
+    struct hint_delivery *delivery = begin_delivery(shard, partition, key, owner);
+    delivery->digest = hash128(object);
+    uint64_t fence = fence_label(shard, partition, object_bytes_mark(object));
+    struct message_put put = handoff_of(shard, delivery, fence, key, object);
     message_encode_put(output, &put);
 }
 
@@ -190,27 +202,9 @@ static void trace_hint(struct shard *shard, enum trace_kind kind, struct view ke
 /* Of a partition that this node holds now: as if it came over a link. No other hint of the key comes meanwhile, since
  * what is sent to a holder is taken for its own. */
 static void absorb(struct shard *shard, struct partition partition, struct view key, struct view object) {
-    struct hints *hints = &shard->hints;
-    struct hint_delivery *delivery = pool_take(&hints->delivery_pool);
-    *delivery = (struct hint_delivery){
-        .id = shard->next_request++,
-        .sent = shard_now(shard),
-        .owner = shard->self,
-        .partition = partition,
-        .key = blob_copy(&shard->blobs, key),
-        .is_absorbed = true,
-    };
-    map_insert(&hints->deliveries, &delivery->node, delivery->id);
-    list_push_back(&hints->under_way, &delivery->under_way);
-    struct message_put put = {
-        .request = delivery->id << 2 | HINT_WIRE_ROUND,
-        .partition = partition,
-        .placement_mark = ring_placement_mark(shard->ring, partition),
-        .flags = PUT_HANDOFF,
-        .fence = object_bytes_mark(object),
-        .key = key,
-        .object = object,
-    };
+    struct hint_delivery *delivery = begin_delivery(shard, partition, key, shard->self);
+    delivery->is_absorbed = true;
+    struct message_put put = handoff_of(shard, delivery, object_bytes_mark(object), key, object);
     struct source self = {.shard = shard->options.shard_index};
     struct buffer body;
     buffer_init(&body);

@@ -1,7 +1,6 @@
 """One node grows to three, five and eight under load, shrinks to four, and one that was killed for good is replaced."""
 
 import collections
-import json
 import os
 import statistics
 import threading
@@ -9,34 +8,30 @@ import time
 
 from harness import Cluster, ReplyError, encode, eventually, replies
 from history import FAILED, IN_DOUBT, OK, Load, availability
+from members import told
 from test_edited_disk import key, load, value
 from test_partitions import check, errors_of, figures
 
 
-def members(node):
-    with node.connect() as connection:
-        return json.loads(connection.command("GRAMME.MEMBERS"))
-
-
 def change(node, *words):
     """An answer in doubt is looked up, as an operator would."""
-    before = members(node)["version"]
+    before = told(node)["version"]
     try:
         with node.connect(10) as connection:
             assert connection.command("GRAMME.MEMBERS", "CHANGE", *words) == "OK"
     except ReplyError as error:
         assert str(error).startswith("NOREPLICAS"), error
-        eventually(lambda: members(node)["version"] > before, 10, "it was chosen after all")
+        eventually(lambda: told(node)["version"] > before, 10, "it was chosen after all")
 
 
 def settled(nodes):
     """All of them have come to the same end."""
     try:
-        told = [members(node) for node in nodes]
+        status = [told(node) for node in nodes]
     except OSError:
         return False  # a newcomer is still on its way
-    versions = {each["version"] for each in told}
-    return len(versions) == 1 and all(each["settled"] for each in told)
+    versions = {each["version"] for each in status}
+    return len(versions) == 1 and all(each["settled"] for each in status)
 
 
 def joins(nodes):
@@ -59,16 +54,16 @@ class Step:
         self.last = {}
         self.sample(cluster)
         before = dict(self.last)
-        owned = {each["id"]: each["replicas"] for each in members(nodes[0])["members"]}
+        owned = {each["id"]: each["replicas"] for each in told(nodes[0])["members"]}
         act()
         living = [node for node in cluster.nodes if node in members_after]
         load_on.nodes = [node.index for node in living if node in nodes and node.is_ready()]
         eventually(lambda: self.sample(cluster) and settled(living), 600, f"{name}: it is over")
         self.over = time.monotonic()
         load_on.nodes = [node.index for node in living]
-        told = members(living[0])["members"]
-        self.gained = sum(max(0, each["replicas"] - owned.get(each["id"], 0)) for each in told)
-        self.balance = sorted(each["first-owned"] for each in told)
+        now = told(living[0])["members"]
+        self.gained = sum(max(0, each["replicas"] - owned.get(each["id"], 0)) for each in now)
+        self.balance = sorted(each["first-owned"] for each in now)
         self.sample(cluster)
         self.bytes = sum(sent - before.get(each, 0) for each, sent in self.last.items())
 

@@ -3,10 +3,10 @@
 import random
 import time
 
-from growing import change, joins, members, read_all, settled
+from growing import change, joins, read_all, settled
 from harness import Cluster, eventually
 from history import FAILED, Load, availability
-from members import wait_for_newcomers
+from members import told, wait_for_newcomers
 from test_edited_disk import load
 from test_partitions import check, errors_of, figures
 
@@ -29,7 +29,7 @@ class Moves:
     def weigh(self):
         """A member gets another weight; whoever takes part in it."""
         node = self.random.choice(self.members)
-        weights = {each["id"]: each["weight"] for each in members(self.members[0])["members"]}
+        weights = {each["id"]: each["weight"] for each in told(self.members[0])["members"]}
         weight = self.random.choice([number for number in (1, 2, 3) if number != weights[node.id]])
         change(self.random.choice(self.members), "WEIGHT", node.id, str(weight))
         return self.members, self.members
@@ -56,7 +56,7 @@ class Moves:
         if not node.is_running():
             return  # it has left already
         self.use([each for each in self.members if each is not node and each.is_ready()])
-        phase = members(next(each for each in self.members if each is not node))["phase"]
+        phase = told(next(each for each in self.members if each is not node))["phase"]
         node.kill()
         self.killed.append(phase)
         self.load_on.lives[node.index] += 1
