@@ -482,6 +482,7 @@ static void heal(struct run *run, struct run_result *result) {
         pass(run, 100 * NS_PER_MS); /* a clock that took over a later time waits for its bound */
     }
     if (!all_are_ready(run)) {
+        steward_tell(&run->nemesis.steward);
         fail(run, result, "liveness: a node is not ready ten seconds after everything healed");
     }
     if (!run->world.failed && !all_are_where_they_are_known(run)) {

@@ -111,6 +111,18 @@ static void advance(struct shard *shard) {
     consensus_advance(&shard->council.machine, roster_version(shard), voters, count);
 }
 
+/* The next start must know it too: the log, which is kept only from now on, would make it an old store. */
+static void keep_abstention(struct shard *shard) {
+    struct council *council = &shard->council;
+    struct consensus_state nothing = {.version = council->machine.abstain_below};
+    port_keep(shard, 0, &nothing);
+    settle(shard);
+}
+
+bool council_abstains(const struct shard *shard) {
+    return shard_is_first(shard) && shard->council.abstains;
+}
+
 static void trust(struct shard *shard) {
     struct council *council = &shard->council;
     uint32_t missing = 0;
@@ -127,6 +139,7 @@ static void trust(struct shard *shard) {
         consensus_abstain_no_more(&council->machine);
     } else {
         consensus_abstain_below(&council->machine, council->greatest + 1);
+        keep_abstention(shard);
     }
 }
 

@@ -7,7 +7,10 @@
  * A voter whose store is new may have voted in an earlier life, and forgotten it: for the entry after any version that
  * somebody knows. So it abstains until every awaited member has greeted it, and then up to the greatest version that
  * any of them knew; but for one case: all are at its own version, and nothing is being chosen. Then nothing that it may
- * have promised counts for anybody any more, since whoever greets a new process drops what the one before said. */
+ * have promised counts for anybody any more, since whoever greets a new process drops what the one before said.
+ *
+ * All this outlives the process: the log isn't kept before everybody has greeted it, and with the log how far it still
+ * abstains. (Found by a seed: a member was wiped, then crashed once more, and voted.) */
 #ifndef GRAMME_CORE_COUNCIL_H
 #define GRAMME_CORE_COUNCIL_H
 
@@ -50,6 +53,8 @@ void council_greeted(struct shard *shard, struct member_index member, const stru
 void council_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body);
 void council_on_durable(struct shard *shard, uint64_t token, bool is_durable);
 
+/* It has not heard yet what it may have forgotten: the store is not to look like one that forgot nothing. */
+bool council_abstains(const struct shard *shard);
 /* Something is being chosen, as far as this shard knows. */
 bool council_is_agreeing(const struct shard *shard);
 /* Events for the next entry, with the version and this node as issuer put in. False: something else is proposed here.

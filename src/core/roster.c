@@ -55,7 +55,7 @@ static void keep(struct shard *shard) {
     uint64_t clean = moves_clean_of_node(shard);
     bool is_kept = roster->durable == roster_version(shard) && roster->cleaned == clean &&
                    roster->addresses == shard->records.address_changes;
-    if (!shard_is_first(shard) || roster->wanted != 0 || is_kept) {
+    if (!shard_is_first(shard) || roster->wanted != 0 || is_kept || council_abstains(shard)) {
         return;
     }
     buffer_init(&bytes);

@@ -7,6 +7,7 @@ void disk_init(struct disk *disk, disk_watch *watch, void *context) {
     disk->watch = watch;
     disk->watch_context = context;
     buffer_init(&disk->membership);
+    buffer_init(&disk->promise);
 }
 
 static void loan_end(struct disk *disk, size_t place) {
@@ -39,6 +40,7 @@ void disk_release(struct disk *disk) {
         buffer_release(&disk->records[i].bytes);
     }
     buffer_release(&disk->membership);
+    buffer_release(&disk->promise);
 }
 
 struct disk_record *disk_record(struct disk *disk, struct view key) {
@@ -234,9 +236,10 @@ static enum storage_status disk_remember_membership(void *self, enum storage_mem
                                                     uint64_t token) {
     struct disk *disk = self;
     (void)token;
-    if (which == STORAGE_MEMBERSHIP_LOG && !disk->has_stopped) {
-        buffer_clear(&disk->membership);
-        buffer_append_view(&disk->membership, record);
+    struct buffer *kept = which == STORAGE_MEMBERSHIP_LOG ? &disk->membership : &disk->promise;
+    if (!disk->has_stopped) {
+        buffer_clear(kept);
+        buffer_append_view(kept, record);
     }
     return disk->has_stopped ? STORAGE_ERROR : STORAGE_FOUND;
 }

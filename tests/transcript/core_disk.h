@@ -55,6 +55,7 @@ struct disk {
     uint32_t keyspaces_kept; /* how often */
     struct hybrid_time clock_bound;
     struct buffer membership; /* kept last */
+    struct buffer promise;    /* the same */
     disk_watch *watch;
     void *watch_context;
 };

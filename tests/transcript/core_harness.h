@@ -119,6 +119,7 @@ struct rig {
     uint64_t label;                      /* of what peers put; 0: the first */
     uint64_t hello_fence;                /* in peers' greetings */
     uint64_t hello_keyspaces;            /* the same: the version of their tables */
+    bool hello_agreeing;                 /* the same: an entry of the log is being chosen */
     struct witnessed hello_remembered;   /* the same: of this node's store */
     uint32_t bounds_told[RIG_MEMBERS];   /* BOUND, to each */
     struct message_summary last_summary; /* SUMMARY or SUMMARY ANSWER that the shard sent */

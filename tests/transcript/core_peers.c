@@ -179,6 +179,7 @@ struct message_hello rig_hello(const struct rig *rig, char peer, uint16_t shard,
         .fence = rig->hello_fence,
         .membership = ring_version(rig->ring),
         .keyspaces_version = rig->hello_keyspaces,
+        .is_agreeing = rig->hello_agreeing,
         .remembered = rig->hello_remembered,
     };
 }

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { RUN_OF_C = 1002, LATER_RUN = 5000 };
+enum { RUN_OF_B = 1001, RUN_OF_C = 1002, LATER_RUN = 5000 };
 
 static struct member_record record_at(const char *client, const char *peer, uint64_t run) {
     struct member_record record = {.report = {.run = run, .drained = 3, .filled = 3, .clean = 2}};
@@ -289,11 +289,25 @@ static void a_restart_knows_where_members_were_last(void **state) {
     assert_true(roster_read(buffer_view(&kept), &log, &found));
     assert_int_equal(log.count, 3);
     membership_release(&log);
-    rig = rig_new((struct rig_options){.addresses = found.addresses, .stays_alone = true, .log_is_new = true});
+    rig = rig_new((struct rig_options){.addresses = found.addresses});
     assert_string_equal(shard_peer_address(rig->shard, (struct member_index){2}), "10.0.1.3:17000");
     assert_true(nodes_show(rig, "10.0.1.3:7000@17000"));
-    pass_ms(rig, 200); /* and it keeps them on */
-    assert_true(view_equal(buffer_view(&rig->disk.membership), buffer_view(&kept)));
+    record = record_at("10.0.1.2:7000", "10.0.1.2:17000", RUN_OF_B);
+    peer_tells_record(rig, 'B', 'B', 10, &record);
+    pass_ms(rig, 200); /* and it keeps them on, beside others */
+    struct roster_kept again;
+    struct node_id id;
+    struct member_addresses addresses;
+    membership_init(&log);
+    assert_true(roster_read(buffer_view(&rig->disk.membership), &log, &again));
+    membership_release(&log);
+    struct reader list = reader_of(again.addresses);
+    bool has_both[2] = {false, false};
+    while (addresses_list_next(&list, &id, &addresses)) {
+        has_both[0] = has_both[0] || strcmp(addresses.peer, "10.0.1.2:17000") == 0;
+        has_both[1] = has_both[1] || strcmp(addresses.peer, "10.0.1.3:17000") == 0;
+    }
+    assert_true(has_both[0] && has_both[1]);
     buffer_release(&kept);
     rig_free(rig);
 }
