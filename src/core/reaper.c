@@ -74,8 +74,9 @@ void reaper_runs_changed(struct shard *shard) {
     struct reaper *reaper = &shard->reaper;
     memset(reaper->runs, 0, RUN_TAGS / 8);
     add_run(reaper, shard->options.run);
-    for (uint32_t index = 0; index < ring_member_count(shard->ring); index++) {
-        add_run(reaper, shard->peers[index].run);
+    for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
+        bool is_present = ring_is_present(shard->ring, (struct member_index){index});
+        add_run(reaper, is_present ? shard->peers[index].run : 0); /* who has left issues nothing any more */
     }
     for (uint32_t index = 0; index < ring_partition_count(shard->ring); index++) {
         reaper_look_again(shard, (struct partition){(uint16_t)index});
