@@ -131,11 +131,12 @@ static void trust(struct shard *shard) {
         bool is_other = ring_is_awaited(shard->ring, member) && !member_index_equal(member, shard->self);
         missing += is_other && !member_set_has(&council->heard, member) ? 1 : 0;
     }
-    if (!council->abstains || missing > 0) {
+    if (!council->abstains || missing > 0 || council->greatest > roster_version(shard)) {
         return;
     }
     council->abstains = false;
-    if (council->greatest <= roster_version(shard) && !council->is_being_chosen) {
+    bool may_be_chosen = council->is_being_chosen && council->greatest == roster_version(shard);
+    if (!may_be_chosen || consensus_needs_all(&council->machine)) {
         consensus_abstain_no_more(&council->machine);
     } else {
         consensus_abstain_below(&council->machine, council->greatest + 1);

@@ -5,9 +5,10 @@
  *      an operator's change, or the next phase of a move --> propose --> chosen by a majority of the voters --> roster
  *
  * A voter whose store is new may have voted in an earlier life, and forgotten it: for the entry after any version that
- * somebody knows. So it abstains until every awaited member has greeted it, and then up to the greatest version that
- * any of them knew; but for one case: all are at its own version, and nothing is being chosen. Then nothing that it may
- * have promised counts for anybody any more, since whoever greets a new process drops what the one before said.
+ * somebody knows. So it abstains until every awaited member has greeted it and it has come to the greatest version that
+ * any of them knew; and then for the entry after that, but for two cases. Nothing is being chosen: then nothing that it
+ * may have promised counts for anybody any more, since whoever greets a new process drops what the one before said. Or
+ * there are two voters, of whom the other one remembers.
  *
  * All this outlives the process: the log isn't kept before everybody has greeted it, and with the log how far it still
  * abstains. (Found by a seed: a member was wiped, then crashed once more, and voted.) */
