@@ -232,6 +232,8 @@ static void tell_shard(const struct steward *steward, const struct node *node, c
                 (unsigned long long)shard->moves.all_drained, (unsigned long long)own->filled, shard->moves.filled,
                 shard->moves.to_fill, (unsigned long long)own->clean, shard->replica.former,
                 (unsigned long long)shard->hints.held, (unsigned long long)roster_durable(shard));
+    world_trace(steward->world, "  filling: %u partitions wanted, pull %llu of partition %u", shard->filling.wanted,
+                (unsigned long long)shard->filling.pull.number, shard->filling.pull.partition.value);
     world_trace(steward->world,
                 "  farewell: state %d of partition %u, %u missing%s%s; trees: %u in doubt, %u kept, %u built",
                 (int)shard->farewell.state, shard->farewell.partition.value, shard->farewell.missing,

@@ -40,6 +40,10 @@ struct wall_time {
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S  UINT64_C(1000000000)
 
+static inline struct instant instant_after_ns(struct instant from, uint64_t delay_ns) {
+    return (struct instant){from.ns + delay_ns};
+}
+
 static inline struct instant instant_after_ms(struct instant from, uint64_t delay_ms) {
     return (struct instant){from.ns + delay_ms * NS_PER_MS};
 }

@@ -1,5 +1,6 @@
 /* Tells AddressSanitizer which bytes of a slab or chunk are lent out, so that a view kept past its step or an object
- * used after it was given back is found in sanitizer builds. Costs nothing elsewhere. */
+ * used after it was given back is found in sanitizer builds; and MemorySanitizer what a library wrote that it did not
+ * see. Costs nothing elsewhere. */
 #ifndef GRAMME_BASE_POISON_H
 #define GRAMME_BASE_POISON_H
 
@@ -10,6 +11,9 @@
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define GRAMME_POISON 1
+#endif
+#if __has_feature(memory_sanitizer)
+#define GRAMME_TELLS_WRITTEN 1
 #endif
 #endif
 
@@ -30,6 +34,19 @@ static inline void memory_poison(void *memory, size_t bytes) {
 }
 
 static inline void memory_unpoison(void *memory, size_t bytes) {
+    (void)memory;
+    (void)bytes;
+}
+#endif
+
+#ifdef GRAMME_TELLS_WRITTEN
+#include <sanitizer/msan_interface.h>
+
+static inline void memory_is_written(const void *memory, size_t bytes) {
+    __msan_unpoison(memory, bytes);
+}
+#else
+static inline void memory_is_written(const void *memory, size_t bytes) {
     (void)memory;
     (void)bytes;
 }

@@ -23,6 +23,9 @@ void timers_init(struct timers *timers);
 void timers_release(struct timers *timers);
 void timers_schedule(struct timers *timers, struct timer *timer, struct instant due); /* moves it if scheduled */
 void timers_cancel(struct timers *timers, struct timer *timer);                       /* harmless if not scheduled */
+static inline bool timer_is_scheduled(const struct timer *timer) {
+    return timer->position != 0;
+}
 /* The earliest deadline; false when there is none. */
 bool timers_next(const struct timers *timers, struct instant *ret_due);
 /* Removes and returns the earliest timer that is due at `now`, or NULL. */

@@ -11,6 +11,9 @@ enum alarm_kind {
     ALARM_REQUEST_DEADLINE,
     ALARM_REQUEST_HEDGE,
     ALARM_EVERYONE,
+    ALARM_FILLING,
+    ALARM_FILLING_SERVED,
+    ALARM_FAREWELL,
 };
 
 struct alarm {

@@ -307,6 +307,9 @@ static void information_moves(const struct shard *shard, struct buffer *text) {
     append_line(text, VIEW("gramme_membership_phase"), (uint64_t)ring_phase(shard->ring));
     append_line(text, VIEW("gramme_partitions_to_fill"), moves->to_fill - moves->filled);
     append_line(text, VIEW("gramme_partitions_to_bring_home"), shard->replica.former);
+    append_line(text, VIEW("gramme_partitions_wanted"), shard->filling.wanted);
+    append_line(text, VIEW("gramme_filling_objects"), shard->filling.objects_sent);
+    append_line(text, VIEW("gramme_filling_bytes"), shard->filling.bytes_sent);
     append_line(text, VIEW("gramme_farewell_objects"), shard->farewell.brought);
     append_line(text, VIEW("gramme_farewell_bytes"), shard->farewell.bytes);
 }
@@ -318,6 +321,7 @@ static void information_load(const struct shard *shard, struct buffer *text) {
     append_line(text, VIEW("gramme_requests_turned_away"), load->turned_away);
     append_line(text, VIEW("gramme_puts_refused_for_memory"), load->refused);
     append_line(text, VIEW("gramme_background_share"), load->share);
+    append_line(text, VIEW("gramme_usual_latency_us"), load->usual_ns / NS_PER_US);
 }
 
 static void information_keyspaces(const struct shard *shard, struct buffer *text) {

@@ -108,7 +108,7 @@ void exchange_beat(struct shard *shard) {
 
 /* ---- comparing ---- */
 
-static bool record_object(const struct shard *shard, const struct storage_scanned *scanned, struct view *ret_object) {
+bool exchange_object(const struct shard *shard, const struct storage_scanned *scanned, struct view *ret_object) {
     struct record record;
     if (scanned->status != STORAGE_FOUND || !record_decode(scanned->record, &record) ||
         !flush_leaves_bytes(shard, record.object_bytes)) {
@@ -147,7 +147,7 @@ static void send_keys(struct shard *shard, const struct exchange_job *job, const
     size_t begun = message_begin_keys(output, MESSAGE_KEYS, job->partition, job->place_from, place_last);
     for (uint32_t index = 0; index < count; index++) {
         struct view object;
-        if (record_object(shard, &records[index], &object)) {
+        if (exchange_object(shard, &records[index], &object)) {
             struct digest entry = hash_tree_entry(shard->options.place_seed, records[index].key, object);
             message_add_key(output, &(struct exchange_key){records[index].key, entry.low});
         }
@@ -193,7 +193,7 @@ static void compare_own(struct comparison *comparison, const struct storage_scan
     struct shard *shard = comparison->shard;
     struct view object;
     shard->exchange.keys_compared++;
-    if (!record_object(shard, own, &object)) {
+    if (!exchange_object(shard, own, &object)) {
         if (they_have_it) {
             want(comparison, own->key);
         }
@@ -249,7 +249,7 @@ static void repair_wanted(struct shard *shard, const struct exchange_job *job, c
             at++;
         }
         struct view object;
-        if (at < count && view_equal(records[at].key, wanted.key) && record_object(shard, &records[at], &object)) {
+        if (at < count && view_equal(records[at].key, wanted.key) && exchange_object(shard, &records[at], &object)) {
             send_repair(shard, job, wanted.key, object);
         }
     }
@@ -284,8 +284,20 @@ void exchange_on_scanned(struct shard *shard, enum storage_status status, const 
 
 /* ---- messages ---- */
 
-/* Few differences are told apart, so that one key among a million costs a segment; a replica that lacks much is filled
- * range by range. */
+/* Half of the segments of which the other one has anything. */
+static bool lacks_much(const struct hash_tree *tree, const struct message_tree *message, bool is_ours) {
+    uint32_t lacking = 0;
+    uint32_t had = 0;
+    for (uint32_t segment = 0; segment < HASH_TREE_SEGMENTS; segment++) {
+        bool is_here = tree->segments[segment].low != 0;
+        bool is_there = message->segments[segment] != 0;
+        had += (is_ours ? is_there : is_here) ? 1 : 0;
+        lacking += is_here != is_there && is_there == is_ours ? 1 : 0;
+    }
+    return lacking > EXCHANGE_SEGMENTS_APART && lacking * 2 >= had;
+}
+
+/* Few differences are told apart, so that one key among a million costs a segment; whoever lacks much is filled. */
 static void add_differences(struct shard *shard, struct member_index peer, const struct message_tree *message) {
     const struct hash_tree *tree = trees_known(shard, message->partition);
     uint32_t differing[HASH_TREE_SEGMENTS];
@@ -294,6 +306,13 @@ static void add_differences(struct shard *shard, struct member_index peer, const
         if (tree->segments[segment].low != message->segments[segment]) {
             differing[count++] = segment;
         }
+    }
+    if (lacks_much(tree, message, true) && filling_begin_from(shard, message->partition, peer)) {
+        return;
+    }
+    if (lacks_much(tree, message, false)) {
+        exchange_send_tree(shard, peer, message->partition);
+        return;
     }
     bool is_apart = count <= EXCHANGE_SEGMENTS_APART;
     for (uint32_t index = 0; index < (is_apart ? count : 1); index++) {
@@ -321,23 +340,6 @@ static void on_tree(struct shard *shard, struct member_index peer, struct view b
     }
     add_differences(shard, peer, &message);
     note_difference(exchange, shard_now(shard));
-}
-
-void exchange_send_all(struct shard *shard, struct member_index peer, struct partition partition) {
-    struct message_keys all = {.partition = partition, .place_last = UINT64_MAX};
-    job_add(shard, JOB_COMPARE, peer, &all);
-    work_on(shard);
-}
-
-void exchange_ask_for_all(struct shard *shard, struct member_index peer, struct partition partition) {
-    struct buffer *output = lane_output(shard, peer, partition, 0);
-    if (output != NULL) {
-        size_t before = buffer_size(output);
-        size_t begun = message_begin_keys(output, MESSAGE_KEYS, partition, 0, UINT64_MAX);
-        message_end(output, begun);
-        exchange_spend(shard, buffer_size(output) - before);
-        note_difference(&shard->exchange, shard_now(shard));
-    }
 }
 
 static void on_keys(struct shard *shard, struct member_index peer, enum job_kind kind, struct view body) {

@@ -13,7 +13,8 @@
  *                                             <---  WANT: keys the other way round
  *      scanned again: repairs                 --->  merged
  *
- * Where one end has nothing of a partition there is nothing to compare: KEYS of none are sent, or taken for sent.
+ * Where one end lacks much of a partition there is nothing to compare: it fills itself (core/filling.h). If it is the
+ * other that does, it gets the tree to see it.
  *
  * Each message stands alone, so nothing has to be undone when one is lost: what still differs is found in the next
  * round. Scans wait in a bounded queue, one at a time, and stop for the rest of a heartbeat once its bytes are used up;
@@ -71,6 +72,10 @@ void exchange_adopt(struct shard *shard, struct partition partition, bool is_fil
 void exchange_check_doubt(struct shard *shard);
 /* What others said of their data until now does not count. */
 void exchange_ask_anew(struct shard *shard);
+/* There is something to meet about: rounds follow each other soon for a while. */
+void exchange_hurry(struct shard *shard);
+/* Of a record that was scanned; false when it is damaged, or flushed: as if it were not there. */
+bool exchange_object(const struct shard *shard, const struct storage_scanned *scanned, struct view *ret_object);
 
 void exchange_beat(struct shard *shard);
 /* All of wire/exchange_message.h. */
@@ -83,10 +88,7 @@ void exchange_on_scanned(struct shard *shard, enum storage_status status, const 
 /* A message took so much of the heartbeat's budget. */
 void exchange_spend(struct shard *shard, uint64_t bytes);
 void exchange_begin_round(struct shard *shard);
-/* One of the two has nothing at all, so that nothing need be compared: the other's whole partition is sent, or asked
- * for. */
-void exchange_send_all(struct shard *shard, struct member_index peer, struct partition partition);
-void exchange_ask_for_all(struct shard *shard, struct member_index peer, struct partition partition);
+void exchange_send_tree(struct shard *shard, struct member_index peer, struct partition partition);
 /* An only owner has nobody to meet. */
 void exchange_meet_nobody(struct shard *shard);
 /* Both own it, and its tree is known here. */

@@ -75,6 +75,11 @@ void exchange_adopt(struct shard *shard, struct partition partition, bool is_fil
 void exchange_ask_anew(struct shard *shard) {
     struct exchange *exchange = &shard->exchange;
     exchange->losses++;
+    exchange_hurry(shard);
+}
+
+void exchange_hurry(struct shard *shard) {
+    struct exchange *exchange = &shard->exchange;
     exchange->young_until = exchange->rounds + EXCHANGE_FIRST_ROUNDS;
     exchange->next_round = shard_now(shard);
 }
@@ -108,7 +113,7 @@ static bool both_own(const struct shard *shard, struct member_index peer, struct
 
 bool exchange_is_comparable(const struct shard *shard, struct member_index peer, struct partition partition) {
     return partition.value < ring_partition_count(shard->ring) && both_own(shard, peer, partition) &&
-           moves_may_compare(shard, partition, peer);
+           moves_may_compare(shard, partition, peer) && !filling_is_wanted(shard, partition);
 }
 
 /* The next partition, from that one on, that both own, that shard of the peer's for it, and whose tree is known here.
@@ -166,11 +171,16 @@ static void send_summary(struct shard *shard, struct buffer *output, enum exchan
     exchange_spend(shard, buffer_size(output) - before);
 }
 
-/* Until this node has met all owners, or a while has passed, rounds follow each other sooner. */
+static bool has_to_fill(const struct shard *shard) {
+    return shard->moves.filled < shard->moves.to_fill;
+}
+
+/* Until this node has met all owners, or a while has passed, rounds follow each other sooner; unless it is being
+ * filled: there is little yet to meet about. */
 static uint32_t period_ms(const struct shard *shard) {
     const struct exchange *exchange = &shard->exchange;
-    bool is_young = (exchange->met_count < shard->replica.held || shard->moves.filled < shard->moves.to_fill) &&
-                    exchange->rounds < exchange->young_until;
+    bool is_young = (exchange->met_count < shard->replica.held || has_to_fill(shard)) &&
+                    exchange->rounds < exchange->young_until && filling_is_idle(&shard->filling);
     return shard->options.exchange_period_ms / (is_young ? EXCHANGE_FIRST_DIVISOR : 1);
 }
 
@@ -190,7 +200,8 @@ void exchange_begin_round(struct shard *shard) {
     exchange->next_round = instant_after_ms(shard_now(shard), period_ms(shard));
     for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
         struct member_index peer = {index};
-        if (member_index_equal(peer, shard->self) || !begins_with(shard, peer) || !peer_is_alive(shard, peer)) {
+        bool is_begun_here = begins_with(shard, peer) || has_to_fill(shard);
+        if (member_index_equal(peer, shard->self) || !is_begun_here || !peer_is_alive(shard, peer)) {
             continue;
         }
         for (uint32_t peer_shard = 0; peer_shard < peer_shard_count(shard, peer); peer_shard++) {
@@ -220,7 +231,7 @@ static void send_roots(struct shard *shard, const struct source *source, uint32_
     size_t begun = message_begin_roots(output, &head);
     for (uint32_t from = 0; next_shared(shard, peer, source->lane->peer_shard, from, &partition);
          from = partition.value + 1u) {
-        if (!moves_may_compare(shard, partition, peer)) {
+        if (!exchange_is_comparable(shard, peer, partition)) {
             continue;
         }
         struct exchange_root root = {
@@ -269,7 +280,7 @@ void exchange_on_summary(struct shard *shard, const struct source *source, enum 
     }
 }
 
-static void send_tree(struct shard *shard, struct member_index peer, struct partition partition) {
+void exchange_send_tree(struct shard *shard, struct member_index peer, struct partition partition) {
     struct buffer *output = lane_output(shard, peer, partition, sizeof(struct message_tree));
     if (output == NULL) {
         return;
@@ -288,12 +299,9 @@ static void send_tree(struct shard *shard, struct member_index peer, struct part
 static void compare_trees(struct shard *shard, struct member_index peer, const struct exchange_root *root) {
     static const struct hash_tree empty;
     struct digest nothing = hash_tree_root(&empty);
-    if (digest_equal(hash_tree_root(shard->trees.of[root->partition.value]), nothing)) {
-        exchange_ask_for_all(shard, peer, root->partition);
-    } else if (digest_equal(root->root, nothing)) {
-        exchange_send_all(shard, peer, root->partition);
-    } else {
-        send_tree(shard, peer, root->partition);
+    bool is_empty = digest_equal(hash_tree_root(shard->trees.of[root->partition.value]), nothing);
+    if (!is_empty || !filling_begin_from(shard, root->partition, peer)) {
+        exchange_send_tree(shard, peer, root->partition);
     }
 }
 

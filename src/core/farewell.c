@@ -5,6 +5,7 @@
 #include "core/shard_state.h"
 
 void farewell_init(struct shard *shard) {
+    shard->farewell.rest.kind = ALARM_FAREWELL;
     shard->farewell.under_way = ARENA_ARRAY(&shard->permanent, struct farewell_object, FAREWELL_OBJECTS_MOST);
     farewell_adopt(shard);
 }
@@ -18,6 +19,7 @@ void farewell_adopt(struct shard *shard) {
     farewell->state = FAREWELL_IDLE;
     farewell->has_begun = false;
     farewell->until = shard_now(shard);
+    timers_cancel(&shard->timers, &farewell->rest.timer);
 }
 
 bool farewell_has_begun(const struct shard *shard) {
@@ -32,6 +34,8 @@ static void begin_anew(struct shard *shard) {
     farewell->state = FAREWELL_IDLE;
     farewell->until = instant_after_ms(shard_now(shard), FAREWELL_PAUSE_MS);
 }
+
+static void go_on(struct shard *shard);
 
 static bool next_former(const struct shard *shard, struct partition *ret_partition) {
     uint32_t partitions = ring_partition_count(shard->ring);
@@ -53,6 +57,7 @@ static bool tree_is_empty(const struct hash_tree *tree) {
 static void scan(struct shard *shard) {
     struct farewell *farewell = &shard->farewell;
     struct storage *storage = &shard->options.storage;
+    farewell->step_began = shard_now(shard);
     if (farewell->is_scanning) {
         return; /* one of before an adoption; its answer comes first */
     }
@@ -62,6 +67,25 @@ static void scan(struct shard *shard) {
                                                UINT64_MAX, records, FAREWELL_SCAN_BYTES, scan_token(SCAN_FAREWELL, 0));
     farewell->is_scanning = status == STORAGE_PENDING;
     farewell->until = instant_after_ms(shard_now(shard), FAREWELL_PATIENCE_MS);
+}
+
+void farewell_on_rest(struct shard *shard) {
+    if (shard->farewell.state == FAREWELL_IDLE) {
+        go_on(shard);
+    } else {
+        scan(shard);
+    }
+}
+
+static void rest(struct shard *shard) {
+    struct farewell *farewell = &shard->farewell;
+    uint64_t rest_ns = load_rest_for_others_ns(shard, shard_now(shard).ns - farewell->step_began.ns);
+    farewell->until = instant_after_ns(shard_now(shard), rest_ns);
+    if (rest_ns == 0) {
+        farewell_on_rest(shard);
+        return;
+    }
+    timers_schedule(&shard->timers, &farewell->rest.timer, farewell->until);
 }
 
 /* ---- deleting ---- */
@@ -116,9 +140,9 @@ static void ask(struct shard *shard, struct partition partition) {
     struct farewell *farewell = &shard->farewell;
     const struct member_index *list = ring_preference(shard->ring, partition);
     const struct hash_tree *tree = trees_known(shard, partition);
-    struct message_farewell message = {.partition = partition, .version = roster_version(shard)};
     farewell->partition = partition;
     farewell->attempt = shard->next_request++;
+    farewell->step_began = shard_now(shard);
     farewell->state = FAREWELL_ASKING;
     farewell->until = instant_after_ms(shard_now(shard), FAREWELL_PATIENCE_MS);
     farewell->missing = 0;
@@ -129,10 +153,9 @@ static void ask(struct shard *shard, struct partition partition) {
         begin_deleting(shard);
         return;
     }
-    message.attempt = farewell->attempt;
-    for (uint32_t segment = 0; segment < HASH_TREE_SEGMENTS; segment++) {
-        message.segments[segment] = tree->segments[segment].low;
-    }
+    farewell->root = hash_tree_root(tree);
+    struct message_farewell message = {
+        .partition = partition, .version = roster_version(shard), .attempt = farewell->attempt, .root = farewell->root};
     for (uint32_t place = 0; place < ring_replica_count(shard->ring); place++) {
         if (!ring_is_awaited(shard->ring, list[place])) {
             continue;
@@ -141,7 +164,7 @@ static void ask(struct shard *shard, struct partition partition) {
         farewell->missing++;
         if (output != NULL) {
             size_t before = buffer_size(output);
-            message_encode_farewell(output, MESSAGE_FAREWELL, &message);
+            message_encode_farewell(output, &message);
             farewell->bytes += buffer_size(output) - before;
         }
     }
@@ -158,15 +181,19 @@ static void on_farewell(struct shard *shard, const struct source *source, const 
     if (tree == NULL || message->version != roster_version(shard)) {
         return; /* asked again by and by */
     }
-    struct message_farewell answer = *message;
+    struct message_farewell_answer answer = {
+        .partition = message->partition,
+        .version = message->version,
+        .attempt = message->attempt,
+        .is_same = digest_equal(hash_tree_root(tree), message->root),
+    };
     for (uint32_t segment = 0; segment < HASH_TREE_SEGMENTS; segment++) {
-        answer.segments[segment] = tree->segments[segment].low == message->segments[segment] ? 1 : 0;
+        answer.segments[segment] = tree->segments[segment].low;
     }
-    struct buffer frame;
-    buffer_init(&frame);
-    message_encode_farewell(&frame, MESSAGE_FAREWELL_ANSWER, &answer);
-    replica_answer_durably(shard, source, buffer_view(&frame));
-    buffer_release(&frame);
+    buffer_clear(&shard->encoded);
+    message_encode_farewell_answer(&shard->encoded, &answer);
+    shard->farewell.bytes += buffer_size(&shard->encoded);
+    replica_answer_durably(shard, source, buffer_view(&shard->encoded));
 }
 
 static void begin_bringing(struct shard *shard) {
@@ -184,11 +211,17 @@ static void begin_bringing(struct shard *shard) {
     scan(shard);
 }
 
-static void on_answer(struct shard *shard, const struct peer *peer, const struct message_farewell *message) {
+/* Of what this one has, as it was when it asked. */
+static void on_answer(struct shard *shard, const struct peer *peer, const struct message_farewell_answer *message) {
     struct farewell *farewell = &shard->farewell;
     struct member_index from = peer->member;
     const struct member_index *list = ring_preference(shard->ring, farewell->partition);
     if (farewell->state != FAREWELL_ASKING || message->attempt != farewell->attempt) {
+        return;
+    }
+    const struct hash_tree *tree = trees_known(shard, farewell->partition);
+    if (tree == NULL || !digest_equal(hash_tree_root(tree), farewell->root)) {
+        begin_anew(shard);
         return;
     }
     for (uint32_t place = 0; place < ring_replica_count(shard->ring); place++) {
@@ -197,7 +230,8 @@ static void on_answer(struct shard *shard, const struct peer *peer, const struct
             continue;
         }
         for (uint32_t segment = 0; segment < HASH_TREE_SEGMENTS; segment++) {
-            farewell->lacks[segment] |= message->segments[segment] == 0 ? bit : 0;
+            bool is_there = message->is_same || tree->segments[segment].low == message->segments[segment];
+            farewell->lacks[segment] |= is_there ? 0 : bit;
         }
         farewell->answered |= bit;
         farewell->runs[place] = peer->run;
@@ -210,13 +244,14 @@ static void on_answer(struct shard *shard, const struct peer *peer, const struct
 
 void farewell_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body) {
     struct message_farewell message;
-    if (source->lane == NULL || !message_decode_farewell((enum farewell_message_kind)kind, body, &message)) {
+    struct message_farewell_answer answer;
+    if (source->lane == NULL) {
         return;
     }
-    if (kind == MESSAGE_FAREWELL) {
+    if (kind == MESSAGE_FAREWELL && message_decode_farewell(body, &message)) {
         on_farewell(shard, source, &message);
-    } else {
-        on_answer(shard, source->lane->peer, &message);
+    } else if (kind == MESSAGE_FAREWELL_ANSWER && message_decode_farewell_answer(body, &answer)) {
+        on_answer(shard, source->lane->peer, &answer);
     }
 }
 
@@ -278,7 +313,7 @@ static void bringing_check(struct shard *shard) {
     } else if (farewell->next_hash == UINT64_MAX) {
         begin_deleting(shard);
     } else {
-        scan(shard);
+        rest(shard);
     }
 }
 
@@ -316,7 +351,8 @@ static void go_on(struct shard *shard) {
     struct farewell *farewell = &shard->farewell;
     struct partition partition;
     while (farewell->has_begun && farewell->state == FAREWELL_IDLE && !farewell->is_scanning &&
-           shard_now(shard).ns >= farewell->until.ns && farewell->asks_left > 0 && next_former(shard, &partition)) {
+           !timer_is_scheduled(&farewell->rest.timer) && shard_now(shard).ns >= farewell->until.ns &&
+           farewell->asks_left > 0 && next_former(shard, &partition)) {
         farewell->asks_left--;
         ask(shard, partition);
     }
@@ -342,13 +378,12 @@ void farewell_on_scanned(struct shard *shard, enum storage_status status, const 
     delete_scanned(shard, records, count);
     if (farewell->has_failed) {
         begin_anew(shard);
-    } else if (is_end) {
-        farewell->state = FAREWELL_IDLE;
-        farewell->until = shard_now(shard);
-        replica_leave(shard, farewell->partition);
-        go_on(shard);
     } else {
-        scan(shard);
+        if (is_end) {
+            farewell->state = FAREWELL_IDLE;
+            replica_leave(shard, farewell->partition);
+        }
+        rest(shard);
     }
 }
 
@@ -359,7 +394,8 @@ void farewell_beat(struct shard *shard) {
     bool is_settling = ring_phase(shard->ring) == RING_SETTLING && moves_all_have_drained(shard);
     farewell->has_begun = is_settling || is_late;
     farewell->asks_left = load_share(shard, FAREWELL_ASKS_A_BEAT);
-    if (farewell->state != FAREWELL_IDLE && !farewell->is_scanning && shard_now(shard).ns >= farewell->until.ns) {
+    if (farewell->state != FAREWELL_IDLE && !farewell->is_scanning && !timer_is_scheduled(&farewell->rest.timer) &&
+        shard_now(shard).ns >= farewell->until.ns) {
         begin_anew(shard);
     }
     go_on(shard);

@@ -4,17 +4,19 @@
  *      former owner                                        each owner that reads ask
  *      everybody has drained the end of the move:
  *      nobody writes here any more
- *      FAREWELL: my tree                             --->
- *                                                    <---  ANSWER: these segments are the same here, fsynced
- *      the others, object by object, as a hint goes home  --->
+ *      FAREWELL: my tree's root                      --->
+ *                                                    <---  ANSWER: the same, fsynced; or all segments, fsynced
+ *      objects of those that differ, as hints go home --->
  *                                                    <---  stored, fsynced
  *      all of all owners: deletes it, and is a fallback like others
  *
- * One partition at a time; what is cut off begins anew, with less to bring. What holds: a copy is deleted only when all
- * awaited owners of the placement that reads ask have what it has, or something that follows it. */
+ * One partition at a time, and a rest after each step; what is cut off begins anew, with less to bring. What holds: a
+ * copy is deleted only when all awaited owners of the placement that reads ask have what it has, or something that
+ * follows it. */
 #ifndef GRAMME_CORE_FAREWELL_H
 #define GRAMME_CORE_FAREWELL_H
 
+#include "core/alarm.h"
 #include "core/hash_tree.h"
 #include "core/storage.h"
 #include "ring/ring.h"
@@ -46,10 +48,13 @@ struct farewell {
     bool has_begun; /* everybody has drained the end of the move */
     struct partition partition;
     uint64_t attempt;
+    struct digest root;   /* as it was told */
     struct instant until; /* of the step, or of the pause */
-    uint32_t asks_left;   /* in this heartbeat */
-    uint32_t missing;     /* answers */
-    bool has_failed;      /* one was a refusal */
+    struct instant step_began;
+    struct alarm rest;  /* between two steps */
+    uint32_t asks_left; /* in this heartbeat */
+    uint32_t missing;   /* answers */
+    bool has_failed;    /* one was a refusal */
     bool is_scanning;
     uint64_t next_hash;
     uint64_t runs[LIMIT_REPLICAS];     /* of the owners' processes that answered: what they said is theirs alone */
@@ -63,6 +68,7 @@ struct farewell {
 void farewell_init(struct shard *shard);
 void farewell_adopt(struct shard *shard);
 void farewell_beat(struct shard *shard);
+void farewell_on_rest(struct shard *shard); /* it is over */
 void farewell_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body);
 /* An owner's answer to an object that was brought. */
 void farewell_on_answer(struct shard *shard, struct member_index from, uint64_t id, enum answer_status status);

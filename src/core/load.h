@@ -8,9 +8,14 @@
  * and hints on their way home are not.
  *
  * Background work (exchange, scrubs, reaping, hints on their way home) has budgets for each heartbeat. Their share is
- * halved when, of the operations that ended in a second, one in a hundred took longer than `background-latency-ms`, and
- * doubled when not, down to a sixteenth: a cluster that is always slow must still mend itself. Source: Dynamo, section
- * 6.5, "Balancing background vs. foreground tasks". */
+ * halved when, of the operations that ended in a second, one in a hundred was slow, and doubled when not, down to a
+ * sixteenth: a cluster that is always slow must still mend itself. Slow is what took longer than
+ * `background-latency-ms`, or half as long again as one in a hundred takes while nothing moves.
+ *
+ * What goes on by itself, step by step (filling, farewells), has no budget but rests: after each step seven times as
+ * long as the step took, when its share is whole; not at all while no client asks for anything. Whoever serves others'
+ * steps rests only when his share is less. Source: Dynamo, section 6.5, "Balancing background vs. foreground tasks".
+ */
 #ifndef GRAMME_CORE_LOAD_H
 #define GRAMME_CORE_LOAD_H
 
@@ -22,7 +27,11 @@ struct shard;
 enum {
     LOAD_BYTES_MOST = 128 * 1024 * 1024, /* of operations under way; one alone may have more */
     LOAD_SHARE_WHOLE = 16,
+    LOAD_STEP_OF =
+        8, /* a step of work that goes on by itself takes one in so many parts of the time, its rest the others */
+    LOAD_REST_MOST_MS = 500, /* a step that took very long waited for a disk or a peer */
     LOAD_WINDOW_MS = 1000,
+    LOAD_USUAL_MS = 10, /* taken for what one in a hundred takes, until it was seen */
 };
 
 struct load {
@@ -33,6 +42,10 @@ struct load {
     uint32_t share;       /* of background work, in sixteenths */
     uint32_t ended;       /* operations, in this window */
     uint32_t slow;        /* of these */
+    uint32_t asked;       /* by clients, here or by way of another node, in this window */
+    bool is_idle;         /* nobody asked in the last one */
+    uint32_t quiet;       /* windows in a row in which nothing went on by itself, here */
+    uint64_t usual_ns;    /* one operation in a hundred takes longer in such windows, an estimate */
     struct instant window_ends;
 };
 
@@ -45,10 +58,17 @@ bool load_is_crowded(const struct shard *shard);
 bool load_takes_put(struct shard *shard);
 void load_began(struct shard *shard, size_t bytes);
 void load_ended(struct shard *shard, size_t bytes);
+/* Another node asked something on behalf of a client. */
+void load_asked(struct shard *shard);
 /* An operation that was coordinated here took so long. */
 void load_measured(struct shard *shard, uint64_t ns);
 void load_beat(struct shard *shard);
 /* What is left of a budget of background work; at least 1. */
 uint32_t load_share(const struct shard *shard, uint32_t budget);
+/* How long work that goes on by itself rests after a step that took so long; where it is others who have to do with
+ * clients; and after a step for somebody else's work. */
+uint64_t load_rest_ns(struct shard *shard, uint64_t took_ns);
+uint64_t load_rest_for_others_ns(struct shard *shard, uint64_t took_ns);
+uint64_t load_rest_of_server_ns(struct shard *shard, uint64_t took_ns);
 
 #endif

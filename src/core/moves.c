@@ -101,30 +101,12 @@ void moves_lost(struct shard *shard, struct partition partition) {
     moves->own.filled = 0;
 }
 
-/* The first in reach, another one for each partition. */
-static bool choose_source(const struct shard *shard, struct partition partition, struct member_index *ret_source) {
-    const struct member_index *list = ring_preference(shard->ring, partition);
-    uint32_t owners = ring_replica_count(shard->ring);
-    for (uint32_t step = 0; step < owners; step++) {
-        struct member_index owner = list[(partition.value + step) % owners];
-        if (!meets_nobody(shard, owner) && peer_is_reachable(shard, owner, partition)) {
-            *ret_source = owner;
-            return true;
-        }
-    }
-    return false;
-}
-
 bool moves_may_compare(const struct shard *shard, struct partition partition, struct member_index peer) {
-    struct member_index source;
     if (!replica_is_filling(shard, partition)) {
         return true;
     }
-    if (!shard->moves.is_filling || !ring_is_owner(shard->ring, partition, peer)) {
-        return false; /* what is written to the old placement alone would have to be fetched again */
-    }
-    return shard->moves.met_with[partition.value] != 0 ||
-           (choose_source(shard, partition, &source) && member_index_equal(source, peer));
+    /* What is written to the old placement alone would have to be fetched again. */
+    return shard->moves.is_filling && ring_is_owner(shard->ring, partition, peer);
 }
 
 /* What others said of their data before, they said of less than everything: they are asked anew. An owner of which
@@ -138,6 +120,9 @@ static void fill(struct shard *shard) {
     for (uint32_t index = 0; moves->filled < moves->to_fill && index < ring_partition_count(shard->ring); index++) {
         struct partition partition = {(uint16_t)index};
         if (is_to_fill(shard, partition)) {
+            if (replica_is_filling(shard, partition)) {
+                filling_begin(shard, partition);
+            }
             check_filled(shard, partition);
         }
     }

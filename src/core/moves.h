@@ -14,8 +14,8 @@
  *        |        who is in A only brings home what it has (core/farewell.h), deletes it, and is *clean*
  *      REST       who has left may go                  all are clean
  *
- * An owner in B that is none in A is filled by exchange (core/exchange.h): from one owner in A first, so that its bytes
- * travel once, then it meets the others. Its hash tree is the cursor: whatever was cut off goes on where it was.
+ * An owner in B that is none in A is filled by one owner in A (core/filling.h), so that its bytes travel once; then it
+ * meets all of them (core/exchange.h). Its hash tree is the cursor: whatever was cut off goes on where it was.
  *
  * Members tell how far they are in reports, which a node's shards mail to its first one, and which stand in the
  * members' records (core/records.h). What holds: a report of a version speaks for all shards of a node and is durable
@@ -75,7 +75,7 @@ bool moves_is_filled(const struct shard *shard, struct partition partition);
 void moves_met(struct shard *shard, struct partition partition, struct member_index peer);
 /* This replica lost some of it: it is to be filled anew. */
 void moves_lost(struct shard *shard, struct partition partition);
-/* A new owner compares itself with one owner of the old placement before it does with the others. */
+/* A new owner compares itself with the owners of the old placement alone. */
 bool moves_may_compare(const struct shard *shard, struct partition partition, struct member_index peer);
 
 /* Every awaited member has adopted the shard's version, and no request of an earlier one is open. */

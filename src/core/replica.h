@@ -127,6 +127,8 @@ bool replica_prune(struct shard *shard, struct partition partition, struct view 
 bool replica_drop_flushed(struct shard *shard, struct partition partition, struct view key, struct view record);
 
 void replica_on_put(struct shard *shard, const struct source *source, struct view body);
+/* The same, decoded: `put` is borrowed until this returns. */
+void replica_put(struct shard *shard, const struct source *source, const struct message_put *put);
 void replica_on_read(struct shard *shard, const struct source *source, struct view body);
 void replica_on_storage_read(struct shard *shard, struct partition partition, struct view key);
 void replica_on_storage_written(struct shard *shard, uint64_t token, enum storage_status status);
@@ -161,7 +163,7 @@ bool replica_merged(struct shard *shard, struct view key, const struct copy *cop
 void replica_parking_init(struct shard *shard);
 void replica_parking_release(struct shard *shard);
 /* replica_on_put() and replica_on_read() get the message again. */
-void replica_park_put(struct shard *shard, struct view key, const struct source *source, struct view body);
+void replica_park_put(struct shard *shard, const struct source *source, const struct message_put *put);
 void replica_park_read(struct shard *shard, struct view key, const struct source *source, struct view body);
 
 #endif

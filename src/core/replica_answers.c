@@ -207,12 +207,20 @@ static void put_store(struct shard *shard, const struct source *source, const st
 
 void replica_on_put(struct shard *shard, const struct source *source, struct view body) {
     struct message_put put;
-    struct object incoming;
-    struct copy copy;
     if (!message_decode_put(body, &put)) {
         shard->replica.refusals++;
         return;
     }
+    if ((put.flags & (PUT_REPAIR | PUT_HANDOFF)) == 0) {
+        load_asked(shard);
+    }
+    replica_put(shard, source, &put);
+}
+
+void replica_put(struct shard *shard, const struct source *source, const struct message_put *sent) {
+    struct message_put put = *sent;
+    struct object incoming;
+    struct copy copy;
     bool is_here = put.partition.value < ring_partition_count(shard->ring);
     if (is_here && replica_role(shard, put.partition) == ROLE_HOLDER &&
         put.placement_mark < ring_placement_mark(shard->ring, put.partition)) {
@@ -235,7 +243,7 @@ void replica_on_put(struct shard *shard, const struct source *source, struct vie
     clock_observe(&shard->clock, shard_wall(shard), incoming.context.greatest);
     switch (replica_load(shard, put.partition, put.key, &copy)) {
     case STORAGE_PENDING:
-        replica_park_put(shard, put.key, source, body);
+        replica_park_put(shard, source, sent);
         return;
     case STORAGE_DAMAGED:
     case STORAGE_ERROR:
@@ -351,6 +359,7 @@ void replica_on_read(struct shard *shard, const struct source *source, struct vi
         shard->replica.refusals++;
         return;
     }
+    load_asked(shard);
     struct message_read_answer answer = {.request = read.request};
     if (!placement_holds(shard, read.key, read.partition, read.placement_mark) || !may_be_read(shard, &read)) {
         shard->replica.refusals++;

@@ -64,8 +64,10 @@ static void unpark(struct shard *shard, struct view key, struct list *ret_ready)
     }
 }
 
-void replica_park_put(struct shard *shard, struct view key, const struct source *source, struct view body) {
-    park_message(shard, PARKED_PUT, key, source, body);
+void replica_park_put(struct shard *shard, const struct source *source, const struct message_put *put) {
+    buffer_clear(&shard->encoded);
+    message_add_put(&shard->encoded, put);
+    park_message(shard, PARKED_PUT, put->key, source, buffer_view(&shard->encoded));
 }
 
 void replica_park_read(struct shard *shard, struct view key, const struct source *source, struct view body) {

@@ -10,7 +10,8 @@ enum scan_owner {
     SCAN_EXCHANGE = 3,
     SCAN_REAPER = 4,
     SCAN_FLUSH = 5,
-    SCAN_FAREWELL = 6
+    SCAN_FAREWELL = 6,
+    SCAN_FILLING = 7,
 };
 
 static inline uint64_t scan_token(enum scan_owner owner, uint64_t number) {

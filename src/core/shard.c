@@ -128,6 +128,7 @@ struct shard *shard_new(const struct shard_options *options, struct moment momen
     hints_init(shard);
     trees_init(shard);
     exchange_init(shard);
+    filling_init(shard);
     moves_init(shard);
     farewell_init(shard);
     detection_init(shard);
@@ -151,6 +152,7 @@ void shard_free(struct shard *shard) {
     replica_release(shard);
     hints_release(shard);
     exchange_release(shard);
+    filling_release(shard);
     reaper_release(shard);
     council_release(shard);
     records_release(shard);
@@ -210,6 +212,7 @@ static void shard_beat(struct shard *shard) {
     load_beat(shard);
     hints_beat(shard);
     trees_beat(shard);
+    filling_beat(shard);
     exchange_beat(shard);
     detection_beat(shard);
     fence_beat(shard);
@@ -248,6 +251,15 @@ void shard_tick(struct shard *shard, struct moment moment) {
         case ALARM_EVERYONE:
             everyone_on_deadline(shard);
             break;
+        case ALARM_FILLING:
+            filling_on_rest(shard);
+            break;
+        case ALARM_FILLING_SERVED:
+            filling_serve(shard);
+            break;
+        case ALARM_FAREWELL:
+            farewell_on_rest(shard);
+            break;
         }
     }
 }
@@ -267,6 +279,7 @@ void shard_adopt(struct shard *shard, struct ring *ring) {
     shard->ring = ring;
     shard_trace_peer(shard, TRACE_MEMBERSHIP, shard->self, NULL);
     replica_adopt(shard, ring_version(before));
+    filling_adopt(shard);
     moves_adopt(shard);
     farewell_adopt(shard);
     hints_adopt(shard);
@@ -340,6 +353,10 @@ static void receive_of_members(struct shard *shard, const struct source *source,
     case MESSAGE_FAREWELL:
     case MESSAGE_FAREWELL_ANSWER:
         farewell_receive(shard, source, kind, body);
+        break;
+    case MESSAGE_FILL:
+    case MESSAGE_PARCEL:
+        filling_receive(shard, source, kind, body);
         break;
     case MESSAGE_BOUND:
         witness_receive(shard, source, body);
@@ -463,6 +480,9 @@ void shard_storage_scanned(struct shard *shard, uint64_t token, enum storage_sta
     case SCAN_FLUSH:
         flush_on_scanned(shard, status, records, count, is_end, next_hash);
         break;
+    case SCAN_FILLING:
+        filling_on_scanned(shard, status, records, count, is_end, next_hash);
+        break;
     case SCAN_EXCHANGE:
         exchange_on_scanned(shard, status, records, count, is_end, next_hash);
         break;
@@ -473,6 +493,10 @@ void shard_storage_written(struct shard *shard, uint64_t token, enum storage_sta
     shard_step_begin(shard, moment);
     if (token_is_of_council(token)) {
         council_on_durable(shard, token, status == STORAGE_FOUND);
+        return;
+    }
+    if (token_is_of_filling(token)) {
+        filling_on_durable(shard, token);
         return;
     }
     if (token_is_of_moves(token)) {

@@ -14,6 +14,7 @@
 #include "core/council.h"
 #include "core/exchange.h"
 #include "core/farewell.h"
+#include "core/filling.h"
 #include "core/fence.h"
 #include "core/everyone.h"
 #include "core/flush.h"
@@ -80,6 +81,7 @@ struct shard {
     struct hints hints;
     struct trees trees;
     struct exchange exchange;
+    struct filling filling;
     struct detection detection;
     struct fence fence;
     bool has_failed_store; /* it could stamp the same dot again: writes go to other coordinators */

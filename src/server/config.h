@@ -20,14 +20,19 @@
  *     member              ID ZONE WEIGHT CLIENT-ADDRESS PEER-ADDRESS
  *                                                       repeated, this node included; a node listens on its addresses
  *     seed                HOST:PORT                     repeated: clients' addresses of members. A node with seeds
- * whose store is empty joins their cluster (server/joining.h); its only member line is its own, and partitions and
- * replicas are theirs object-buffer       bytes, or with kb, mb, gb     256mb (of the whole node) deadline-ms 10 to
- * 600000                  1000 exchange-period-ms  100 to 3600000                5000 scrub-period-s      1 to 31536000
- * 86400 max-clients         1 to 1000000                  10000 max-requests        1 to 1000000                  4096
- * (operations under way in a shard; past it, BUSY) memory-limit        bytes, or with kb, mb, gb     three quarters of
- * the machine's, or of its control group's background-latency-ms  1 to 60000                 50 (slower than that, and
- * background work gives way) log-level           debug | info | warning | error  info insecure-bind       yes-i-know
- * without it, a node listens on loopback alone
+ *                                                       whose store is empty joins their cluster (server/joining.h);
+ *                                                       its only member line is its own, and partitions and replicas
+ *                                                       are theirs
+ *     object-buffer       bytes, or with kb, mb, gb     256mb (of the whole node)
+ *     deadline-ms         10 to 600000                  1000
+ *     exchange-period-ms  100 to 3600000                5000
+ *     scrub-period-s      1 to 31536000                 86400
+ *     max-clients         1 to 1000000                  10000
+ *     max-requests        1 to 1000000                  4096 (operations under way in a shard; past it, BUSY)
+ *     memory-limit        bytes, or with kb, mb, gb     three quarters of the machine's, or of its control group's
+ *     background-latency-ms  1 to 60000                 50 (slower than that, background work gives way: core/load.h)
+ *     log-level           debug | info | warning | error  info
+ *     insecure-bind       yes-i-know                    without it, a node listens on loopback alone
  */
 #ifndef GRAMME_SERVER_CONFIG_H
 #define GRAMME_SERVER_CONFIG_H

@@ -1,5 +1,4 @@
-/* Words of a former owner that brings home what it has (core/farewell.h): the entries of its hash tree, and which of
- * them the owner has too. */
+/* Words of a former owner that brings home what it has (core/farewell.h). */
 #ifndef GRAMME_WIRE_FAREWELL_MESSAGE_H
 #define GRAMME_WIRE_FAREWELL_MESSAGE_H
 
@@ -7,18 +6,27 @@
 
 enum farewell_message_kind {
     MESSAGE_FAREWELL = 90,        /* this is what I have */
-    MESSAGE_FAREWELL_ANSWER = 91, /* of that, I have these segments too, fsynced */
+    MESSAGE_FAREWELL_ANSWER = 91, /* this is what I have, fsynced */
 };
 
 struct message_farewell {
     struct partition partition;
     uint64_t version; /* of the membership log, at both ends */
     uint64_t attempt;
-    uint64_t segments[EXCHANGE_SEGMENTS]; /* FAREWELL: the low half of each digest. ANSWER: 1 where it is the same */
+    struct digest root; /* of the hash tree */
 };
 
-void message_encode_farewell(struct buffer *buffer, enum farewell_message_kind kind,
-                             const struct message_farewell *message);
-bool message_decode_farewell(enum farewell_message_kind kind, struct view body, struct message_farewell *ret_message);
+struct message_farewell_answer {
+    struct partition partition;
+    uint64_t version;
+    uint64_t attempt;
+    bool is_same;                         /* root and root */
+    uint64_t segments[EXCHANGE_SEGMENTS]; /* if not: the low half of each digest */
+};
+
+void message_encode_farewell(struct buffer *buffer, const struct message_farewell *message);
+void message_encode_farewell_answer(struct buffer *buffer, const struct message_farewell_answer *message);
+bool message_decode_farewell(struct view body, struct message_farewell *ret_message);
+bool message_decode_farewell_answer(struct view body, struct message_farewell_answer *ret_message);
 
 #endif

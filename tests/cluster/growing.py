@@ -1,16 +1,32 @@
 """One node grows to three, five and eight under load, shrinks to four, and one that was killed for good is replaced."""
 
 import collections
+import hashlib
 import os
+import random
 import statistics
 import threading
 import time
 
 from harness import Cluster, ReplyError, encode, eventually, replies
-from history import FAILED, IN_DOUBT, OK, Load, availability
+from history import FAILED, IN_DOUBT, OK, Load, availability, go_first
 from members import told
-from test_edited_disk import key, load, value
 from test_partitions import check, errors_of, figures
+
+
+def key(number):
+    return f"key:{number:09d}"
+
+
+def value(number):
+    """Nothing that compressing would shorten."""
+    return hashlib.blake2b(b"%d" % number, digest_size=64).digest()
+
+
+def load(cluster, count):
+    requests = [encode("SET", key(number), value(number)) for number in range(count)]
+    failed = [reply for reply in replies(cluster.nodes[0], requests, 60) if reply != "OK"]
+    assert not failed, failed[:3]
 
 
 def change(node, *words):
@@ -58,14 +74,26 @@ class Step:
         act()
         living = [node for node in cluster.nodes if node in members_after]
         load_on.nodes = [node.index for node in living if node in nodes and node.is_ready()]
-        eventually(lambda: self.sample(cluster) and settled(living), 600, f"{name}: it is over")
+        self.phases = []
+        eventually(lambda: self.watch(living) and self.sample(cluster) and settled(living), 600, f"{name}: it is over")
         self.over = time.monotonic()
         load_on.nodes = [node.index for node in living]
         now = told(living[0])["members"]
         self.gained = sum(max(0, each["replicas"] - owned.get(each["id"], 0)) for each in now)
         self.balance = sorted(each["first-owned"] for each in now)
         self.sample(cluster)
-        self.bytes = sum(sent - before.get(each, 0) for each, sent in self.last.items())
+        self.bytes = {kind: sum(sent[kind] - before.get(each, {}).get(kind, 0) for each, sent in self.last.items())
+                      for kind in KINDS}
+
+    def watch(self, living):
+        """When each phase was seen first."""
+        try:
+            phase = told(living[0])["phase"]
+        except OSError:
+            return True
+        if not self.phases or self.phases[-1][0] != phase:
+            self.phases.append((phase, time.monotonic()))
+        return True
 
     def sample(self, cluster):
         """What each node has sent, as far as it could tell: those who leave end by themselves."""
@@ -75,11 +103,16 @@ class Step:
             except (OSError, ValueError):
                 info = None
             if info is not None:
-                self.last[node.id] = int(info["gramme_exchange_bytes"]) + int(info["gramme_farewell_bytes"])
+                self.last[node.id] = {kind: int(info[f"gramme_{kind}_bytes"]) for kind in KINDS}
         return True
 
 
+KINDS = ("filling", "exchange", "farewell")
 QUIET_S = float(os.environ.get("QUIET_S", 8))
+
+
+# What an object of one value is beside it (version/object_codec.c): context, dot, time, hash.
+OBJECT_BYTES = 46
 
 
 def latencies(history, begin, end):
@@ -92,29 +125,42 @@ def percentile(times, share):
 
 
 class Reader(threading.Thread):
-    """Keys that were there before must be there at every moment, at R=2."""
+    """Keys that were there before must be there at every moment, at R=2: `rate` reads a second, begun when they are due
+    or as soon after as the one before has ended."""
 
-    def __init__(self, cluster, load_on, count):
+    def __init__(self, cluster, load_on, count, rate):
         super().__init__(daemon=True)
-        self.cluster, self.load_on, self.count = cluster, load_on, count
+        self.cluster, self.load_on, self.count, self.rate = cluster, load_on, count, rate
         self.seen = collections.Counter()
+        self.times = []  # of each that was answered: when it began, and seconds until it ended
         self.is_over = threading.Event()
+        self.random = random.Random(1)
 
     def run(self):
-        number = 0
+        go_first()
+        begin, done = time.monotonic(), 0
         while not self.is_over.is_set():
-            number = (number * 1103515245 + 12345) % self.count
-            node = self.cluster.nodes[self.load_on.nodes[number % len(self.load_on.nodes)]]
+            node = self.cluster.nodes[self.random.choice(self.load_on.nodes)]
             try:
                 with node.connect(3) as connection:
-                    for _ in range(200):
-                        number = (number * 1103515245 + 12345) % self.count
-                        shown = connection.command("GET", key(number))
-                        self.seen["right" if shown == value(number) else f"wrong: {shown}"] += 1
+                    for _ in range(50):
+                        time.sleep(max(0.0, begin + done / self.rate - time.monotonic()))
+                        done += 1
+                        self.read(connection)
             except ReplyError as error:
                 self.seen[str(error).split()[0]] += 1
             except OSError:
                 time.sleep(0.01)
+
+    def read(self, connection):
+        number = self.random.randrange(self.count)
+        start = time.monotonic()
+        shown = connection.command("GET", key(number))
+        self.times.append((start, time.monotonic() - start))
+        self.seen["right" if shown == value(number) else f"wrong: {shown}"] += 1
+
+    def latencies(self, begin, end):
+        return sorted(took * 1000 for start, took in list(self.times) if begin <= start < end)
 
 
 def read_all(nodes, count):
@@ -133,7 +179,7 @@ def growing(count, rate):
         first = cluster.nodes[0]
         load(cluster, count)
         load_on = Load(cluster, rate, retries=True)
-        reader = Reader(cluster, load_on, count)
+        reader = Reader(cluster, load_on, count, rate)
         reader.start()
         steps = []
 
@@ -187,9 +233,21 @@ def report(steps, history, reader, count):
         quiet = latencies(history, step.quiet_from, step.quiet_to)
         moving = latencies(history, step.quiet_to, step.over)
         wanted = step.gained / 1024 * count * record
-        print(f"     {step.name}: {step.over - step.quiet_to:.1f} s, {step.gained} replicas gained, {step.bytes / 1e6:.1f} "
-              f"MB sent, keys and values gained {wanted / 1e6:.1f} MB; p99 {percentile(moving, .99):.1f} ms, quiet "
-              f"{percentile(quiet, .99):.1f} ms; first-owned {step.balance}", flush=True)
+        stored = step.gained / 1024 * count * (record + OBJECT_BYTES)
+        sent = sum(step.bytes.values())
+        reads = [percentile(reader.latencies(*between), .99)
+                 for between in ((step.quiet_to, step.over), (step.quiet_from, step.quiet_to))]
+        print(f"     {step.name}: {step.over - step.quiet_to:.1f} s, {step.gained} replicas gained of {stored / 1e6:.1f} MB, "
+              f"keys and values {wanted / 1e6:.1f} MB; sent {sent / 1e6:.1f} MB, {sent / stored:.2f} times that: "
+              f"{', '.join(f'{kind} {sent / 1e6:.1f}' for kind, sent in step.bytes.items())}; "
+              f"p99 {percentile(moving, .99):.1f} ms, quiet {percentile(quiet, .99):.1f} ms, "
+              f"of reads {reads[0]:.1f} and {reads[1]:.1f}; first-owned {step.balance}", flush=True)
+        ends = [begun for _, begun in step.phases[1:]] + [step.over]
+        for (phase, begun), end in zip(step.phases, ends):
+            times = latencies(history, begun, end)
+            reads = reader.latencies(begun, end)
+            print(f"       {phase}: {end - begun:.1f} s, p50 {percentile(times, .5):.1f} ms, p99 {percentile(times, .99):.1f} ms, of reads "
+                  f"{percentile(reads, .5):.1f} and {percentile(reads, .99):.1f}", flush=True)
     shown = [availability(history, name) for name in ("SET", "DEL")]
     for step in steps:
         print(f"     {step.name}: begun {step.quiet_to - steps[0].quiet_to:.1f} s, over {step.over - steps[0].quiet_to:.1f} s")

@@ -3,11 +3,10 @@
 import random
 import time
 
-from growing import change, joins, read_all, settled
+from growing import change, joins, load, read_all, settled
 from harness import Cluster, eventually
 from history import FAILED, Load, availability
 from members import told, wait_for_newcomers
-from test_edited_disk import load
 from test_partitions import check, errors_of, figures
 
 FOUNDERS = 4

@@ -8,6 +8,7 @@
 #include "wire/detector_message.h"
 #include "wire/exchange_message.h"
 #include "wire/fence_message.h"
+#include "wire/filling_message.h"
 #include "wire/gossip_message.h"
 #include "wire/member_record.h"
 #include "wire/message.h"
@@ -41,6 +42,24 @@ static void check_exchange(uint8_t kind, struct view body) {
             ENSURE(key.key.size <= LIMIT_KEY_BYTES);
         }
     }
+}
+
+static void check_filling(struct view body) {
+    struct compressor compressor;
+    struct buffer room;
+    struct message_parcel parcel;
+    struct parcel_object object;
+    compressor_init(&compressor);
+    buffer_init(&room);
+    if (message_decode_parcel(body, &compressor, &room, &parcel)) {
+        struct reader list = reader_of(parcel.list);
+        while (parcel_next(&list, &object)) {
+            ENSURE(object.key.size <= LIMIT_KEY_BYTES);
+        }
+        ENSURE(reader_finished(&list) && parcel.fence <= FENCE_NUMBER_MOST);
+    }
+    buffer_release(&room);
+    compressor_release(&compressor);
 }
 
 static void check_fence(uint8_t kind, struct view body) {
@@ -201,7 +220,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         check_question(body);
     } else if (kind >= MESSAGE_FENCE && kind <= MESSAGE_REAP) {
         check_fence(kind, body);
-    } else if (kind >= MESSAGE_ROOTS && kind <= MESSAGE_WANT) {
+    } else if (kind == MESSAGE_PARCEL) {
+        check_filling(body);
+    } else if (kind >= MESSAGE_ROOTS && kind <= MESSAGE_ALL_SAME) {
         check_exchange(kind, body);
     } else {
         check_request(kind, body);

@@ -37,13 +37,14 @@ DEPENDS = {
 PURE = ["base", "ring", "version", "wire", "core", "store"]
 
 PURE_HEADERS = {"endian.h", "inttypes.h", "limits.h", "stdalign.h", "stdbool.h", "stddef.h", "stdint.h", "string.h"}
-# What single layers or files may see beside those: memory, in the two layers that ask libc for it; the hash library;
-# the assertion's last words; the count on a snapshot of the ring, which threads share.
+# What single layers or files may see beside those: memory, in the two layers that ask libc for it; the hash library; the
+# compressor; the assertion's last words; the count on a snapshot of the ring, which threads share.
 EXTRA_HEADERS = {
     "base": {"stdlib.h", "xxhash.h"},
     "ring": {"stdlib.h"},
     "base/ensure.c": {"unistd.h"},
-    "base/poison.h": {"sanitizer/asan_interface.h"},
+    "base/compress.c": {"zstd.h"},
+    "base/poison.h": {"sanitizer/asan_interface.h", "sanitizer/msan_interface.h"},
     "ring/ring.c": {"stdatomic.h"},
 }
 # The program around the simulations: many of them in processes of their own, and how long that took.
@@ -58,6 +59,8 @@ EXTRA_SYMBOLS = {
     "base": MEMORY_SYMBOLS | STRING_SYMBOLS,
     "ring": MEMORY_SYMBOLS | STRING_SYMBOLS | {"qsort"},
     "base/ensure.c": {"abort", "write"},
+    "base/compress.c": {f"ZSTD_{name}" for name in ("createCCtx", "freeCCtx", "compressBound", "compressCCtx",
+                                                    "createDCtx", "freeDCtx", "decompressDCtx", "isError")},
 }
 # Added by the compiler, not written by us.
 COMPILER_SYMBOLS = re.compile(
