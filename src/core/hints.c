@@ -206,11 +206,7 @@ static void absorb(struct shard *shard, struct partition partition, struct view 
     delivery->is_absorbed = true;
     struct message_put put = handoff_of(shard, delivery, object_bytes_mark(object), key, object);
     struct source self = {.shard = shard->options.shard_index};
-    struct buffer body;
-    buffer_init(&body);
-    message_add_put(&body, &put);
-    replica_on_put(shard, &self, buffer_view(&body));
-    buffer_release(&body);
+    replica_put(shard, &self, &put);
 }
 
 void hints_on_absorbed(struct shard *shard, uint64_t request, enum answer_status status) {
@@ -463,6 +459,17 @@ static bool readdress(struct shard *shard, struct partition partition, struct vi
     return status != STORAGE_ERROR;
 }
 
+/* The flush's own sweep looks through what this node is to hold: it passes over a hint of a partition that is to be
+ * this node's own, and may not come to be. (Found by a seed.) */
+static void drop_flushed(struct shard *shard, struct partition partition, struct view key) {
+    struct storage *storage = &shard->options.storage;
+    shard->hints.found_old = true;
+    if (storage->remove(storage->self, STORAGE_HINTS, partition, key, DURABILITY_INTERVAL, 0) != STORAGE_ERROR) {
+        shard->flush.dropped++;
+        hints_dropped(shard, partition);
+    }
+}
+
 static void sweep_record(struct shard *shard, struct partition partition, const struct storage_scanned *record) {
     struct hint_owners owners;
     struct record opened;
@@ -472,8 +479,8 @@ static void sweep_record(struct shard *shard, struct partition partition, const 
         return; /* of another build: kept for it, and no fence passes meanwhile */
     }
     if (!flush_leaves_bytes(shard, opened.object_bytes)) {
-        shard->hints.found_old = true;
-        return; /* the sweep of the flush takes it */
+        drop_flushed(shard, partition, arena_copy(&shard->scratch, record->key));
+        return;
     }
     uint64_t label = object_bytes_mark(opened.object_bytes);
     shard->hints.found_old = shard->hints.found_old || label < shard->hints.swept_below;

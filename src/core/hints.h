@@ -71,9 +71,9 @@ void hints_expect_below(struct shard *shard, uint64_t number);
 bool hints_below_are_gone(const struct shard *shard, uint64_t number);
 /* None is here, and that is sure. */
 bool hints_are_gone(const struct shard *shard);
-/* The replica gives up the damaged hint of a key. */
 /* A flush took it. */
 void hints_dropped(struct shard *shard, struct partition partition);
+/* The replica gives up the damaged hint of a key. */
 void hints_lost(struct shard *shard, struct partition partition);
 
 /* False when this node keeps as many hints as it may: it says "not stored", and the next fallback is tried. */
