@@ -567,6 +567,17 @@ static void check_keyspaces(struct run *run, struct run_result *result) {
     }
 }
 
+/* What is reaped or pruned goes at one owner after the other: that is no difference. */
+static void wait_for_words_under_way(struct run *run) {
+    uint64_t let_go_before;
+    uint32_t waited = 0;
+    do {
+        let_go_before = run->account.let_go;
+        pass(run, 50 * NS_PER_MS);
+        waited++;
+    } while (run->account.let_go != let_go_before && waited < 20);
+}
+
 /* Hints and exchange alone make replicas equal: reading then finds nothing to repair. */
 static void converge(struct run *run, struct run_result *result) {
     if (run->world.failed) {
@@ -574,6 +585,7 @@ static void converge(struct run *run, struct run_result *result) {
     }
     pass(run, CONVERGENCE_S * NS_PER_S);
     check_keyspaces(run, result);
+    wait_for_words_under_way(run);
     final_check(&run->cluster, &run->history, &run->account, result->violation, sizeof(result->violation));
     uint64_t repairs_before = run->repairs;
     uint64_t let_go_before = run->account.let_go;
