@@ -123,9 +123,10 @@ void consensus_abstain_below(struct consensus *consensus, uint64_t version);
 void consensus_abstain_no_more(struct consensus *consensus);
 /* That peer's process is another now: what the one before promised or accepted may be forgotten. */
 void consensus_forget(struct consensus *consensus, struct member_index peer);
-/* Of two voters each majority is both: what one has forgotten the other one has not, and neither can do without it. */
+/* Of two voters each majority is both: what one has forgotten the other one has not, and neither can do without it. Of
+ * one voter, what it forgot and told nobody binds nobody. */
 static inline bool consensus_needs_all(const struct consensus *consensus) {
-    return consensus->voter_count == 2;
+    return consensus->voter_count <= 2;
 }
 /* Something was accepted here for the next entry, or is being proposed. A promise alone binds nobody once its proposer
  * has dropped what it was promised. */

@@ -112,15 +112,24 @@ static void advance(struct shard *shard) {
 }
 
 /* The next start must know it too: the log, which is kept only from now on, would make it an old store. */
-static void keep_abstention(struct shard *shard) {
-    struct council *council = &shard->council;
-    struct consensus_state nothing = {.version = council->machine.abstain_below};
+static void keep_abstention(struct shard *shard, uint64_t below) {
+    struct consensus_state nothing = {.version = below};
     port_keep(shard, 0, &nothing);
     settle(shard);
 }
 
-bool council_abstains(const struct shard *shard) {
-    return shard_is_first(shard) && shard->council.abstains;
+bool council_has_forgotten(const struct shard_options *options) {
+    struct consensus_state kept;
+    return !options->log_is_kept ||
+           (consensus_state_read(options->promise, &kept) && kept.version == COUNCIL_ABSTAINS_FROM_ALL);
+}
+
+void council_log_is_to_be_kept(struct shard *shard) {
+    struct council *council = &shard->council;
+    if (council->abstains && !council->abstention_is_kept) {
+        keep_abstention(shard, COUNCIL_ABSTAINS_FROM_ALL);
+        council->abstention_is_kept = true;
+    }
 }
 
 static void trust(struct shard *shard) {
@@ -131,7 +140,7 @@ static void trust(struct shard *shard) {
         bool is_other = ring_is_awaited(shard->ring, member) && !member_index_equal(member, shard->self);
         missing += is_other && !member_set_has(&council->heard, member) ? 1 : 0;
     }
-    if (!council->abstains || missing > 0 || council->greatest > roster_version(shard)) {
+    if (!council->abstains || missing > 0) {
         return;
     }
     council->abstains = false;
@@ -140,8 +149,8 @@ static void trust(struct shard *shard) {
         consensus_abstain_no_more(&council->machine);
     } else {
         consensus_abstain_below(&council->machine, council->greatest + 1);
-        keep_abstention(shard);
     }
+    keep_abstention(shard, council->machine.abstain_below);
 }
 
 void council_init(struct shard *shard) {
@@ -162,14 +171,16 @@ void council_init(struct shard *shard) {
         .seed = shard->options.seed ^ UINT64_C(0x636f756e63696c),
     };
     struct consensus_state kept;
+    bool has_forgotten = council_has_forgotten(&shard->options);
+    bool has_kept = consensus_state_read(shard->options.promise, &kept) && !has_forgotten;
     if (!shard_is_first(shard)) {
         return;
     }
-    bool has_kept = consensus_state_read(shard->options.promise, &kept);
     consensus_init(&council->machine, port, &shard->blobs, &options, has_kept ? &kept : NULL, shard_now(shard));
     shard->options.promise = (struct view){0}; /* lent for the start alone */
-    if (!shard->options.log_is_kept) {
+    if (has_forgotten) {
         council->abstains = true;
+        council->abstention_is_kept = shard->options.log_is_kept;
         council->greatest = roster_version(shard);
         consensus_abstain_below(&council->machine, roster_version(shard) + 1);
     }
@@ -241,7 +252,10 @@ void council_greeted(struct shard *shard, struct member_index member, const stru
 
 void council_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body) {
     struct consensus_word word;
-    if (shard_is_first(shard) && source->lane != NULL && message_decode_consensus(kind, body, &word)) {
+    /* What a process that has ended sent, and comes late, may have been answered by one that forgot it since. */
+    bool is_present =
+        source->lane != NULL && source->lane->link != NULL && source->lane->link->run == source->lane->peer->run;
+    if (shard_is_first(shard) && is_present && message_decode_consensus(kind, body, &word)) {
         consensus_receive(&shard->council.machine, source->lane->peer->member, &word, shard_now(shard));
         settle(shard);
     }

@@ -11,7 +11,7 @@ void roster_init(struct shard *shard) {
         (void)membership_merge(&roster->log, shard->options.log);
         shard->options.log = NULL; /* lent for the start alone */
     }
-    roster->has_heard = shard->options.log_is_kept;
+    roster->has_heard = !council_has_forgotten(&shard->options);
     roster->durable = shard->options.log_is_kept ? roster_version(shard) : 0;
     for (uint32_t index = 0; index < LIMIT_SHARDS; index++) {
         roster->mailed[index] = roster_version(shard);
@@ -55,9 +55,10 @@ static void keep(struct shard *shard) {
     uint64_t clean = moves_clean_of_node(shard);
     bool is_kept = roster->durable == roster_version(shard) && roster->cleaned == clean &&
                    roster->addresses == shard->records.address_changes;
-    if (!shard_is_first(shard) || roster->wanted != 0 || is_kept || council_abstains(shard)) {
+    if (!shard_is_first(shard) || roster->wanted != 0 || is_kept) {
         return;
     }
+    council_log_is_to_be_kept(shard);
     buffer_init(&bytes);
     write_u8(&bytes, KEPT_FORMAT);
     write_u64(&bytes, clean);

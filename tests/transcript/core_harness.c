@@ -266,6 +266,7 @@ static void make_shard(struct rig *rig) {
         .self = {(uint16_t)rig->options.self},
         .member_capacity = 16,
         .log_is_kept = !rig->options.log_is_new,
+        .promise = rig->options.promise,
         .shard_count = rig->options.shard_count,
         .keyspaces = &rig->keyspaces,
         .secrets = rig->secrets,

@@ -53,6 +53,7 @@ struct rig_options {
     bool was_unclean;
     bool stays_alone;      /* no peer is there yet: every dial stays without an answer */
     bool log_is_new;       /* the store has no membership log yet */
+    struct view promise;   /* that it has */
     bool holds_clock;      /* the disk doesn't answer for the clock's bound */
     bool fence_unknown;    /* its store remembers none */
     uint32_t max_requests; /* 4096 */

@@ -3,8 +3,13 @@
 #include "core/shard_state.h"
 #include "core_harness.h"
 
-static bool keeps_log(const struct rig *rig) {
-    return buffer_size(&rig->disk.membership) > 0;
+/* The version that was kept with the log. */
+static uint64_t abstains_below(const struct rig *rig) {
+    struct consensus_state kept;
+    assert_true(buffer_size(&rig->disk.membership) > 0);
+    assert_true(consensus_state_read(buffer_view(&rig->disk.promise), &kept));
+    assert_true(kept.promised.counter == 0 && kept.accepted.counter == 0 && kept.entry.size == 0);
+    return kept.version;
 }
 
 static void comes_up(struct rig *rig, uint32_t member) {
@@ -13,38 +18,54 @@ static void comes_up(struct rig *rig, uint32_t member) {
     assert_true(peer_first_is_up(rig->shard, (struct member_index){(uint16_t)member}));
 }
 
-static void a_new_store_looks_new_until_everybody_has_greeted_it(void **state) {
+static void a_new_store_abstains_until_everybody_has_greeted_it(void **state) {
     (void)state;
     struct rig *rig = rig_new((struct rig_options){.log_is_new = true, .stays_alone = true});
     pass_ms(rig, 500);
-    assert_false(keeps_log(rig));
+    assert_int_equal(abstains_below(rig), COUNCIL_ABSTAINS_FROM_ALL);
     comes_up(rig, 1);
-    assert_false(keeps_log(rig));
+    assert_int_equal(abstains_below(rig), COUNCIL_ABSTAINS_FROM_ALL);
     comes_up(rig, 2);
-    assert_true(keeps_log(rig));
-    assert_int_equal(buffer_size(&rig->disk.promise), 0); /* nothing that it may have forgotten counts */
+    assert_int_equal(abstains_below(rig), ring_version(rig->ring)); /* nothing that it may have forgotten counts */
     rig_free(rig);
 }
 
-static void with_its_log_it_keeps_how_far_it_abstains(void **state) {
+static void while_an_entry_is_chosen_it_abstains_from_that(void **state) {
     (void)state;
-    struct consensus_state kept;
     struct rig *rig = rig_new((struct rig_options){.log_is_new = true, .stays_alone = true});
-    rig->hello_agreeing = true; /* it may have voted for the entry that is being chosen */
+    rig->hello_agreeing = true; /* it may have voted for it */
     comes_up(rig, 1);
-    assert_false(keeps_log(rig));
     comes_up(rig, 2);
-    assert_true(keeps_log(rig));
-    assert_true(consensus_state_read(buffer_view(&rig->disk.promise), &kept));
-    assert_int_equal(kept.version, ring_version(rig->ring) + 1);
-    assert_true(kept.promised.counter == 0 && kept.accepted.counter == 0 && kept.entry.size == 0);
+    assert_int_equal(abstains_below(rig), ring_version(rig->ring) + 1);
+    rig_free(rig);
+}
+
+/* Seed 12200959: what the first start had kept of the log made the second one trust itself. */
+static void started_again_it_abstains_still(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.log_is_new = true, .stays_alone = true});
+    struct buffer promise;
+    pass_ms(rig, 500);
+    buffer_init(&promise);
+    buffer_append_view(&promise, buffer_view(&rig->disk.promise));
+    rig_free(rig);
+    rig = rig_new((struct rig_options){.promise = buffer_view(&promise), .stays_alone = true});
+    assert_true(rig->shard->council.abstains);
+    assert_false(roster_has_heard(rig->shard));
+    comes_up(rig, 1);
+    assert_true(roster_has_heard(rig->shard));
+    assert_true(rig->shard->council.abstains);
+    comes_up(rig, 2);
+    assert_false(rig->shard->council.abstains);
+    buffer_release(&promise);
     rig_free(rig);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_new_store_looks_new_until_everybody_has_greeted_it),
-        cmocka_unit_test(with_its_log_it_keeps_how_far_it_abstains),
+        cmocka_unit_test(a_new_store_abstains_until_everybody_has_greeted_it),
+        cmocka_unit_test(while_an_entry_is_chosen_it_abstains_from_that),
+        cmocka_unit_test(started_again_it_abstains_still),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
