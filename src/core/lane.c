@@ -511,18 +511,30 @@ static bool link_take_knock(struct shard *shard, struct link *link, const struct
     return true;
 }
 
+/* Who answers a knock with HELLO does not know who knocks: the log tells it. False when the link is gone. */
+static bool link_hear_door(struct shard *shard, struct link *link, const struct message_hello *hello) {
+    if (hello->membership >= roster_version(shard)) {
+        link_abandon(shard, link, "a knock that was answered");
+        return false;
+    }
+    link->membership = hello->membership;
+    link_tell_membership(shard, link);
+    return true;
+}
+
 /* False when the link is gone. */
 static bool link_greet(struct shard *shard, struct link *link, const struct message_hello *hello) {
     struct member_index member = shard->self;
     bool is_ahead = is_of_this_cluster(shard, hello) && hello->membership > roster_version(shard);
-    if (is_ahead && !hello->is_knock) {
+    bool is_unknown = !ring_find_member(shard->ring, hello->node, &member);
+    if (is_ahead && (!hello->is_knock || is_unknown)) {
         link_await_membership(shard, link, hello);
         return true;
     }
     if (link->knocks != NULL) {
-        link_abandon(shard, link, "a knock that was answered");
-        return false;
+        return link_hear_door(shard, link, hello);
     }
+    member = shard->self;
     if (link_tell_stranger(shard, link, hello)) {
         return true;
     }
@@ -597,6 +609,9 @@ static bool link_take_keyspaces(struct shard *shard, struct link *link, const st
 /* The log that was announced. Adopting it may end links, this one too. False when it is gone. */
 static bool link_take_membership(struct shard *shard, struct link *link, const struct frame *frame) {
     struct lane *lane = link->lane;
+    if (link->hello.is_knock && frame->kind == MESSAGE_GOSSIP_RECORDS) {
+        return true; /* whose it is stands in the log that follows */
+    }
     bool is_taken = frame->kind == MESSAGE_MEMBERSHIP && roster_take(shard, frame->body) != ROSTER_REFUSED;
     if (lane != NULL && lane->link != link) {
         return false;
@@ -609,6 +624,10 @@ static bool link_take_membership(struct shard *shard, struct link *link, const s
     }
     link->awaits_membership = false;
     struct message_hello hello = link->hello;
+    if (hello.is_knock) {
+        link_abandon(shard, link, "a knock that told the log"); /* now it is known where to dial */
+        return false;
+    }
     return link_greet(shard, link, &hello);
 }
 

@@ -13,8 +13,9 @@
  *
  * Who dials must know where the other one is, and that may have changed (core/records.h). So a node that waits for a
  * dial in vain knocks: its first shard dials the other's first shard for no lane, says HELLO and its own record, and is
- * hung up on, or contradicted, and knocks again. The other knows now where to dial, and does. A knock never takes a
- * lane, so it may cross anything.
+ * hung up on, or contradicted, and knocks again. The other knows now where to dial, and does. If it has an old log and
+ * has never heard of who knocks, it answers with HELLO, and is told the log. A knock never takes a lane, so it may
+ * cross anything.
  *
  * What holds: a lane has at most one link; an UP link has a lane, and the lane has it; a link heard nothing from for
  * SILENCE_MS is silent: it stays open, nothing but pings is sent on it, and its peer does not count as reachable. After
