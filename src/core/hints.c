@@ -20,10 +20,12 @@ struct hint_delivery {
 /* How many hints a shard keeps unless told: with values of a kilobyte, some gigabytes of disk. */
 enum { HINTS_HELD_MOST = 4 * 1000 * 1000 };
 
-/* There may be some of it. */
+/* There may be some of it. Who keeps no log of the members yet may know an old ring: what it holds by that one it may
+ * be a fallback for. */
 static bool partition_is_ours(const struct shard *shard, struct partition partition) {
     enum replica_role role = replica_role(shard, partition);
-    return role == ROLE_FALLBACK || (role != ROLE_NONE && ring_has_moved(shard->ring));
+    bool may_have_moved = ring_has_moved(shard->ring) || !shard->options.log_is_kept;
+    return role == ROLE_FALLBACK || (role != ROLE_NONE && may_have_moved);
 }
 
 void hints_init(struct shard *shard) {
@@ -479,6 +481,10 @@ static void sweep_record(struct shard *shard, struct partition partition, const 
         return; /* of another build: kept for it, and no fence passes meanwhile */
     }
     if (!flush_leaves_bytes(shard, opened.object_bytes)) {
+        if (is_under_way(shard, record->key, shard->self)) {
+            shard->hints.found_old = true; /* it goes when it is absorbed */
+            return;
+        }
         drop_flushed(shard, partition, arena_copy(&shard->scratch, record->key));
         return;
     }
@@ -519,7 +525,7 @@ void hints_on_scanned(struct shard *shard, enum storage_status status, const str
     for (uint32_t index = 0; index < count; index++) {
         if (records[index].status == STORAGE_DAMAGED) {
             shard->hints.found++;
-            replica_discard(shard, partition, arena_copy(&shard->scratch, records[index].key));
+            replica_discard(shard, STORAGE_HINTS, partition, arena_copy(&shard->scratch, records[index].key));
         } else {
             sweep_record(shard, partition, &records[index]);
         }

@@ -164,7 +164,7 @@ enum storage_status replica_load(struct shard *shard, struct partition partition
         status = STORAGE_ABSENT;
     }
     if (status == STORAGE_DAMAGED) {
-        replica_discard(shard, partition, key);
+        replica_discard(shard, replica_family(shard, partition), partition, key);
         status = STORAGE_ABSENT;
     }
     if (status == STORAGE_FOUND && (!replica_copy_open(family, bytes, &copy) ||
@@ -201,9 +201,8 @@ void replica_write_again(struct shard *shard, struct partition partition) {
     reaper_look_again(shard, partition);
 }
 
-void replica_discard(struct shard *shard, struct partition partition, struct view key) {
+void replica_discard(struct shard *shard, enum storage_family family, struct partition partition, struct view key) {
     struct storage *storage = &shard->options.storage;
-    enum storage_family family = replica_family(shard, partition);
     shard->replica.damaged++;
     shard_trace(shard, &(struct trace_record){
                            .kind = TRACE_DAMAGED, .key = key, .peer = shard->self, .is_hint = family == STORAGE_HINTS});

@@ -108,9 +108,10 @@ void replica_lost(struct shard *shard, struct partition partition);
 /* Writes what memory has of a partition, because the disk has something else. */
 void replica_write_again(struct shard *shard, struct partition partition);
 
-/* Gives up a record whose bytes are not what was written: kept, it could be neither served nor merged with, and what
- * the others have could not come back. An owner knows from now on that it lacks something, a fallback counts. */
-void replica_discard(struct shard *shard, struct partition partition, struct view key);
+/* Gives up a record of that family whose bytes are not what was written: kept, it could be neither served nor merged
+ * with, and what the others have could not come back. An owner knows from now on that it lacks something, a fallback
+ * counts. */
+void replica_discard(struct shard *shard, enum storage_family family, struct partition partition, struct view key);
 
 /* After replica_load() said PENDING of a key to prove or to reap: reaper_receive() gets this message then. */
 void replica_park_proof(struct shard *shard, struct view key, const struct source *source, uint8_t kind,

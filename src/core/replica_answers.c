@@ -317,7 +317,7 @@ static enum storage_status load_encoded(struct shard *shard, struct partition pa
     } else {
         status = storage->read(storage->self, family, partition, key, &bytes);
         if (status == STORAGE_DAMAGED && !MUTANT(ERROR_IS_ABSENCE)) {
-            replica_discard(shard, partition, key);
+            replica_discard(shard, family, partition, key);
         }
         if (status == STORAGE_FOUND && !replica_copy_open(family, bytes, &copy)) {
             status = STORAGE_ERROR;

@@ -214,7 +214,7 @@ static bool discard_damaged(struct shard *shard, const struct storage_scanned *r
     bool is_whole = true;
     for (uint32_t index = 0; index < count; index++) {
         if (records[index].status == STORAGE_DAMAGED && !MUTANT(ERROR_IS_ABSENCE)) {
-            replica_discard(shard, partition, arena_copy(&shard->scratch, records[index].key));
+            replica_discard(shard, STORAGE_OBJECTS, partition, arena_copy(&shard->scratch, records[index].key));
             is_whole = false;
         }
     }
