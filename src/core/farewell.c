@@ -49,6 +49,8 @@ static bool next_former(const struct shard *shard, struct partition *ret_partiti
     return false;
 }
 
+_Static_assert(HASH_TREE_SEGMENTS == (int)EXCHANGE_SEGMENTS, "a tree goes into a message");
+
 static bool tree_is_empty(const struct hash_tree *tree) {
     static const struct hash_tree empty;
     return memcmp(tree, &empty, sizeof(empty)) == 0;
@@ -79,7 +81,7 @@ void farewell_on_rest(struct shard *shard) {
 
 static void rest(struct shard *shard) {
     struct farewell *farewell = &shard->farewell;
-    uint64_t rest_ns = load_rest_for_others_ns(shard, shard_now(shard).ns - farewell->step_began.ns);
+    uint64_t rest_ns = load_rest_ns(shard, LOAD_FAREWELL, shard_now(shard).ns - farewell->step_began.ns);
     farewell->until = instant_after_ns(shard_now(shard), rest_ns);
     if (rest_ns == 0) {
         farewell_on_rest(shard);
@@ -182,8 +184,6 @@ static void on_farewell(struct shard *shard, const struct source *source, const 
         return; /* asked again by and by */
     }
     struct message_farewell_answer answer = {
-        .partition = message->partition,
-        .version = message->version,
         .attempt = message->attempt,
         .is_same = digest_equal(hash_tree_root(tree), message->root),
     };

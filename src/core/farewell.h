@@ -31,7 +31,7 @@ enum {
     FAREWELL_PAUSE_MS = 300,     /* before it does */
     FAREWELL_SCAN_BYTES = 1024 * 1024,
     FAREWELL_ASKS_A_BEAT = 64,
-    FAREWELL_OBJECTS_MOST = 512, /* brought at once: a scan tells no more than fit */
+    FAREWELL_OBJECTS_MOST = 512, /* brought at once; more than fit, which may lie in memory, begin anew */
 };
 
 enum farewell_state { FAREWELL_IDLE, FAREWELL_ASKING, FAREWELL_BRINGING, FAREWELL_DELETING };

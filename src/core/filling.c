@@ -75,8 +75,9 @@ void filling_begin(struct shard *shard, struct partition partition) {
 bool filling_begin_from(struct shard *shard, struct partition partition, struct member_index peer) {
     uint64_t place;
     const struct hash_tree *tree = trees_known(shard, partition);
-    if (tree == NULL || filling_is_wanted(shard, partition) || !first_gap(tree, &place)) {
-        return false;
+    if (tree == NULL || filling_is_wanted(shard, partition) || !first_gap(tree, &place) ||
+        !ring_is_owner(shard->ring, partition, peer)) {
+        return false; /* an owner to come serves nobody: the two compare keys */
     }
     want(shard, partition, peer);
     return true;
@@ -186,8 +187,8 @@ static void take(struct shard *shard, const struct source *source, const struct 
 
 /* The one that was asked for, and not one that was given up. */
 static bool is_awaited(const struct pull *pull, const struct message_parcel *parcel) {
-    return pull->number != 0 && pull->number == parcel->pull && !pull->is_storing &&
-           pull->partition.value == parcel->partition.value && (parcel->is_end || parcel->place_next > pull->place);
+    return pull->number == parcel->pull && !pull->is_storing && pull->partition.value == parcel->partition.value &&
+           (parcel->is_end || parcel->place_next > pull->place);
 }
 
 static void on_parcel(struct shard *shard, const struct source *source, struct view body) {
@@ -195,7 +196,8 @@ static void on_parcel(struct shard *shard, const struct source *source, struct v
     struct storage *storage = &shard->options.storage;
     struct pull *pull = &filling->pull;
     struct message_parcel parcel;
-    if (!message_decode_parcel(body, &filling->compressor, &filling->unpacked, &parcel) || !is_awaited(pull, &parcel)) {
+    if (pull->number == 0 || !member_index_equal(pull->peer, source->lane->peer->member) ||
+        !message_decode_parcel(body, &filling->compressor, &filling->unpacked, &parcel) || !is_awaited(pull, &parcel)) {
         return;
     }
     take(shard, source, &parcel);
@@ -225,7 +227,7 @@ void filling_on_durable(struct shard *shard, uint64_t token) {
         return;
     }
     pull->is_storing = false;
-    uint64_t rest_ns = load_rest_ns(shard, shard_now(shard).ns - pull->asked.ns);
+    uint64_t rest_ns = load_rest_ns(shard, LOAD_FILLING, shard_now(shard).ns - pull->asked.ns);
     if (rest_ns == 0) {
         filling_on_rest(shard);
     } else {

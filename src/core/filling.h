@@ -34,8 +34,10 @@ enum {
     FILLING_TOKEN_BITS = 56,
     FILLING_PATIENCE_MS = 3000, /* for a parcel; then the partition is left to exchange */
     FILLING_SCAN_BYTES = 64 * 1024,
-    FILLING_SCAN_RECORDS = 64,   /* of small ones: what is merged in one turn delays what comes after */
+    FILLING_SCAN_RECORDS = 64,   /* of small ones, about: what is merged in one turn delays what comes after */
     FILLING_REQUESTS_MOST = 256, /* that wait here to be served */
+    FILLING_JUDGED_MS = 2000, /* after a start nobody is served: time for those who remember to say that this store was
+                                 rolled back (core/witness.h). Found by a seed. */
 };
 
 /* What this owner wants of a partition. */

@@ -16,6 +16,7 @@ void filling_server_init(struct shard *shard) {
     pool_init(&filling->request_pool, sizeof(struct fill_request), 64);
     buffer_init(&filling->list);
     filling->rest.kind = ALARM_FILLING_SERVED;
+    timers_schedule(&shard->timers, &filling->rest.timer, instant_after_ms(shard_now(shard), FILLING_JUDGED_MS));
 }
 
 void filling_server_release(struct shard *shard) {
@@ -82,7 +83,6 @@ static void send_parcel(struct shard *shard, const struct fill_request *request,
                         uint32_t count, bool is_end, uint64_t next_hash) {
     struct filling *filling = &shard->filling;
     struct partition partition = request->fill.partition;
-    buffer_clear(&filling->list);
     for (uint32_t index = 0; index < count; index++) {
         struct view object;
         if (exchange_object(shard, &records[index], &object)) {
@@ -105,6 +105,8 @@ static void send_parcel(struct shard *shard, const struct fill_request *request,
     if (output != NULL && message_encode_parcel(output, &parcel, &filling->compressor)) {
         filling->bytes_sent += buffer_size(output) - before;
     }
+    buffer_clear(&filling->list);
+    buffer_shrink(&filling->list, 2 * FILLING_SCAN_BYTES); /* after an object of many megabytes */
 }
 
 void filling_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,
@@ -117,7 +119,7 @@ void filling_on_scanned(struct shard *shard, enum storage_status status, const s
         send_parcel(shard, request, records, count, is_end, is_end ? UINT64_MAX : next_hash);
     }
     request_end(shard, request);
-    uint64_t rest_ns = load_rest_of_server_ns(shard, shard_now(shard).ns - filling->began.ns);
+    uint64_t rest_ns = load_rest_ns(shard, LOAD_SERVING, shard_now(shard).ns - filling->began.ns);
     if (rest_ns == 0) {
         filling_serve(shard);
     } else {

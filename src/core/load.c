@@ -98,7 +98,7 @@ void load_beat(struct shard *shard) {
         return;
     }
     bool is_slow = load->slow > 0 && (uint64_t)load->slow * 100 >= load->ended;
-    if (is_slow && load->share == 1) {
+    if (is_slow && load->share == 1 && load->usual_ns < shard->options.background_latency_ms * NS_PER_MS) {
         load->usual_ns += load->usual_ns / 16;
     }
     uint32_t share = is_slow ? load->share / 2 : load->share * 2;
@@ -116,24 +116,14 @@ uint32_t load_share(const struct shard *shard, uint32_t budget) {
     return share == 0 ? 1 : share;
 }
 
-static uint64_t rest_after_ns(struct shard *shard, uint64_t took_ns, uint32_t parts) {
-    shard->load.quiet = 0;
+uint64_t load_rest_ns(struct shard *shard, enum load_steps steps, uint64_t took_ns) {
+    struct load *load = &shard->load;
     uint64_t most_ns = LOAD_REST_MOST_MS * NS_PER_MS;
+    uint64_t parts = steps == LOAD_FILLING && load->is_idle ? 1 : (uint64_t)steps;
+    load->quiet = 0;
     if (took_ns > most_ns) {
         return most_ns;
     }
-    uint64_t rest_ns = took_ns * parts * LOAD_SHARE_WHOLE / shard->load.share - took_ns;
+    uint64_t rest_ns = took_ns * parts * LOAD_SHARE_WHOLE / load->share - took_ns;
     return rest_ns < most_ns ? rest_ns : most_ns;
-}
-
-uint64_t load_rest_of_server_ns(struct shard *shard, uint64_t took_ns) {
-    return rest_after_ns(shard, took_ns, 1);
-}
-
-uint64_t load_rest_for_others_ns(struct shard *shard, uint64_t took_ns) {
-    return rest_after_ns(shard, took_ns, LOAD_STEP_OF);
-}
-
-uint64_t load_rest_ns(struct shard *shard, uint64_t took_ns) {
-    return rest_after_ns(shard, took_ns, shard->load.is_idle ? 1 : LOAD_STEP_OF);
 }

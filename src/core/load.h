@@ -12,9 +12,9 @@
  * sixteenth: a cluster that is always slow must still mend itself. Slow is what took longer than
  * `background-latency-ms`, or half as long again as one in a hundred takes while nothing moves.
  *
- * What goes on by itself, step by step (filling, farewells), has no budget but rests: after each step seven times as
- * long as the step took, when its share is whole; not at all while no client asks for anything. Whoever serves others'
- * steps rests only when his share is less. Source: Dynamo, section 6.5, "Balancing background vs. foreground tasks".
+ * What goes on by itself, step by step, has no budget but rests after each step, for some times as long as the step
+ * took: longer when its share is less, and filling not at all while no client asks this node for anything. Source:
+ * Dynamo, section 6.5, "Balancing background vs. foreground tasks".
  */
 #ifndef GRAMME_CORE_LOAD_H
 #define GRAMME_CORE_LOAD_H
@@ -32,6 +32,13 @@ enum {
     LOAD_REST_MOST_MS = 500, /* a step that took very long waited for a disk or a peer */
     LOAD_WINDOW_MS = 1000,
     LOAD_USUAL_MS = 10, /* taken for what one in a hundred takes, until it was seen */
+};
+
+/* A step takes one in so many parts of the time, its rest the others. */
+enum load_steps {
+    LOAD_SERVING = 1, /* parcels to others: they rest */
+    LOAD_FAREWELL = 3,
+    LOAD_FILLING = 8,
 };
 
 struct load {
@@ -65,10 +72,7 @@ void load_measured(struct shard *shard, uint64_t ns);
 void load_beat(struct shard *shard);
 /* What is left of a budget of background work; at least 1. */
 uint32_t load_share(const struct shard *shard, uint32_t budget);
-/* How long work that goes on by itself rests after a step that took so long; where it is others who have to do with
- * clients; and after a step for somebody else's work. */
-uint64_t load_rest_ns(struct shard *shard, uint64_t took_ns);
-uint64_t load_rest_for_others_ns(struct shard *shard, uint64_t took_ns);
-uint64_t load_rest_of_server_ns(struct shard *shard, uint64_t took_ns);
+/* How long work that goes on by itself rests after a step that took so long. */
+uint64_t load_rest_ns(struct shard *shard, enum load_steps steps, uint64_t took_ns);
 
 #endif

@@ -13,8 +13,6 @@ void message_encode_farewell(struct buffer *buffer, const struct message_farewel
 
 void message_encode_farewell_answer(struct buffer *buffer, const struct message_farewell_answer *message) {
     size_t begun = frame_begin(buffer, MESSAGE_FAREWELL_ANSWER);
-    write_u16(buffer, message->partition.value);
-    write_u64(buffer, message->version);
     write_u64(buffer, message->attempt);
     write_u8(buffer, message->is_same ? 1 : 0);
     for (uint32_t segment = 0; !message->is_same && segment < EXCHANGE_SEGMENTS; segment++) {
@@ -38,9 +36,7 @@ bool message_decode_farewell(struct view body, struct message_farewell *ret_mess
 
 bool message_decode_farewell_answer(struct view body, struct message_farewell_answer *ret_message) {
     struct reader reader = reader_of(body);
-    struct message_farewell_answer message = {.partition = {read_u16(&reader)}};
-    message.version = read_u64(&reader);
-    message.attempt = read_u64(&reader);
+    struct message_farewell_answer message = {.attempt = read_u64(&reader)};
     uint8_t is_same = read_u8(&reader);
     message.is_same = is_same == 1;
     for (uint32_t segment = 0; !message.is_same && segment < EXCHANGE_SEGMENTS; segment++) {

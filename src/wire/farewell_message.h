@@ -17,9 +17,7 @@ struct message_farewell {
 };
 
 struct message_farewell_answer {
-    struct partition partition;
-    uint64_t version;
-    uint64_t attempt;
+    uint64_t attempt;                     /* echoed */
     bool is_same;                         /* root and root */
     uint64_t segments[EXCHANGE_SEGMENTS]; /* if not: the low half of each digest */
 };

@@ -7,6 +7,7 @@
 #include "wire/consensus_message.h"
 #include "wire/detector_message.h"
 #include "wire/exchange_message.h"
+#include "wire/farewell_message.h"
 #include "wire/fence_message.h"
 #include "wire/filling_message.h"
 #include "wire/gossip_message.h"
@@ -44,7 +45,20 @@ static void check_exchange(uint8_t kind, struct view body) {
     }
 }
 
-static void check_filling(struct view body) {
+static void check_farewell(uint8_t kind, struct view body) {
+    struct message_farewell farewell;
+    struct message_farewell_answer answer;
+    struct message_fill fill;
+    if (kind == MESSAGE_FAREWELL) {
+        (void)message_decode_farewell(body, &farewell);
+    } else if (kind == MESSAGE_FAREWELL_ANSWER) {
+        (void)message_decode_farewell_answer(body, &answer);
+    } else {
+        (void)message_decode_fill(body, &fill);
+    }
+}
+
+static void check_parcel(struct view body) {
     struct compressor compressor;
     struct buffer room;
     struct message_parcel parcel;
@@ -221,7 +235,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     } else if (kind >= MESSAGE_FENCE && kind <= MESSAGE_REAP) {
         check_fence(kind, body);
     } else if (kind == MESSAGE_PARCEL) {
-        check_filling(body);
+        check_parcel(body);
+    } else if (kind >= MESSAGE_FAREWELL && kind <= MESSAGE_FILL) {
+        check_farewell(kind, body);
     } else if (kind >= MESSAGE_ROOTS && kind <= MESSAGE_ALL_SAME) {
         check_exchange(kind, body);
     } else {
