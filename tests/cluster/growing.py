@@ -75,7 +75,7 @@ class Step:
         living = [node for node in cluster.nodes if node in members_after]
         load_on.nodes = [node.index for node in living if node in nodes and node.is_ready()]
         self.phases = []
-        eventually(lambda: self.watch(living) and self.sample(cluster) and settled(living), 600, f"{name}: it is over")
+        eventually(lambda: self.watch(living) and self.sample(cluster) and settled(living), 1800, f"{name}: it is over")
         self.over = time.monotonic()
         load_on.nodes = [node.index for node in living]
         now = told(living[0])["members"]
@@ -174,7 +174,6 @@ def read_all(nodes, count):
 
 
 def growing(count, rate):
-    # Three zones, for eight nodes.
     with Cluster(1, room=8, settings={"read-quorum": 2, "write-quorum": 2}) as cluster:
         first = cluster.nodes[0]
         load(cluster, count)

@@ -206,7 +206,7 @@ def _named(reply):
 
 class Node:
     def __init__(self, cluster, index):
-        self.zone = f"zone-{index}"
+        self.zone = f"zone-{index % cluster.zones if cluster.zones else index}"
         self.weight = 1
         self.cluster = cluster
         self.index = index
@@ -289,10 +289,11 @@ class Node:
 class Cluster:
     """Nodes with configurations of their own. `settings` are lines of the configuration, name to value; `node_settings`
     are those of single nodes, by index; `clock_offsets_ms` makes their clocks differ; there are ports for `room` nodes
-    that may come later."""
+    that may come later. Each node is in a zone of its own, or they take turns in so many `zones`."""
 
     def __init__(self, nodes=3, start=True, settings=None, node_settings=None, clock_offsets_ms=(), host="127.0.0.1",
-                 room=0):
+                 room=0, zones=0):
+        self.zones = zones
         self.folder = tempfile.mkdtemp(prefix="gramme-test-")
         self.base_port = free_ports(nodes + room)
         self.cluster_id = os.urandom(16).hex()
