@@ -170,7 +170,7 @@ bool disk_take_scan(struct disk *disk, struct disk_scan *ret_scan, struct storag
             found[(*ret_count)++] =
                 (struct storage_scanned){.key = buffer_view(&record->key),
                                          .hash = hash64(buffer_view(&record->key), 0), /* the rig's place seed */
-                                         .status = STORAGE_FOUND,
+                                         .status = record->is_damaged ? STORAGE_DAMAGED : STORAGE_FOUND,
                                          .record = buffer_view(&record->bytes)};
         }
     }

@@ -285,10 +285,8 @@ static void another_version_does_not_end_a_farewell_for_ever(void **state) {
 
 /* ---- 6: a hint on its way when this node becomes an owner ---- */
 
-static void hints_are_not_counted_off_twice(void **state) {
-    (void)state;
-    struct rig *rig = rig_new((struct rig_options){.members = 5, .self = 3});
-    struct chain chain = {0};
+/* D keeps a hint of "h" for B and C, of which it becomes an owner to come. */
+static void keep_a_hint_and_become_an_owner(struct rig *rig, struct chain *chain) {
     lend_log(rig);
     pass_ms(rig, 4000);
     struct membership_event move[2] = {weight(rig, 'D', 50), {.kind = MEMBERSHIP_MOVE}};
@@ -324,7 +322,6 @@ static void hints_are_not_counted_off_twice(void **state) {
         }
     }
     ring_free(joint);
-    struct wall_time written = rig->notation.wall;
     peer_hints(rig, 'A', "h", "b1=v", PUT_HINT, 'B');
     disk_done(rig);
     peer_hints(rig, 'A', "h", "b1=v", PUT_HINT, 'C');
@@ -332,9 +329,30 @@ static void hints_are_not_counted_off_twice(void **state) {
     pass_ms(rig, 300);
     assert_int_equal(rig->shard->hints.held, 1);
     assert_int_equal(rig->shard->hints.deliveries.size, 2); /* on its way to both */
-    then(rig, &chain, move, 2);
-    then_one(rig, &chain, MEMBERSHIP_JOINT);
-    adopts(rig, &chain);
+    then(rig, chain, move, 2);
+    then_one(rig, chain, MEMBERSHIP_JOINT);
+    adopts(rig, chain);
+}
+
+static void a_damaged_hint_costs_the_new_owner_no_object(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.members = 5, .self = 3});
+    struct chain chain = {0};
+    keep_a_hint_and_become_an_owner(rig, &chain);
+    disk_record(&rig->disk, rig_key_name(rig, "h"))->is_damaged = true;
+    pass_ms(rig, 300);
+    assert_int_equal(rig->shard->hints.held, 0);
+    assert_int_equal(rig->shard->hints.lost, 1);
+    assert_false(rig->shard->replica.is_lost[rig_partition(rig, "h").value]);
+    rig_free(rig);
+}
+
+static void hints_are_not_counted_off_twice(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.members = 5, .self = 3});
+    struct chain chain = {0};
+    struct wall_time written = rig->notation.wall;
+    keep_a_hint_and_become_an_owner(rig, &chain);
     /* D is an owner to come, and has the same object as its own: by a put of JOINT, or since it absorbed the hint. (The
      * rig's disk has one record of a key, whatever the family.) */
     for (char owner = 'B'; owner <= 'C'; owner++) {
@@ -346,6 +364,42 @@ static void hints_are_not_counted_off_twice(void **state) {
     }
     assert_true(rig->shard->hints.held <= 1);
     assert_true(hints_have_room(rig->shard));
+    rig_free(rig);
+}
+
+/* By the birth's ring it owns what by the present one, which it is still to hear of, it may keep hints of. */
+static void without_a_log_all_partitions_are_searched_for_hints(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    assert_int_equal(rig->shard->hints.uncounted, 0);
+    rig_free(rig);
+    rig = rig_new((struct rig_options){.log_is_new = true});
+    assert_true(rig->shard->hints.uncounted > 0);
+    rig_free(rig);
+}
+
+static void an_owner_to_come_is_nobody_to_be_filled_by(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.members = 5});
+    struct chain chain = {0};
+    lend_log(rig);
+    pass_ms(rig, 4000);
+    struct membership_event move[2] = {weight(rig, 'B', 50), {.kind = MEMBERSHIP_MOVE}};
+    then(rig, &chain, move, 2);
+    then_one(rig, &chain, MEMBERSHIP_JOINT);
+    adopts(rig, &chain);
+    struct member_index b = {1};
+    struct partition partition = {0};
+    const struct ring *ring = rig->shard->ring;
+    while (!ring_is_owner(ring, partition, rig->shard->self) || ring_is_owner(ring, partition, b) ||
+           !ring_is_holder(ring, partition, b)) {
+        partition.value++;
+        assert_true(partition.value < Q);
+    }
+    step_begin(rig);
+    assert_false(filling_begin_from(rig->shard, partition, b));
+    assert_true(filling_is_idle(&rig->shard->filling));
+    step_end(rig);
     rig_free(rig);
 }
 
@@ -389,6 +443,9 @@ int main(void) {
         cmocka_unit_test(a_former_owner_deletes_nothing_that_it_acknowledged_since),
         cmocka_unit_test(another_version_does_not_end_a_farewell_for_ever),
         cmocka_unit_test(hints_are_not_counted_off_twice),
+        cmocka_unit_test(a_damaged_hint_costs_the_new_owner_no_object),
+        cmocka_unit_test(without_a_log_all_partitions_are_searched_for_hints),
+        cmocka_unit_test(an_owner_to_come_is_nobody_to_be_filled_by),
         cmocka_unit_test(a_wiped_founder_is_not_informed_by_being_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
