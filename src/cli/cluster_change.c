@@ -40,6 +40,18 @@ static int open_state(struct cluster_state *state, const struct cluster_call *ca
     return cluster_state_read(state, false);
 }
 
+/* The same, and the node among those that the command's first word means. NULL, and said so: *ret_code is how it ends.
+ */
+static const json_t *open_with(struct cluster_state *state, const struct cluster_call *call, enum cluster_among among,
+                               int *ret_code) {
+    *ret_code = open_state(state, call);
+    const json_t *found = *ret_code == EXIT_CODE_OK ? cluster_find(state, call->words[0], among) : NULL;
+    if (found == NULL && *ret_code == EXIT_CODE_OK) {
+        *ret_code = EXIT_CODE_FAILURE;
+    }
+    return found;
+}
+
 /* Stages, and tells what comes next. */
 static int stage(struct cluster_state *state, const struct cluster_call *call, const struct words *words,
                  const char *what) {
@@ -71,10 +83,10 @@ int cluster_join(const struct cluster_call *call) {
     struct cluster_state state;
     char weight[24];
     char what[128];
-    int code = open_state(&state, call);
-    const json_t *node = code == EXIT_CODE_OK ? cluster_find(&state, call->words[0], AMONG_WAITING) : NULL;
+    int code;
+    const json_t *node = open_with(&state, call, AMONG_WAITING, &code);
     if (node == NULL) {
-        return finish(&state, code == EXIT_CODE_OK ? EXIT_CODE_FAILURE : code);
+        return finish(&state, code);
     }
     struct words words = begin("STAGE");
     (void)snprintf(weight, sizeof(weight), "%llu", (unsigned long long)cluster_number(node, "weight"));
@@ -101,10 +113,10 @@ static bool is_away(const json_t *member) {
 
 int cluster_leave(const struct cluster_call *call) {
     struct cluster_state state;
-    int code = open_state(&state, call);
-    const json_t *member = code == EXIT_CODE_OK ? cluster_find(&state, call->words[0], AMONG_MEMBERS) : NULL;
+    int code;
+    const json_t *member = open_with(&state, call, AMONG_MEMBERS, &code);
     if (member == NULL) {
-        return finish(&state, code == EXIT_CODE_OK ? EXIT_CODE_FAILURE : code);
+        return finish(&state, code);
     }
     if (is_away(member)) {
         command_complain(call->command,
@@ -120,11 +132,11 @@ int cluster_replace(const struct cluster_call *call) {
     struct cluster_state state;
     char weight[24];
     char what[128];
-    int code = open_state(&state, call);
-    const json_t *old = code == EXIT_CODE_OK ? cluster_find(&state, call->words[0], AMONG_MEMBERS) : NULL;
+    int code;
+    const json_t *old = open_with(&state, call, AMONG_MEMBERS, &code);
     const json_t *node = old != NULL ? cluster_find(&state, call->words[1], AMONG_WAITING) : NULL;
     if (node == NULL) {
-        return finish(&state, code == EXIT_CODE_OK ? EXIT_CODE_FAILURE : code);
+        return finish(&state, old == NULL ? code : EXIT_CODE_FAILURE);
     }
     if (is_away(old) && !call->is_dead) {
         command_complain(call->command,
@@ -155,10 +167,10 @@ int cluster_weight(const struct cluster_call *call) {
         return command_usage_error(call->command, "a weight is a number from 1 to %d, not '%s'", WEIGHT_MOST,
                                    call->words[1]);
     }
-    int code = open_state(&state, call);
-    const json_t *member = code == EXIT_CODE_OK ? cluster_find(&state, call->words[0], AMONG_MEMBERS) : NULL;
+    int code;
+    const json_t *member = open_with(&state, call, AMONG_MEMBERS, &code);
     if (member == NULL) {
-        return finish(&state, code == EXIT_CODE_OK ? EXIT_CODE_FAILURE : code);
+        return finish(&state, code);
     }
     struct words words = begin("STAGE");
     (void)snprintf(what, sizeof(what), "weight %.*s %s", SHORT_ID, cluster_text(member, "id"), call->words[1]);
@@ -180,10 +192,13 @@ static bool lives(const struct cluster_call *call, const json_t *member, const c
 
 int cluster_mark_down(const struct cluster_call *call) {
     struct cluster_state state;
-    int code = open_state(&state, call);
-    const json_t *member = code == EXIT_CODE_OK ? cluster_find(&state, call->words[0], AMONG_MEMBERS) : NULL;
-    if (member == NULL || lives(call, member, "")) {
-        return finish(&state, code == EXIT_CODE_OK ? EXIT_CODE_FAILURE : code);
+    int code;
+    const json_t *member = open_with(&state, call, AMONG_MEMBERS, &code);
+    if (member == NULL) {
+        return finish(&state, code);
+    }
+    if (lives(call, member, "")) {
+        return finish(&state, EXIT_CODE_FAILURE);
     }
     return finish(&state, stage_of_member(&state, call, "DEAD", "mark-down", member));
 }
@@ -191,10 +206,13 @@ int cluster_mark_down(const struct cluster_call *call) {
 int cluster_remove(const struct cluster_call *call) {
     struct cluster_state state;
     char what[128];
-    int code = open_state(&state, call);
-    const json_t *member = code == EXIT_CODE_OK ? cluster_find(&state, call->words[0], AMONG_MEMBERS) : NULL;
-    if (member == NULL || lives(call, member, "use 'gramme cluster leave', which loses nothing")) {
-        return finish(&state, code == EXIT_CODE_OK ? EXIT_CODE_FAILURE : code);
+    int code;
+    const json_t *member = open_with(&state, call, AMONG_MEMBERS, &code);
+    if (member == NULL) {
+        return finish(&state, code);
+    }
+    if (lives(call, member, "use 'gramme cluster leave', which loses nothing")) {
+        return finish(&state, EXIT_CODE_FAILURE);
     }
     struct words words = begin("STAGE");
     if (strcmp(cluster_text(member, "state"), "dead") != 0) {

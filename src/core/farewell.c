@@ -4,6 +4,10 @@
 #include "core/scan_owner.h"
 #include "core/shard_state.h"
 
+_Static_assert(HASH_TREE_SEGMENTS == (int)EXCHANGE_SEGMENTS, "a tree goes into a message");
+
+static void go_on(struct shard *shard);
+
 void farewell_init(struct shard *shard) {
     shard->farewell.rest.kind = ALARM_FAREWELL;
     shard->farewell.under_way = ARENA_ARRAY(&shard->permanent, struct farewell_object, FAREWELL_OBJECTS_MOST);
@@ -35,8 +39,6 @@ static void begin_anew(struct shard *shard) {
     farewell->until = instant_after_ms(shard_now(shard), FAREWELL_PAUSE_MS);
 }
 
-static void go_on(struct shard *shard);
-
 static bool next_former(const struct shard *shard, struct partition *ret_partition) {
     uint32_t partitions = ring_partition_count(shard->ring);
     for (uint32_t step = 1; step <= partitions; step++) {
@@ -48,8 +50,6 @@ static bool next_former(const struct shard *shard, struct partition *ret_partiti
     }
     return false;
 }
-
-_Static_assert(HASH_TREE_SEGMENTS == (int)EXCHANGE_SEGMENTS, "a tree goes into a message");
 
 static bool tree_is_empty(const struct hash_tree *tree) {
     static const struct hash_tree empty;

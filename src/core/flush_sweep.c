@@ -51,7 +51,7 @@ static bool sweep_record(struct shard *shard, struct partition partition, const 
         return true; /* damaged: the scrub sees to it */
     }
     struct view key = arena_copy(&shard->scratch, scanned->key);
-    return replica_drop_flushed(shard, partition, key, scanned->record);
+    return replica_drop_flushed(shard, replica_family(shard, partition), partition, key, scanned->record);
 }
 
 void flush_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,

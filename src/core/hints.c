@@ -461,17 +461,6 @@ static bool readdress(struct shard *shard, struct partition partition, struct vi
     return status != STORAGE_ERROR;
 }
 
-/* The flush's own sweep looks through what this node is to hold: it passes over a hint of a partition that is to be
- * this node's own, and may not come to be. (Found by a seed.) */
-static void drop_flushed(struct shard *shard, struct partition partition, struct view key) {
-    struct storage *storage = &shard->options.storage;
-    shard->hints.found_old = true;
-    if (storage->remove(storage->self, STORAGE_HINTS, partition, key, DURABILITY_INTERVAL, 0) != STORAGE_ERROR) {
-        shard->flush.dropped++;
-        hints_dropped(shard, partition);
-    }
-}
-
 static void sweep_record(struct shard *shard, struct partition partition, const struct storage_scanned *record) {
     struct hint_owners owners;
     struct record opened;
@@ -481,11 +470,13 @@ static void sweep_record(struct shard *shard, struct partition partition, const 
         return; /* of another build: kept for it, and no fence passes meanwhile */
     }
     if (!flush_leaves_bytes(shard, opened.object_bytes)) {
-        if (is_under_way(shard, record->key, shard->self)) {
-            shard->hints.found_old = true; /* it goes when it is absorbed */
-            return;
+        /* The flush's own sweep looks through what this node is to hold: it passes over a hint of a partition that is
+         * to be this node's own, and may not come to be. (Found by a seed.) One that is being absorbed goes then. */
+        shard->hints.found_old = true;
+        if (!is_under_way(shard, record->key, shard->self)) {
+            struct view key = arena_copy(&shard->scratch, record->key);
+            (void)replica_drop_flushed(shard, STORAGE_HINTS, partition, key, record->record);
         }
-        drop_flushed(shard, partition, arena_copy(&shard->scratch, record->key));
         return;
     }
     uint64_t label = object_bytes_mark(opened.object_bytes);

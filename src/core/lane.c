@@ -525,16 +525,15 @@ static bool link_hear_door(struct shard *shard, struct link *link, const struct 
 /* False when the link is gone. */
 static bool link_greet(struct shard *shard, struct link *link, const struct message_hello *hello) {
     struct member_index member = shard->self;
+    struct member_index known;
     bool is_ahead = is_of_this_cluster(shard, hello) && hello->membership > roster_version(shard);
-    bool is_unknown = !ring_find_member(shard->ring, hello->node, &member);
-    if (is_ahead && (!hello->is_knock || is_unknown)) {
+    if (is_ahead && (!hello->is_knock || !ring_find_member(shard->ring, hello->node, &known))) {
         link_await_membership(shard, link, hello);
         return true;
     }
     if (link->knocks != NULL) {
         return link_hear_door(shard, link, hello);
     }
-    member = shard->self;
     if (link_tell_stranger(shard, link, hello)) {
         return true;
     }

@@ -27,8 +27,6 @@ struct shard;
 enum {
     LOAD_BYTES_MOST = 128 * 1024 * 1024, /* of operations under way; one alone may have more */
     LOAD_SHARE_WHOLE = 16,
-    LOAD_STEP_OF =
-        8, /* a step of work that goes on by itself takes one in so many parts of the time, its rest the others */
     LOAD_REST_MOST_MS = 500, /* a step that took very long waited for a disk or a peer */
     LOAD_WINDOW_MS = 1000,
     LOAD_USUAL_MS = 10, /* taken for what one in a hundred takes, until it was seen */

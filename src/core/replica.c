@@ -400,9 +400,9 @@ bool replica_reap(struct shard *shard, struct partition partition, struct view k
     return status != STORAGE_ERROR;
 }
 
-bool replica_drop_flushed(struct shard *shard, struct partition partition, struct view key, struct view record) {
+bool replica_drop_flushed(struct shard *shard, enum storage_family family, struct partition partition, struct view key,
+                          struct view record) {
     struct storage *storage = &shard->options.storage;
-    enum storage_family family = replica_family(shard, partition);
     struct copy copy = {0};
     if (!replica_copy_open(family, record, &copy) ||
         !object_decode(copy.record.object_bytes, &shard->scratch, &copy.object)) {

@@ -125,7 +125,8 @@ bool replica_prune(struct shard *shard, struct partition partition, struct view 
 
 /* Of a record as it lies in the store, and is in no tree's way: drops it when nothing of it is above the floor of a
  * flush, writes it without what is below. False: the store takes no writes just now. */
-bool replica_drop_flushed(struct shard *shard, struct partition partition, struct view key, struct view record);
+bool replica_drop_flushed(struct shard *shard, enum storage_family family, struct partition partition, struct view key,
+                          struct view record);
 
 void replica_on_put(struct shard *shard, const struct source *source, struct view body);
 /* The same, decoded: `put` is borrowed until this returns. */

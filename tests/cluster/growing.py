@@ -11,22 +11,13 @@ import time
 from harness import Cluster, ReplyError, encode, eventually, replies
 from history import FAILED, IN_DOUBT, OK, Load, availability, go_first
 from members import told
+from test_edited_disk import key, load
 from test_partitions import check, errors_of, figures
-
-
-def key(number):
-    return f"key:{number:09d}"
 
 
 def value(number):
     """Nothing that compressing would shorten."""
     return hashlib.blake2b(b"%d" % number, digest_size=64).digest()
-
-
-def load(cluster, count):
-    requests = [encode("SET", key(number), value(number)) for number in range(count)]
-    failed = [reply for reply in replies(cluster.nodes[0], requests, 60) if reply != "OK"]
-    assert not failed, failed[:3]
 
 
 def change(node, *words):
@@ -176,7 +167,7 @@ def read_all(nodes, count):
 def growing(count, rate):
     with Cluster(1, room=8, settings={"read-quorum": 2, "write-quorum": 2}) as cluster:
         first = cluster.nodes[0]
-        load(cluster, count)
+        load(cluster, count, value)
         load_on = Load(cluster, rate, retries=True)
         reader = Reader(cluster, load_on, count, rate)
         reader.start()

@@ -229,6 +229,15 @@ class Node:
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
                                             preexec_fn=die_with_parent)
 
+    def rewrite_config(self, *changes):
+        """Each change is what stands there, and what is to stand there instead."""
+        with open(self.config, encoding="utf-8") as file:
+            text = file.read()
+        for before, after in changes:
+            text = text.replace(before, after)
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(text)
+
     def signal(self, number):
         self.process.send_signal(number)
 

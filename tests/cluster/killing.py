@@ -3,10 +3,11 @@
 import random
 import time
 
-from growing import change, joins, load, read_all, settled
+from growing import change, joins, read_all, settled, value
 from harness import Cluster, eventually
 from history import FAILED, Load, availability
 from members import told, wait_for_newcomers
+from test_edited_disk import load
 from test_partitions import check, errors_of, figures
 
 FOUNDERS = 4
@@ -77,7 +78,7 @@ class Moves:
 
 def killing(count, keys, rate, seed):
     with Cluster(FOUNDERS, room=count, settings={"read-quorum": 2, "write-quorum": 2}) as cluster:
-        load(cluster, keys)
+        load(cluster, keys, value)
         load_on = Load(cluster, rate, retries=True)
         moves = Moves(cluster, load_on, seed)
         began = time.monotonic()

@@ -168,14 +168,9 @@ class LinkedCluster(Cluster):
         super().__init__(nodes, start=False, settings=settings)
         self.links = Links(self)
         for node in self.nodes:
-            with open(node.config, encoding="utf-8") as file:
-                text = file.read()
-            for other in self.nodes:
-                if other is not node:
-                    text = text.replace(f"{self.host}:{other.peer_port}\n",
-                                        f"{self.host}:{self.links.ports[node.index, other.index]}\n")
-            with open(node.config, "w", encoding="utf-8") as file:
-                file.write(text)
+            node.rewrite_config(*((f"{self.host}:{other.peer_port}\n",
+                                   f"{self.host}:{self.links.ports[node.index, other.index]}\n")
+                                  for other in self.nodes if other is not node))
         self.start()
 
     def close(self):

@@ -252,10 +252,7 @@ def test_what_is_wrong_is_said_and_the_exit_code_says_it_too():
         cluster.write_config(node, {"no-such-setting": "1"})
         assert run(BINARY, "server", "--config", node.config).returncode == 3
         # The data folder can't be made.
-        with open(node.config, encoding="utf-8") as file:
-            text = file.read()
-        with open(node.config, "w", encoding="utf-8") as file:
-            file.write(text.replace(f"data {node.folder}", "data /proc/nowhere").replace("no-such-setting 1\n", ""))
+        node.rewrite_config((f"data {node.folder}", "data /proc/nowhere"), ("no-such-setting 1\n", ""))
         unusable = run(BINARY, "server", "--config", node.config)
         assert unusable.returncode == 1 and "data-unusable" in unusable.stderr, unusable
 

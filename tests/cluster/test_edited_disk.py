@@ -24,8 +24,8 @@ def value(number):
     return b"value %d of this key" % number
 
 
-def load(cluster, count):
-    requests = [encode("SET", key(number), value(number)) for number in range(count)]
+def load(cluster, count, value_of=value):
+    requests = [encode("SET", key(number), value_of(number)) for number in range(count)]
     failed = [reply for reply in replies(cluster.nodes[0], requests, 60) if reply != "OK"]
     assert not failed, failed[:3]
 

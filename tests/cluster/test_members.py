@@ -97,10 +97,7 @@ def test_who_may_not_join_is_told_why():
         other_shape = cluster.add_node([first], {"storage": "memory", "partitions": 64})
         for node, line, value in ((other_secret, "cluster-secret", cluster.secret),
                                   (other_cluster, "cluster-id", cluster.cluster_id)):
-            with open(node.config, encoding="utf-8") as file:
-                text = file.read()
-            with open(node.config, "w", encoding="utf-8") as file:
-                file.write(text.replace(f"{line} {value}", f"{line} {'7' * 32}").replace("partitions 16\n", ""))
+            node.rewrite_config((f"{line} {value}", f"{line} {'7' * 32}"), ("partitions 16\n", ""))
         for node, why in ((other_secret, "another cluster-secret"), (other_cluster, "cluster-id differs"),
                           (other_shape, "the cluster was born with 16"),
                           (other_keyspaces, "keyspaces in this configuration are not")):
@@ -199,10 +196,7 @@ def test_the_shape_of_a_cluster_cannot_be_configured_away():
     with Cluster(1, settings={"partitions": 16, "storage": "rocksdb"}) as cluster:
         node = cluster.nodes[0]
         assert node.stop() == 0
-        with open(node.config, encoding="utf-8") as file:
-            text = file.read()
-        with open(node.config, "w", encoding="utf-8") as file:
-            file.write(text.replace("partitions 16", "partitions 32"))
+        node.rewrite_config(("partitions 16", "partitions 32"))
         node.start()
         assert node.process.wait(15) == 3, node.log_text()
         assert "the cluster was born with 16" in node.log_text()
