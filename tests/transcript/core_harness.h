@@ -126,6 +126,7 @@ struct rig {
     struct message_summary last_summary; /* SUMMARY or SUMMARY ANSWER that the shard sent */
     struct message_hello last_hello;     /* that the shard sent */
     uint64_t attempt;                    /* of the last proof that the shard asked for */
+    uint64_t last_pull;                  /* of the last FILL that it sent */
     uint64_t ground;                     /* of peers' proofs */
     bool holds_scans;                    /* scans wait for scan_answers() */
     bool shows_gossip;                   /* write down words of gossip, which are not of interest otherwise */

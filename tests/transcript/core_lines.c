@@ -3,6 +3,7 @@
 
 #include "wire/consensus_message.h"
 #include "wire/farewell_message.h"
+#include "wire/filling_message.h"
 #include "wire/membership_message.h"
 
 #include "wire/resp_reader.h"
@@ -279,6 +280,31 @@ static void print_gossip(struct rig *rig, const struct frame *frame) {
     }
 }
 
+static void print_fill(struct rig *rig, struct view body) {
+    struct message_fill fill;
+    assert_true(message_decode_fill(body, &fill));
+    rig->last_pull = fill.pull;
+    print_format(&rig->log, "fill, from %llu on", (unsigned long long)fill.place_from);
+}
+
+static void print_parcel(struct rig *rig, struct view body) {
+    struct compressor compressor;
+    struct buffer room;
+    struct message_parcel parcel;
+    struct parcel_object object;
+    uint32_t count = 0;
+    compressor_init(&compressor);
+    buffer_init(&room);
+    assert_true(message_decode_parcel(body, &compressor, &room, &parcel));
+    struct reader list = reader_of(parcel.list);
+    while (parcel_next(&list, &object)) {
+        count++;
+    }
+    print_format(&rig->log, "parcel of %u%s", count, parcel.is_end ? ", the last" : "");
+    buffer_release(&room);
+    compressor_release(&compressor);
+}
+
 static void print_word_of_members(struct rig *rig, const struct frame *frame) {
     switch (frame->kind) {
     case MESSAGE_STAGE:
@@ -286,6 +312,12 @@ static void print_word_of_members(struct rig *rig, const struct frame *frame) {
         break;
     case MESSAGE_FAREWELL:
         print_format(&rig->log, "farewell");
+        break;
+    case MESSAGE_FILL:
+        print_fill(rig, frame->body);
+        break;
+    case MESSAGE_PARCEL:
+        print_parcel(rig, frame->body);
         break;
     case MESSAGE_CONSENSUS_PREPARE:
         print_format(&rig->log, "prepare");

@@ -91,6 +91,43 @@ static void a_slow_second_halves_the_background_and_a_fast_one_doubles_it(void *
     rig_free(rig);
 }
 
+/* 20 ms are little beside `background-latency-ms`, and more than half as long again as what one in a hundred is taken
+ * to take. */
+static void what_is_slower_than_usual_halves_it_too(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    client(rig, "SET k v");
+    disk_done(rig);
+    pass_ms(rig, 2 * LOAD_USUAL_MS);
+    answer(rig, 'B', "stored");
+    answers_never(rig, 'C');
+    pass_ms(rig, 1100);
+    assert_int_equal(load_share(rig->shard, 64), 32);
+    rig_free(rig);
+}
+
+static void rests_are_as_long_as_the_kind_of_work_and_the_load_ask(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    struct shard *shard = rig->shard;
+    pass_ms(rig, 1100); /* a second in which nobody asked anything */
+    assert_int_equal(load_rest_ns(shard, LOAD_FILLING, NS_PER_MS), 0);
+    assert_int_equal(load_rest_ns(shard, LOAD_FAREWELL, NS_PER_MS), 2 * NS_PER_MS);
+    peer_puts(rig, 'B', "k", "b1=v", 0);
+    disk_done(rig);
+    pass_ms(rig, 1100); /* somebody did, by way of B */
+    assert_int_equal(load_rest_ns(shard, LOAD_SERVING, NS_PER_MS), 0);
+    assert_int_equal(load_rest_ns(shard, LOAD_FAREWELL, NS_PER_MS), 2 * NS_PER_MS);
+    assert_int_equal(load_rest_ns(shard, LOAD_FILLING, NS_PER_MS), 7 * NS_PER_MS);
+    shard->load.share = LOAD_SHARE_WHOLE / 2;
+    assert_int_equal(load_rest_ns(shard, LOAD_SERVING, NS_PER_MS), NS_PER_MS);
+    assert_int_equal(load_rest_ns(shard, LOAD_FILLING, NS_PER_MS), 15 * NS_PER_MS);
+    /* Seed 12100357: after a process was paused for long, it rested 127 times as long. */
+    assert_int_equal(load_rest_ns(shard, LOAD_FILLING, 100 * NS_PER_MS), LOAD_REST_MOST_MS * NS_PER_MS);
+    assert_int_equal(load_rest_ns(shard, LOAD_FILLING, 20 * NS_PER_S), LOAD_REST_MOST_MS * NS_PER_MS);
+    rig_free(rig);
+}
+
 /* Or the fallback that keeps it drains no fence, and nothing deleted gives its space back anywhere. */
 static void without_memory_a_hint_still_comes_home(void **state) {
     (void)state;
@@ -129,6 +166,8 @@ int main(void) {
         cmocka_unit_test(without_memory_a_hint_still_comes_home),
         cmocka_unit_test(a_disk_that_is_behind_refuses_and_has_not_failed),
         cmocka_unit_test(a_slow_second_halves_the_background_and_a_fast_one_doubles_it),
+        cmocka_unit_test(what_is_slower_than_usual_halves_it_too),
+        cmocka_unit_test(rests_are_as_long_as_the_kind_of_work_and_the_load_ask),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,6 +56,20 @@ static void adopts(struct rig *rig, struct chain *chain) {
     chain->version = 0;
 }
 
+/* The change, its move and the phases up to that one, learned at once. */
+static void adopts_move(struct rig *rig, struct chain *chain, struct membership_event change,
+                        enum membership_kind last) {
+    static const enum membership_kind phases[] = {MEMBERSHIP_JOINT, MEMBERSHIP_COMMIT, MEMBERSHIP_DONE,
+                                                  MEMBERSHIP_SETTLED};
+    struct membership_event move[2] = {change, {.kind = MEMBERSHIP_MOVE}};
+    size_t next = 0;
+    then(rig, chain, move, 2);
+    do {
+        then_one(rig, chain, phases[next]);
+    } while (phases[next++] != last);
+    adopts(rig, chain);
+}
+
 static struct membership_event weight(const struct rig *rig, char who, uint32_t weight) {
     struct membership_event event = {.kind = MEMBERSHIP_WEIGHT};
     event.member.id = rig->ids[who - 'A'];
@@ -119,13 +133,7 @@ static void a_wiped_node_is_not_informed_by_learning_of_a_move_that_is_over(void
     for (uint16_t i = 0; i < Q; i++) {
         was_holder[i] = replica_role(rig->shard, (struct partition){i}) == ROLE_HOLDER;
     }
-    struct membership_event move[2] = {leave(rig, 'E'), {.kind = MEMBERSHIP_MOVE}};
-    then(rig, &chain, move, 2);
-    then_one(rig, &chain, MEMBERSHIP_JOINT);
-    then_one(rig, &chain, MEMBERSHIP_COMMIT);
-    then_one(rig, &chain, MEMBERSHIP_DONE);
-    then_one(rig, &chain, MEMBERSHIP_SETTLED);
-    adopts(rig, &chain);
+    adopts_move(rig, &chain, leave(rig, 'E'), MEMBERSHIP_SETTLED);
     assert_int_equal(ring_phase(rig->shard->ring), RING_REST);
     uint32_t gained = 0;
     uint32_t believed = 0;
@@ -148,10 +156,7 @@ static void what_was_lost_before_the_commit_stays_lost(void **state) {
     struct chain chain = {0};
     lend_log(rig);
     pass_ms(rig, 4000);
-    struct membership_event move[2] = {weight(rig, 'A', 50), {.kind = MEMBERSHIP_MOVE}};
-    then(rig, &chain, move, 2);
-    then_one(rig, &chain, MEMBERSHIP_JOINT);
-    adopts(rig, &chain);
+    adopts_move(rig, &chain, weight(rig, 'A', 50), MEMBERSHIP_JOINT);
     struct partition partition = {0};
     while (!replica_is_filling(rig->shard, partition)) {
         partition.value++;
@@ -175,13 +180,8 @@ static void nobody_is_a_former_owner_at_rest(void **state) {
     struct chain chain = {0};
     lend_log(rig);
     pass_ms(rig, 4000);
-    struct membership_event move[2] = {weight(rig, 'B', 50), {.kind = MEMBERSHIP_MOVE}};
-    then(rig, &chain, move, 2);
-    then_one(rig, &chain, MEMBERSHIP_JOINT);
-    then_one(rig, &chain, MEMBERSHIP_COMMIT);
-    then_one(rig, &chain, MEMBERSHIP_DONE);
-    then_one(rig, &chain, MEMBERSHIP_SETTLED);
-    adopts(rig, &chain); /* a wiped one, or one that crashed before it noted that it was clean */
+    adopts_move(rig, &chain, weight(rig, 'B', 50),
+                MEMBERSHIP_SETTLED); /* a wiped one, or one that crashed before it noted that it was clean */
     all_have_drained(rig);
     pass_ms(rig, 60000);
     assert_int_equal(count_role(rig, ROLE_FORMER), 0);
@@ -194,13 +194,7 @@ static void a_fallback_at_rest_keeps_a_hint(void **state) {
     struct chain chain = {0};
     lend_log(rig);
     pass_ms(rig, 4000);
-    struct membership_event move[2] = {weight(rig, 'B', 50), {.kind = MEMBERSHIP_MOVE}};
-    then(rig, &chain, move, 2);
-    then_one(rig, &chain, MEMBERSHIP_JOINT);
-    then_one(rig, &chain, MEMBERSHIP_COMMIT);
-    then_one(rig, &chain, MEMBERSHIP_DONE);
-    then_one(rig, &chain, MEMBERSHIP_SETTLED);
-    adopts(rig, &chain);
+    adopts_move(rig, &chain, weight(rig, 'B', 50), MEMBERSHIP_SETTLED);
     all_have_drained(rig);
     pass_ms(rig, 10000);
     key_of_role(rig, "f", ROLE_FALLBACK);
@@ -223,12 +217,7 @@ static void a_former_owner_deletes_nothing_that_it_acknowledged_since(void **sta
     struct chain chain = {0};
     lend_log(rig);
     pass_ms(rig, 4000);
-    struct membership_event move[2] = {weight(rig, 'B', 50), {.kind = MEMBERSHIP_MOVE}};
-    then(rig, &chain, move, 2);
-    then_one(rig, &chain, MEMBERSHIP_JOINT);
-    then_one(rig, &chain, MEMBERSHIP_COMMIT);
-    then_one(rig, &chain, MEMBERSHIP_DONE);
-    adopts(rig, &chain);
+    adopts_move(rig, &chain, weight(rig, 'B', 50), MEMBERSHIP_DONE);
     rig->holds_scans = true;
     all_have_drained(rig); /* nothing is held: it begins to delete at once */
     assert_int_equal(rig->shard->farewell.state, FAREWELL_DELETING);
@@ -260,12 +249,7 @@ static void another_version_does_not_end_a_farewell_for_ever(void **state) {
     struct chain chain = {0};
     lend_log(rig);
     pass_ms(rig, 4000);
-    struct membership_event move[2] = {weight(rig, 'B', 50), {.kind = MEMBERSHIP_MOVE}};
-    then(rig, &chain, move, 2);
-    then_one(rig, &chain, MEMBERSHIP_JOINT);
-    then_one(rig, &chain, MEMBERSHIP_COMMIT);
-    then_one(rig, &chain, MEMBERSHIP_DONE);
-    adopts(rig, &chain);
+    adopts_move(rig, &chain, weight(rig, 'B', 50), MEMBERSHIP_DONE);
     rig->holds_scans = true;
     all_have_drained(rig);
     assert_int_equal(rig->shard->farewell.state, FAREWELL_DELETING);
@@ -329,9 +313,7 @@ static void keep_a_hint_and_become_an_owner(struct rig *rig, struct chain *chain
     pass_ms(rig, 300);
     assert_int_equal(rig->shard->hints.held, 1);
     assert_int_equal(rig->shard->hints.deliveries.size, 2); /* on its way to both */
-    then(rig, chain, move, 2);
-    then_one(rig, chain, MEMBERSHIP_JOINT);
-    adopts(rig, chain);
+    adopts_move(rig, chain, move[0], MEMBERSHIP_JOINT);
 }
 
 static void a_damaged_hint_costs_the_new_owner_no_object(void **state) {
@@ -384,10 +366,7 @@ static void an_owner_to_come_is_nobody_to_be_filled_by(void **state) {
     struct chain chain = {0};
     lend_log(rig);
     pass_ms(rig, 4000);
-    struct membership_event move[2] = {weight(rig, 'B', 50), {.kind = MEMBERSHIP_MOVE}};
-    then(rig, &chain, move, 2);
-    then_one(rig, &chain, MEMBERSHIP_JOINT);
-    adopts(rig, &chain);
+    adopts_move(rig, &chain, weight(rig, 'B', 50), MEMBERSHIP_JOINT);
     struct member_index b = {1};
     struct partition partition = {0};
     const struct ring *ring = rig->shard->ring;
