@@ -4,6 +4,7 @@
 import json
 import os
 import pty
+import select
 import shutil
 import signal
 import subprocess
@@ -202,6 +203,16 @@ def test_the_shape_of_a_cluster_cannot_be_configured_away():
         assert "the cluster was born with 16" in node.log_text()
 
 
+def read_until(descriptor, wanted, seconds):
+    """What a terminal was given until `wanted` stood in it."""
+    drawn = b""
+    deadline = time.monotonic() + seconds
+    while wanted not in drawn:
+        assert select.select([descriptor], [], [], max(0, deadline - time.monotonic()))[0], drawn
+        drawn += os.read(descriptor, 4096)
+    return drawn
+
+
 def test_watching_changes_nothing():
     with Cluster(3, room=1, settings={"partitions": 64, "storage": "memory"}) as cluster:
         first = cluster.nodes[0]
@@ -214,12 +225,16 @@ def test_watching_changes_nothing():
         on_terminal = subprocess.Popen([BINARY, "cluster", "watch", address(first)], stdout=slave, stderr=slave)
         in_lines = subprocess.Popen([BINARY, "cluster", "watch", address(first)], stdout=subprocess.PIPE, text=True)
         os.close(slave)
-        drawn = os.read(master, 4096)
-        on_terminal.kill()
-        on_terminal.wait()
-        assert b"partitions left" in drawn and b"\033[K" in drawn, drawn
-        wait_settled(first, version)
-        assert in_lines.wait(15) == 0
+        try:
+            drawn = read_until(master, b"partitions left", 15)
+            assert b"\033[K" in drawn, drawn
+            on_terminal.kill()  # the terminal is gone: the change goes on
+            wait_settled(first, version)
+            assert in_lines.wait(15) == 0
+        finally:
+            for watcher in (on_terminal, in_lines):
+                watcher.kill()
+                watcher.wait()
         lines = in_lines.stdout.read().splitlines()
         assert any("joint" in line for line in lines) and "rest" in lines[-1], lines
         os.close(master)
