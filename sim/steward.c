@@ -45,6 +45,7 @@ struct draft {
     char line[LINE_BYTES];
     size_t used;
     bool is_used[SIM_PLACES];
+    bool has_replicas;
     uint32_t members; /* that will be owners when it is done */
 };
 
@@ -79,6 +80,14 @@ static void add_join(struct draft *draft, struct node *node, uint32_t weight) {
     add(draft, " %s z%u %u %s %s", id, node->index % 3, weight, node->addresses.client, node->addresses.peer);
 }
 
+/* Two or three: with quorums of two both let a read see the last write. */
+static void add_replicas(struct draft *draft, bool are_few) {
+    if (!draft->has_replicas) {
+        draft->has_replicas = true;
+        add(draft, " REPLICAS %u", are_few ? 3u : 2u);
+    }
+}
+
 static void add_event(struct steward *steward, struct draft *draft) {
     char id[NODE_ID_TEXT_SIZE];
     struct node *newcomer = spare(steward, draft);
@@ -89,6 +98,11 @@ static void add_event(struct steward *steward, struct draft *draft) {
         draft->members++;
         add(draft, " JOIN");
         add_join(draft, newcomer, weight);
+        return;
+    }
+    bool are_few = ring_configured_replica_count(steward->cluster->ring) == 2;
+    if (choice >= (are_few ? 65 : 86)) {
+        add_replicas(draft, are_few);
         return;
     }
     if (draft->is_used[member->index]) {

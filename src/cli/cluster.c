@@ -28,6 +28,7 @@ static const struct subcommand subcommands[] = {
     {.name = "leave", .words = {"NODE"}, .run = cluster_leave},
     {.name = "replace", .words = {"OLD", "NEW"}, .run = cluster_replace, .may_be_of_dead = true},
     {.name = "weight", .words = {"NODE", "N"}, .run = cluster_weight},
+    {.name = "replicas", .words = {"N"}, .run = cluster_replicas},
     {.name = "mark-down", .words = {"NODE"}, .run = cluster_mark_down},
     {.name = "remove", .words = {"NODE"}, .run = cluster_remove},
     {.name = "plan", .run = cluster_plan},
@@ -115,6 +116,7 @@ const struct command command_cluster = {
                  "       gramme cluster join | leave | remove | mark-down NODE [--json] [HOST:PORT]\n"
                  "       gramme cluster replace OLD NEW [--dead] [--json] [HOST:PORT]\n"
                  "       gramme cluster weight NODE N [--json] [HOST:PORT]\n"
+                 "       gramme cluster replicas N [--json] [HOST:PORT]\n"
                  "       gramme cluster commit DIGEST [--json] [HOST:PORT]\n"
                  "       gramme cluster wait-healthy [--timeout S] [--json] [HOST:PORT]",
     .summary = "show and change the members, or wait until all is well",
@@ -136,6 +138,7 @@ const struct command command_cluster = {
         "  leave          hands over what it has, and stops\n"
         "  replace        NEW, which waits, takes the place of OLD; --dead: OLD will never come back\n"
         "  weight         a member's share: 1 to 1000, in relation to the others'\n"
+        "  replicas       how many owners each partition has: 1 to 7\n"
         "  remove         a member that is out of reach for good: it is declared dead, and then leaves\n"
         "  mark-down      declares it dead, and no more: nothing waits for it any longer\n"
         "  plan           what is staged, what it would move, and the DIGEST to commit it with\n"

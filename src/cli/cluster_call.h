@@ -31,6 +31,7 @@ int cluster_join(const struct cluster_call *call);
 int cluster_leave(const struct cluster_call *call);
 int cluster_replace(const struct cluster_call *call);
 int cluster_weight(const struct cluster_call *call);
+int cluster_replicas(const struct cluster_call *call);
 int cluster_mark_down(const struct cluster_call *call);
 int cluster_remove(const struct cluster_call *call);
 int cluster_commit(const struct cluster_call *call);

@@ -180,6 +180,25 @@ int cluster_weight(const struct cluster_call *call) {
     return finish(&state, stage(&state, call, &words, what));
 }
 
+int cluster_replicas(const struct cluster_call *call) {
+    struct cluster_state state;
+    uint64_t replicas;
+    char what[128];
+    if (!view_to_uint64(view_of_string(call->words[0]), &replicas) || replicas < 1 || replicas > LIMIT_REPLICAS) {
+        return command_usage_error(call->command, "a partition can have 1 to %d replicas, not '%s'", LIMIT_REPLICAS,
+                                   call->words[0]);
+    }
+    int code = open_state(&state, call);
+    if (code != EXIT_CODE_OK) {
+        return finish(&state, code);
+    }
+    struct words words = begin("STAGE");
+    (void)snprintf(what, sizeof(what), "%s replicas of each partition", call->words[0]);
+    say(&words, "REPLICAS");
+    say(&words, call->words[0]);
+    return finish(&state, stage(&state, call, &words, what));
+}
+
 /* True, and said so: it lives. */
 static bool lives(const struct cluster_call *call, const json_t *member, const char *instead) {
     if (!cluster_is(member, "reachable")) {

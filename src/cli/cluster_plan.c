@@ -17,6 +17,7 @@ struct planning {
     struct ring *after;
     struct plan *plan;
     uint64_t replica_bytes; /* of one partition, about; 0: nobody told */
+    json_t *keyspaces;      /* of which quorums would not meet: prefix, read-quorum, write-quorum */
 };
 
 /* ---- how much there is ---- */
@@ -58,6 +59,40 @@ static void estimate(struct planning *planning) {
     planning->replica_bytes = replicas == 0 ? 0 : bytes / replicas;
 }
 
+/* ---- quorums ---- */
+
+static int64_t integer_of(const struct resp_reply *map, struct view name) {
+    for (size_t i = 0; i + 1 < map->count; i += 2) {
+        if (view_equal(map->items[i].text, name)) {
+            return map->items[i + 1].integer;
+        }
+    }
+    return 0;
+}
+
+/* Keyspaces whose reads and writes would not meet in one replica of the ring to be, R + W <= n. */
+static void find_keyspaces(struct planning *planning) {
+    struct cluster_state *state = &planning->state;
+    const struct view words[] = {VIEW("GRAMME.KEYSPACES")};
+    const struct resp_reply *reply = NULL;
+    int64_t owners = ring_replica_count(planning->after);
+    planning->keyspaces = json_array();
+    if (!client_ask(&state->client, words, 1, CLUSTER_TIMEOUT_MS, &reply) || reply->kind != RESP_REPLY_ARRAY) {
+        return;
+    }
+    for (size_t i = 1; i < reply->count; i++) {
+        const struct resp_reply *keyspace = &reply->items[i];
+        int64_t reads = integer_of(keyspace, VIEW("read-quorum"));
+        int64_t writes = integer_of(keyspace, VIEW("write-quorum"));
+        if (reads + writes <= owners && keyspace->count > 1) {
+            json_array_append_new(planning->keyspaces,
+                                  json_pack("{s:s%, s:I, s:I}", "prefix", (const char *)keyspace->items[1].text.data,
+                                            keyspace->items[1].text.size, "read-quorum", (json_int_t)reads,
+                                            "write-quorum", (json_int_t)writes));
+        }
+    }
+}
+
 static int make_plan(struct planning *planning) {
     uint32_t partitions = ring_partition_count(planning->before);
     uint64_t *bytes = calloc(partitions, sizeof(*bytes));
@@ -96,6 +131,10 @@ static struct size_text size_of(const struct plan *plan, uint64_t bytes) {
 
 static void print_change(const json_t *change) {
     const char *kind = cluster_text(change, "change");
+    if (strcmp(kind, "replicas") == 0) {
+        printf("  %-8s of each partition: %" PRIu64 "\n", kind, cluster_number(change, "replicas"));
+        return;
+    }
     printf("  %-8s %.*s", kind, SHORT_ID, cluster_text(change, "id"));
     if (cluster_text(change, "client")[0] != '\0') {
         printf("  %s, zone %s, weight %" PRIu64, cluster_text(change, "client"), cluster_text(change, "zone"),
@@ -161,6 +200,21 @@ static void print_problems(const struct plan *plan) {
     }
 }
 
+static void print_keyspaces(const struct planning *planning) {
+    size_t index;
+    json_t *keyspace;
+    json_array_foreach(planning->keyspaces, index, keyspace) {
+        uint32_t owners = ring_replica_count(planning->after);
+        const char *prefix = cluster_text(keyspace, "prefix");
+        printf("WARNING: keyspace '%s' would read %" PRIu64 " and write %" PRIu64
+               " of %u replicas, so a read may miss the "
+               "last write. Before it is committed:\n"
+               "  redis-cli ... GRAMME.KEYSPACE SET '%s' read-quorum %u write-quorum %u\n",
+               prefix, cluster_number(keyspace, "read-quorum"), cluster_number(keyspace, "write-quorum"), owners,
+               prefix, owners / 2 + 1, owners / 2 + 1);
+    }
+}
+
 static void print_plan(const struct planning *planning) {
     const struct plan *plan = planning->plan;
     const char *digest = cluster_text(planning->state.status, "digest");
@@ -175,6 +229,7 @@ static void print_plan(const struct planning *planning) {
     print_spread("before", &plan->before);
     print_spread("after ", &plan->after);
     print_problems(plan);
+    print_keyspaces(planning);
     if (!cluster_is(planning->state.status, "settled")) {
         printf("A change is under way: this cannot be committed before its end ('gramme cluster watch').\n");
     }
@@ -224,6 +279,7 @@ static void print_json(const struct planning *planning) {
         (json_int_t)plan->replicas_least, "replicas-dropped", (json_int_t)plan->replicas_dropped, "first-owned-moved",
         (json_int_t)plan->first_owned_moved, "first-owned-least", (json_int_t)plan->first_owned_least,
         "problems-before", problems_of(&plan->before), "problems-after", problems_of(&plan->after), "members", members);
+    json_object_set(whole, "keyspaces-without-overlap", planning->keyspaces);
     if (plan->bytes_known) {
         json_object_set_new(whole, "bytes-moved", json_integer((json_int_t)plan->bytes_moved));
     }
@@ -238,8 +294,9 @@ static int plan_staged(struct planning *planning) {
     struct cluster_state *state = &planning->state;
     int code = cluster_state_read(state, false);
     if (code == EXIT_CODE_OK && json_array_size(cluster_list(state, "staged")) == 0) {
-        command_complain(planning->call->command,
-                         "nothing is staged; 'gramme cluster join', 'leave', 'replace', 'weight' and 'remove' do so");
+        command_complain(
+            planning->call->command,
+            "nothing is staged; 'gramme cluster join', 'leave', 'replace', 'weight', 'replicas' and 'remove' do so");
         return EXIT_CODE_FAILURE;
     }
     code = code == EXIT_CODE_OK ? cluster_read_log(state, &planning->log, &planning->before) : code;
@@ -252,6 +309,7 @@ static int plan_staged(struct planning *planning) {
         return code;
     }
     estimate(planning);
+    find_keyspaces(planning);
     return make_plan(planning);
 }
 
@@ -266,6 +324,7 @@ int cluster_plan(const struct cluster_call *call) {
         print_plan(&planning);
     }
     plan_free(planning.plan);
+    json_decref(planning.keyspaces);
     ring_free(planning.before);
     ring_free(planning.after);
     membership_release(&planning.log);

@@ -99,8 +99,13 @@ static void print_prepared(const struct cluster_state *state) {
                (unsigned long long)cluster_number(node, "weight"), SHORT_ID, cluster_text(node, "id"));
     }
     json_array_foreach((json_t *)cluster_list(state, "staged"), index, node) {
-        printf("staged: %s %.*s ('gramme cluster plan')\n", cluster_text(node, "change"), SHORT_ID,
-               cluster_text(node, "id"));
+        if (strcmp(cluster_text(node, "change"), "replicas") == 0) {
+            printf("staged: replicas %llu ('gramme cluster plan')\n",
+                   (unsigned long long)cluster_number(node, "replicas"));
+        } else {
+            printf("staged: %s %.*s ('gramme cluster plan')\n", cluster_text(node, "change"), SHORT_ID,
+                   cluster_text(node, "id"));
+        }
     }
     printf("local health of the node asked: %llu (0 is good, 8 is worst)\n",
            (unsigned long long)cluster_number(state->status, health_name));

@@ -143,9 +143,12 @@ const json_t *cluster_find(const struct cluster_state *state, const char *name, 
 
 /* ---- rings ---- */
 
+/* Nodes of versions in which N could not be changed tell of one number only. */
 struct ring_options cluster_shape(const struct cluster_state *state) {
+    bool tells_of_birth = json_object_get(state->status, "replicas-at-birth") != NULL;
+    uint64_t replicas = cluster_number(state->status, tells_of_birth ? "replicas-at-birth" : "replicas");
     return (struct ring_options){.partition_count = (uint32_t)cluster_number(state->status, "partitions"),
-                                 .replica_count = (uint32_t)cluster_number(state->status, "replicas")};
+                                 .replica_count = (uint32_t)replicas};
 }
 
 int cluster_read_log(struct cluster_state *state, struct membership *log, struct ring **ret_ring) {
@@ -170,6 +173,11 @@ static bool id_of(const json_t *record, const char *name, struct node_id *ret_id
 
 static bool event_of(const json_t *change, struct membership_event *event) {
     const char *kind = cluster_text(change, "change");
+    if (strcmp(kind, "replicas") == 0) {
+        event->kind = MEMBERSHIP_REPLICAS;
+        event->replica_count = (uint32_t)cluster_number(change, "replicas");
+        return true;
+    }
     bool is_whole = id_of(change, "id", &event->member.id);
     event->member.weight = (uint32_t)cluster_number(change, "weight");
     if (strcmp(kind, "join") == 0 || strcmp(kind, "replace") == 0) {

@@ -275,7 +275,7 @@ static struct view entry_of(struct shard *shard, const struct membership_event *
         struct membership_event event = events[index];
         event.lamport = roster_version(shard) + 1;
         event.issuer = ring_member(shard->ring, shard->self)->id;
-        if (event.kind != MEMBERSHIP_EXCUSE && event.kind >= MEMBERSHIP_MOVE) {
+        if (!membership_has_subject(event.kind)) {
             event.member.id = event.issuer;
         }
         (void)membership_add(&log, &event);

@@ -125,6 +125,8 @@ static const char *change_text(const struct membership_event *event) {
         return "weight";
     case MEMBERSHIP_EXCUSE:
         return "dead";
+    case MEMBERSHIP_REPLICAS:
+        return "replicas";
     default:
         return "unknown";
     }
@@ -162,7 +164,11 @@ static void add_staged(const struct shard *shard, struct buffer *text) {
         add_text(text, index == 0 ? "{" : ",{");
         add_string(text, "change", change_text(event));
         add_text(text, ",");
-        add_record(text, &event->member, event->kind == MEMBERSHIP_JOIN);
+        if (event->kind == MEMBERSHIP_REPLICAS) {
+            add_number(text, "replicas", event->replica_count);
+        } else {
+            add_record(text, &event->member, event->kind == MEMBERSHIP_JOIN);
+        }
         if (membership_replaces(event)) {
             node_id_to_text(event->replaces, id);
             add_text(text, ",");
@@ -200,6 +206,8 @@ static void add_status(const struct shard *shard, struct buffer *text) {
     add_number(text, "partitions", ring_partition_count(shard->ring));
     add_text(text, ",");
     add_number(text, "replicas", ring_configured_replica_count(shard->ring));
+    add_text(text, ",");
+    add_number(text, "replicas-at-birth", ring_options_at_birth(shard->ring).replica_count);
     add_text(text, ",");
     add_number(text, "zone-violations", ring_zone_violation_count(shard->ring));
     if (ring_phase(shard->ring) != RING_REST && moves_wait_for(shard, &waited)) {
@@ -320,8 +328,7 @@ static void seek(struct shard *shard, struct reader *reader, const struct origin
     stage_heard(shard, &seeker.member);
     membership_encode(&events, &shard->roster.log, 0);
     struct members_found found = {
-        .shape = {.partition_count = ring_partition_count(shard->ring),
-                  .replica_count = ring_configured_replica_count(shard->ring)},
+        .shape = ring_options_at_birth(shard->ring),
         .keyspaces_version = shard->keyspaces.version,
         .keyspaces = keyspace_table_digest(shard->options.keyspaces),
         .is_staged = stage_has(shard, seeker.member.id),

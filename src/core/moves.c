@@ -3,7 +3,7 @@
 #include "base/mutant.h"
 #include "core/shard_state.h"
 
-/* An owner in the placement that comes. */
+/* An owner in the placement that comes, be it one already: what W of the old ones have may be on those that go. */
 static bool is_to_fill(const struct shard *shard, struct partition partition) {
     uint32_t count;
     const struct member_index *others = ring_other_owners(shard->ring, partition, &count);
@@ -483,6 +483,10 @@ static const char *change_problem(const struct shard *shard, const struct member
         return is_there ? NULL : "no such member";
     case MEMBERSHIP_MOVE:
         return NULL;
+    case MEMBERSHIP_REPLICAS:
+        return event->replica_count != ring_configured_replica_count(shard->ring)
+                   ? NULL
+                   : "partitions have that many replicas already";
     case MEMBERSHIP_COMMIT:
     case MEMBERSHIP_DONE:
     case MEMBERSHIP_ABORT:

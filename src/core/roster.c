@@ -63,7 +63,7 @@ static void keep(struct shard *shard) {
     write_u8(&bytes, KEPT_FORMAT);
     write_u64(&bytes, clean);
     write_u32(&bytes, ring_partition_count(shard->ring));
-    write_u8(&bytes, (uint8_t)ring_configured_replica_count(shard->ring));
+    write_u8(&bytes, (uint8_t)ring_options_at_birth(shard->ring).replica_count);
     write_addresses(shard, &bytes);
     membership_encode(&bytes, &roster->log, 0);
     roster->cleaned_wanted = clean;
@@ -117,7 +117,7 @@ static bool is_entry(const struct membership *log, uint64_t after) {
     bool is_chain = true;
     for (size_t index = 0; index < log->count; index++) {
         const struct membership_event *event = &log->events[index];
-        bool is_marker = event->kind >= MEMBERSHIP_MOVE;
+        bool is_marker = membership_is_marker(event->kind);
         if (event->lamport <= after) {
             continue;
         }

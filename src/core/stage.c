@@ -91,6 +91,9 @@ static void changed_here(struct shard *shard) {
 static bool is_wanted(const struct shard *shard, const struct membership_event *event) {
     struct member_index member;
     bool is_there = ring_find_member(shard->ring, event->member.id, &member);
+    if (event->kind == MEMBERSHIP_REPLICAS) {
+        return event->replica_count != ring_configured_replica_count(shard->ring);
+    }
     if (event->kind == MEMBERSHIP_JOIN) {
         return !is_there;
     }
@@ -133,8 +136,7 @@ static void drop(struct membership *list, struct node_id id, bool is_excuse_too,
 }
 
 static bool is_change(const struct membership_event *event) {
-    return event->kind == MEMBERSHIP_JOIN || event->kind == MEMBERSHIP_LEAVE || event->kind == MEMBERSHIP_WEIGHT ||
-           event->kind == MEMBERSHIP_EXCUSE;
+    return membership_has_subject(event->kind) || event->kind == MEMBERSHIP_REPLICAS;
 }
 
 static bool events_are_changes(const struct membership *events) {
@@ -152,7 +154,10 @@ static const char *add_problem(const struct shard *shard, const struct membershi
     if (event->kind == MEMBERSHIP_JOIN) {
         return is_there ? "a node of that id is a member already" : NULL;
     }
-    return is_wanted(shard, event) ? NULL : is_there ? "that is so already" : "no such member";
+    if (is_wanted(shard, event)) {
+        return NULL;
+    }
+    return is_there || event->kind == MEMBERSHIP_REPLICAS ? "that is so already" : "no such member";
 }
 
 const char *stage_add(struct shard *shard, struct view events) {
@@ -378,8 +383,9 @@ static bool log_has(const struct shard *shard, const struct membership_event *wa
     const struct membership *log = &shard->roster.log;
     for (size_t index = 0; index < log->count; index++) {
         const struct membership_event *event = &log->events[index];
-        if (event->lamport == shard->stage.base + 1 && event->kind == wanted->kind &&
-            node_id_equal(event->member.id, wanted->member.id)) {
+        bool is_same = event->kind == wanted->kind && event->replica_count == wanted->replica_count &&
+                       (!membership_has_subject(event->kind) || node_id_equal(event->member.id, wanted->member.id));
+        if (event->lamport == shard->stage.base + 1 && is_same) {
             return true;
         }
     }

@@ -37,7 +37,7 @@ enum stage_step { STAGE_NOT_COMMITTING, STAGE_DECLARING_DEAD, STAGE_MOVING };
 
 /* First shards only. */
 struct stage {
-    struct membership list; /* joins, leaves, weights and excuses, as stage_placeholder() makes them */
+    struct membership list; /* joins, leaves, weights, excuses and an N, as stage_placeholder() makes them */
     struct hybrid_time time;
     struct node_id by;
     uint64_t version;       /* of the membership log that the list was last looked at with */

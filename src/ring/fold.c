@@ -9,10 +9,10 @@ static uint32_t least(uint32_t a, size_t b) {
     return b < a ? (uint32_t)b : a;
 }
 
-static struct fold_lists lists_new(struct ring_options options) {
+static struct fold_lists lists_new(const struct fold *fold) {
     return (struct fold_lists){
-        .names = ZEROED(uint16_t, (size_t)options.partition_count * options.replica_count),
-        .counts = ZEROED(uint8_t, options.partition_count),
+        .names = ZEROED(uint16_t, (size_t)fold->options.partition_count * fold->replicas_most),
+        .counts = ZEROED(uint8_t, fold->options.partition_count),
     };
 }
 
@@ -24,20 +24,24 @@ static void lists_free(struct fold_lists *lists) {
 static void fold_init(struct fold *fold, struct ring_options options, const struct membership *log) {
     size_t joins = 0;
     size_t excuses = 0;
+    uint32_t replicas_most = options.replica_count;
     for (size_t i = 0; i < log->count; i++) {
-        joins += log->events[i].kind == MEMBERSHIP_JOIN;
-        excuses += log->events[i].kind == MEMBERSHIP_EXCUSE;
+        const struct membership_event *event = &log->events[i];
+        joins += event->kind == MEMBERSHIP_JOIN;
+        excuses += event->kind == MEMBERSHIP_EXCUSE;
+        replicas_most = event->replica_count > replicas_most ? event->replica_count : replicas_most;
     }
     size_t seats = joins < LIMIT_MEMBERS ? joins : LIMIT_MEMBERS;
     *fold = (struct fold){
         .options = options,
+        .replicas_most = replicas_most,
         .leaving = ZEROED(struct member, seats),
         .excused = ZEROED(struct node_id, excuses),
         .names = ZEROED(struct node_id, joins),
-        .read_owners = lists_new(options),
-        .other_owners = lists_new(options),
         .marks = ZEROED(uint64_t, options.partition_count),
     };
+    fold->read_owners = lists_new(fold);
+    fold->other_owners = lists_new(fold);
     placement_init(&fold->read, options.partition_count, options.replica_count, seats);
 }
 
@@ -80,7 +84,7 @@ static void list_owners(struct fold *fold, struct placement *placement, struct f
     walk_init(&walk, placement);
     while (walk_back(&walk)) {
         walk_list(&walk, owners, count);
-        uint16_t *list = &lists->names[(size_t)walk.partition * placement->replica_count];
+        uint16_t *list = &lists->names[(size_t)walk.partition * fold->replicas_most];
         for (uint32_t i = 0; i < count; i++) {
             list[i] = (uint16_t)(placement->seats[owners[i]].name - 1);
         }
@@ -91,15 +95,15 @@ static void list_owners(struct fold *fold, struct placement *placement, struct f
 
 static bool lists_agree(const struct fold *fold, const struct fold_lists *a, const struct fold_lists *b,
                         uint32_t partition) {
-    size_t at = (size_t)partition * fold->options.replica_count;
+    size_t at = (size_t)partition * fold->replicas_most;
     return a->counts[partition] == b->counts[partition] &&
            memcmp(&a->names[at], &b->names[at], a->counts[partition] * sizeof(*a->names)) == 0;
 }
 
 /* Partitions that now have other owners, or other ones beside them, than before this entry. */
 static void mark(struct fold *fold, uint64_t lamport) {
-    struct fold_lists read = lists_new(fold->options);
-    struct fold_lists other = lists_new(fold->options);
+    struct fold_lists read = lists_new(fold);
+    struct fold_lists other = lists_new(fold);
     if (fold->read.member_count > 0) {
         list_owners(fold, &fold->read, &read);
     }
@@ -158,10 +162,18 @@ static void note_leaving(struct fold *fold, const struct placement *before, cons
     }
 }
 
+/* Another N first: who comes is seated by it. */
 static bool apply_changes(struct placement *placement, const struct entry *entry) {
     bool fits = true;
+    for (size_t i = 0; i < entry->count; i++) {
+        if (entry->events[i].kind == MEMBERSHIP_REPLICAS) {
+            fits = fits && placement_apply(placement, &entry->events[i]);
+        }
+    }
     for (size_t i = 0; fits && i < entry->count; i++) {
-        fits = placement_apply(placement, &entry->events[i]);
+        if (entry->events[i].kind != MEMBERSHIP_REPLICAS) {
+            fits = placement_apply(placement, &entry->events[i]);
+        }
     }
     return fits;
 }

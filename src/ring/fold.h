@@ -7,12 +7,13 @@
 
 /* Owners of each partition, by fold.names; none where a list has no owners of its own. */
 struct fold_lists {
-    uint16_t *names; /* N for each partition */
+    uint16_t *names; /* fold.replicas_most for each partition */
     uint8_t *counts; /* by partition */
 };
 
 struct fold {
     struct ring_options options;
+    uint32_t replicas_most; /* the greatest N that there ever was */
     enum ring_phase phase;
     uint64_t joint; /* versions of the last JOINT and the last COMMIT */
     uint64_t committed;

@@ -2,6 +2,7 @@
 
 #include "base/codec.h"
 #include "base/ensure.h"
+#include "base/limits.h"
 
 #include <stdlib.h>
 
@@ -21,6 +22,15 @@ void membership_release(struct membership *log) {
 
 static bool id_is_zero(struct node_id id) {
     return node_id_equal(id, (struct node_id){{0}});
+}
+
+bool membership_has_subject(enum membership_kind kind) {
+    return kind == MEMBERSHIP_JOIN || kind == MEMBERSHIP_LEAVE || kind == MEMBERSHIP_WEIGHT ||
+           kind == MEMBERSHIP_EXCUSE;
+}
+
+bool membership_is_marker(enum membership_kind kind) {
+    return kind == MEMBERSHIP_EXCUSE || (!membership_has_subject(kind) && kind != MEMBERSHIP_REPLICAS);
 }
 
 bool membership_replaces(const struct membership_event *event) {
@@ -78,6 +88,8 @@ static bool event_is_legal(const struct membership_event *event) {
         return true;
     case MEMBERSHIP_WEIGHT:
         return weight_is_legal(event->member.weight);
+    case MEMBERSHIP_REPLICAS:
+        return event->replica_count >= 1 && event->replica_count <= LIMIT_REPLICAS;
     }
     return false;
 }
@@ -93,6 +105,9 @@ static struct membership_event canonical(const struct membership_event *event) {
     plain.member.id = event->member.id;
     if (event->kind == MEMBERSHIP_JOIN || event->kind == MEMBERSHIP_WEIGHT) {
         plain.member.weight = event->member.weight;
+    }
+    if (event->kind == MEMBERSHIP_REPLICAS) {
+        plain.replica_count = event->replica_count;
     }
     if (event->kind == MEMBERSHIP_JOIN) {
         plain.replaces = event->replaces;
@@ -115,6 +130,7 @@ static int event_compare(const struct membership_event *a, const struct membersh
     order = order != 0 ? order : compare_numbers(a->kind, b->kind);
     order = order != 0 ? order : node_id_compare(a->member.id, b->member.id);
     order = order != 0 ? order : compare_numbers(a->member.weight, b->member.weight);
+    order = order != 0 ? order : compare_numbers(a->replica_count, b->replica_count);
     order = order != 0 ? order : node_id_compare(a->replaces, b->replaces);
     order = order != 0 ? order : strcmp(a->member.zone, b->member.zone);
     order = order != 0 ? order : strcmp(a->member.client_address, b->member.client_address);
@@ -169,13 +185,13 @@ size_t membership_merge(struct membership *log, const struct membership *other) 
     return added;
 }
 
-/* All that placement depends on. */
+/* All that placement depends on. One number serves all kinds: a weight, or of REPLICAS how many. */
 static void write_event(struct buffer *text, const struct membership_event *event) {
     write_u64(text, event->lamport);
     write_bytes(text, view_of(event->issuer.bytes, sizeof(event->issuer.bytes)));
     write_u8(text, (uint8_t)event->kind);
     write_bytes(text, view_of(event->member.id.bytes, sizeof(event->member.id.bytes)));
-    write_u32(text, event->member.weight);
+    write_u32(text, event->kind == MEMBERSHIP_REPLICAS ? event->replica_count : event->member.weight);
     write_bytes(text, view_of(event->replaces.bytes, sizeof(event->replaces.bytes)));
     write_sized(text, view_of_string(event->member.zone));
 }
@@ -240,7 +256,9 @@ static bool read_event(struct reader *reader, struct membership_event *event) {
     read_into(reader, event->issuer.bytes, sizeof(event->issuer.bytes));
     event->kind = (enum membership_kind)read_u8(reader);
     read_into(reader, event->member.id.bytes, sizeof(event->member.id.bytes));
-    event->member.weight = read_u32(reader);
+    uint32_t number = read_u32(reader);
+    event->member.weight = event->kind == MEMBERSHIP_REPLICAS ? 0 : number;
+    event->replica_count = event->kind == MEMBERSHIP_REPLICAS ? number : 0;
     read_into(reader, event->replaces.bytes, sizeof(event->replaces.bytes));
     return read_text(reader, event->member.zone, sizeof(event->member.zone)) &&
            read_text(reader, event->member.client_address, sizeof(event->member.client_address)) &&

@@ -6,7 +6,7 @@
  * Who holds the same events computes the same digest, the same order and the same ring. How owners change:
  *
  *            MOVE with joins, leaves,
- *            weights                   JOINT         COMMIT              DONE
+ *            weights, a new N          JOINT         COMMIT              DONE
  *      REST ------------> GATHERING ---------> JOINT --------> COMMITTED ------> SETTLING
  *        ^                    |                  |                                  ^ |
  *        |                    +------------------+------------- ABORT --------------+ |
@@ -42,18 +42,20 @@ enum membership_kind {
     MEMBERSHIP_COMMIT = 5, /* reads go by the new placement from now on */
     MEMBERSHIP_DONE = 6,   /* writes too */
     MEMBERSHIP_ABORT = 7,
-    MEMBERSHIP_JOINT = 10,  /* writes go by both placements from now on */
-    MEMBERSHIP_SETTLED = 9, /* nobody holds anything that he is not to hold; who left is no member any more */
-    MEMBERSHIP_EXCUSE = 8,  /* the subject is dead for good: nothing waits for it, nothing it says counts */
+    MEMBERSHIP_JOINT = 10,    /* writes go by both placements from now on */
+    MEMBERSHIP_SETTLED = 9,   /* nobody holds anything that he is not to hold; who left is no member any more */
+    MEMBERSHIP_EXCUSE = 8,    /* the subject is dead for good: nothing waits for it, nothing it says counts */
+    MEMBERSHIP_REPLICAS = 11, /* N, the owners that each partition has, becomes replica_count */
 };
 
 struct membership_event {
     uint64_t lamport;
     struct node_id issuer;
     enum membership_kind kind;
-    struct member member; /* the subject, or of MOVE to ABORT, and SETTLED, the issuer; only JOIN needs more than the id
-                             (and weight) */
+    struct member member;    /* the subject, or where there is none the issuer; only JOIN needs more than the id (and
+                                weight) */
     struct node_id replaces; /* JOIN: it takes the place of this member, who leaves; zero: of nobody */
+    uint32_t replica_count;  /* REPLICAS: 1 to LIMIT_REPLICAS */
 };
 
 struct membership {
@@ -66,6 +68,10 @@ enum membership_status { MEMBERSHIP_ADDED, MEMBERSHIP_KNOWN, MEMBERSHIP_INVALID 
 
 /* "host:port" or "[v6]:port", of printable characters, that fits. */
 bool member_address_is_plain(const char *address);
+/* JOIN, LEAVE, WEIGHT and EXCUSE are of some member; other events are of all. */
+bool membership_has_subject(enum membership_kind kind);
+/* Every entry has one of these, which says what becomes of its other events. */
+bool membership_is_marker(enum membership_kind kind);
 /* A join that takes another's place. */
 bool membership_replaces(const struct membership_event *event);
 

@@ -391,6 +391,23 @@ static void apply_weight(struct placement *placement, struct node_id id, uint32_
     rebalance(placement, number);
 }
 
+/* How far apart is near, so what is counted of all pairs, depends on N. */
+static void apply_replicas(struct placement *placement, uint32_t replica_count) {
+    memset(placement->pairs, 0, placement->seat_count * placement->seat_count * sizeof(*placement->pairs));
+    placement->replica_count = replica_count;
+    int32_t reach = (int32_t)replica_count - 1;
+    for (uint32_t partition = 0; placement->member_count > 0 && partition < placement->partition_count; partition++) {
+        for (int32_t distance = 1; distance <= reach; distance++) {
+            uint16_t a = placement->owners[partition];
+            uint16_t b = placement->owners[partition_at(placement, partition, distance)];
+            if (a != b) {
+                ++*pair_count(placement, a, b);
+                ++*pair_count(placement, b, a);
+            }
+        }
+    }
+}
+
 bool placement_apply(struct placement *placement, const struct membership_event *event) {
     placement->steps++;
     switch (event->kind) {
@@ -402,6 +419,9 @@ bool placement_apply(struct placement *placement, const struct membership_event 
         return true;
     case MEMBERSHIP_WEIGHT:
         apply_weight(placement, event->member.id, event->member.weight);
+        return true;
+    case MEMBERSHIP_REPLICAS:
+        apply_replicas(placement, event->replica_count);
         return true;
     case MEMBERSHIP_MOVE:
     case MEMBERSHIP_COMMIT:

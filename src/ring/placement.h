@@ -29,7 +29,7 @@ struct seat {
 
 struct placement {
     uint32_t partition_count;
-    uint32_t replica_count; /* N, as configured */
+    uint32_t replica_count; /* N, whether or not there are so many members */
     size_t seat_count;
     size_t member_count;
     struct seat *seats;
@@ -45,7 +45,8 @@ void placement_init(struct placement *placement, uint32_t partition_count, uint3
 void placement_release(struct placement *placement);
 void placement_copy(struct placement *to, const struct placement *from); /* `to` is uninitialised */
 
-/* One JOIN, LEAVE or WEIGHT; other kinds do nothing. A join of a member that is there replaces its record; one that
+/* One JOIN, LEAVE, WEIGHT or REPLICAS; other kinds do nothing. Another N changes no first owner: a list gets one more
+ * or one less of those that the walk meets. A join of a member that is there replaces its record; one that
  * replaces a member takes its seat, with all that it first-owns; a leave or a weight of one that isn't does nothing.
  * False when a newcomer finds no seat. */
 bool placement_apply(struct placement *placement, const struct membership_event *event);

@@ -100,6 +100,7 @@ static void side_init(struct side *side, struct plan *plan, const struct ring *r
     side->cluster->member_count = count;
     side->cluster->zone_count = ring_zone_count(ring);
     side->cluster->replica_count = ring_replica_count(ring);
+    side->cluster->replicas_wanted = ring_configured_replica_count(ring);
 }
 
 /* --- Problems --------------------------------------------------------------------------------------------------- */
@@ -299,7 +300,6 @@ enum plan_status plan_new(const struct ring *before, const struct ring *after, c
     }
     struct plan *plan = ZEROED(struct plan, 1);
     plan->partition_count = partitions;
-    plan->replica_count = ring_configured_replica_count(after);
     plan->bytes_known = partition_bytes != NULL;
     plan->members = ZEROED(struct plan_member, ring_preference_length(before) + ring_preference_length(after));
     add_members(plan, after, NULL);
@@ -344,7 +344,8 @@ bool plan_is_empty(const struct plan *plan) {
             return false;
         }
     }
-    return plan->move_count == 0 && plan->first_owned_moved == 0;
+    return plan->move_count == 0 && plan->first_owned_moved == 0 &&
+           plan->before.replicas_wanted == plan->after.replicas_wanted;
 }
 
 const char *plan_problem_text(enum plan_problem problem) {

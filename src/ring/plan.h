@@ -55,7 +55,8 @@ struct plan_spread {
 struct plan_cluster {
     size_t member_count;
     size_t zone_count;
-    uint32_t replica_count; /* n = min(N, members) */
+    uint32_t replica_count;   /* n = min(N, members) */
+    uint32_t replicas_wanted; /* N */
     uint64_t weight;
     uint32_t problems[PLAN_PROBLEM_COUNT]; /* partitions that have each */
     struct plan_spread first_owned;
@@ -71,7 +72,6 @@ struct plan_move {
 
 struct plan {
     uint32_t partition_count;
-    uint32_t replica_count; /* N of the ring after, as configured */
     struct plan_cluster before;
     struct plan_cluster after;
     struct plan_member *members; /* of either ring, sorted by id */
@@ -103,7 +103,7 @@ void plan_free(struct plan *plan);
 
 /* NULL when neither ring has a member of this id. */
 const struct plan_member *plan_find(const struct plan *plan, struct node_id id);
-/* True when nothing moves and no member comes, goes or changes its weight. */
+/* True when nothing moves, no member comes, goes or changes its weight, and N stays. */
 bool plan_is_empty(const struct plan *plan);
 /* The end of a sentence: "N partitions ...". */
 const char *plan_problem_text(enum plan_problem problem);

@@ -20,6 +20,7 @@ struct ring_member_entry {
 
 struct preferences {
     size_t length;
+    uint32_t configured;        /* N: owners, were there as many members */
     uint32_t owners;            /* the first of each list */
     struct member_index *lists; /* `length` for each partition; NULL: there is no such placement */
 };
@@ -172,7 +173,8 @@ static void snapshot_members(struct ring *ring, const struct ring *base, const s
 static struct preferences preferences_new(const struct ring *ring, const struct placement *placement) {
     struct preferences preferences = {
         .length = placement->member_count,
-        .owners = least(ring->options.replica_count, placement->member_count),
+        .configured = placement->replica_count,
+        .owners = least(placement->replica_count, placement->member_count),
         .lists = ZEROED(struct member_index, placement->member_count * ring->options.partition_count),
     };
     uint16_t *index_of_seat = ZEROED(uint16_t, placement->seat_count);
@@ -215,7 +217,7 @@ static void count_owners(struct ring *ring, struct partition partition) {
     for (uint32_t i = 0; i < ring->read.owners; i++) {
         ring->replica_owned[owners[i].value]++;
     }
-    uint32_t possible = least(ring->options.replica_count, ring->zone_count);
+    uint32_t possible = least(ring->read.owners, ring->zone_count);
     ring->zone_violations += count_owner_zones(ring, owners) < possible;
 }
 
@@ -432,7 +434,11 @@ uint32_t ring_replica_count(const struct ring *ring) {
 }
 
 uint32_t ring_configured_replica_count(const struct ring *ring) {
-    return ring->options.replica_count;
+    return ring->read.configured;
+}
+
+struct ring_options ring_options_at_birth(const struct ring *ring) {
+    return ring->options;
 }
 
 size_t ring_zone_count(const struct ring *ring) {

@@ -35,7 +35,7 @@ struct ring;
 
 struct ring_options {
     uint32_t partition_count; /* Q */
-    uint32_t replica_count;   /* N, 1 to LIMIT_REPLICAS */
+    uint32_t replica_count; /* N at the birth of the cluster, 1 to LIMIT_REPLICAS; the log may have changed it since */
 };
 
 enum ring_status {
@@ -91,7 +91,8 @@ struct member_index ring_nth_by_id(const struct ring *ring, size_t nth);
 
 uint32_t ring_partition_count(const struct ring *ring); /* Q */
 uint32_t ring_replica_count(const struct ring *ring);   /* n = min(N, members of the placement that reads ask) */
-uint32_t ring_configured_replica_count(const struct ring *ring); /* N */
+uint32_t ring_configured_replica_count(const struct ring *ring);    /* N, of that placement */
+struct ring_options ring_options_at_birth(const struct ring *ring); /* what any version of its log is folded with */
 size_t ring_zone_count(const struct ring *ring);
 
 struct partition ring_partition_of_key(const struct ring *ring, struct view key);

@@ -209,6 +209,32 @@ static void a_fallback_at_rest_keeps_a_hint(void **state) {
     rig_free(rig);
 }
 
+/* ---- fewer replicas: with W = 2 of 3 the one that stays may be the one that lacks a value ---- */
+
+static void who_is_to_be_the_only_owner_must_have_met_the_others(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.members = 3});
+    struct chain chain = {0};
+    lend_log(rig);
+    pass_ms(rig, 4000);
+    adopts_move(rig, &chain, (struct membership_event){.kind = MEMBERSHIP_REPLICAS, .replica_count = 1},
+                MEMBERSHIP_JOINT);
+    all_have_drained(rig);
+    uint32_t owned = 0;
+    for (uint16_t i = 0; i < Q; i++) {
+        uint32_t count;
+        const struct member_index *others = ring_other_owners(rig->shard->ring, (struct partition){i}, &count);
+        assert_int_equal(count, 1);
+        owned += member_index_equal(others[0], rig->shard->self) ? 1 : 0;
+    }
+    assert_true(owned > 0);
+    assert_int_equal(rig->shard->moves.to_fill, owned);
+    assert_int_equal(rig->shard->moves.filled,
+                     0); /* nobody has told what he has since nobody writes to the old alone */
+    assert_true(rig->shard->moves.own.filled < roster_version(rig->shard));
+    rig_free(rig);
+}
+
 /* ---- 4: what a former owner coordinates while it deletes ---- */
 
 static void a_former_owner_deletes_nothing_that_it_acknowledged_since(void **state) {
@@ -417,6 +443,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_wiped_node_is_not_informed_by_learning_of_a_move_that_is_over),
         cmocka_unit_test(what_was_lost_before_the_commit_stays_lost),
+        cmocka_unit_test(who_is_to_be_the_only_owner_must_have_met_the_others),
         cmocka_unit_test(nobody_is_a_former_owner_at_rest),
         cmocka_unit_test(a_fallback_at_rest_keeps_a_hint),
         cmocka_unit_test(a_former_owner_deletes_nothing_that_it_acknowledged_since),

@@ -40,6 +40,17 @@ static void a_change_of_one_node_takes_the_place_of_the_last_one(void **state) {
     rig_free(rig);
 }
 
+static void there_is_one_number_of_replicas(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    client(rig, "GRAMME.MEMBERS STAGE REPLICAS 2");
+    client(rig, "GRAMME.MEMBERS STAGE REPLICAS 4 WEIGHT " ID_A " 3");
+    assert_int_equal(staged(rig), 2);
+    assert_int_equal(rig->shard->stage.list.events[1].kind, MEMBERSHIP_REPLICAS);
+    assert_int_equal(rig->shard->stage.list.events[1].replica_count, 4);
+    rig_free(rig);
+}
+
 static void who_comes_back_is_told_again(void **state) {
     (void)state;
     struct rig *rig = rig_new((struct rig_options){0});
@@ -104,6 +115,10 @@ static void what_makes_no_sense_is_refused(void **state) {
     says(rig, "client: -ERR these are no changes that can be staged");
     client(rig, "GRAMME.MEMBERS STAGE WEIGHT " ID_B " 0");
     says(rig, "client: -ERR a weight is a number from 1 to 1000");
+    client(rig, "GRAMME.MEMBERS STAGE REPLICAS 8");
+    says(rig, "client: -ERR replicas are a number from 1 to 7");
+    client(rig, "GRAMME.MEMBERS STAGE REPLICAS 3");
+    says(rig, "client: -ERR that is so already");
     client(rig, "GRAMME.MEMBERS STAGE JOIN " ID_Z " zone");
     says(rig, "client: -ERR too few words...");
     client(rig, "GRAMME.MEMBERS UNSTAGE ALL");
@@ -192,6 +207,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_staged_is_told_to_all),
         cmocka_unit_test(a_change_of_one_node_takes_the_place_of_the_last_one),
+        cmocka_unit_test(there_is_one_number_of_replicas),
         cmocka_unit_test(who_comes_back_is_told_again),
         cmocka_unit_test(the_later_list_wins),
         cmocka_unit_test(what_makes_no_sense_is_refused),

@@ -114,6 +114,10 @@ static void test_the_ring_after_what_is_staged(void **unused) {
     assert_int_equal(ring_preference_length(ring), 2);
     assert_true(ring_is_excused(ring, ring_nth_by_id(ring, 1)));
     ring_free(ring);
+    ring = after("{\"change\":\"replicas\",\"replicas\":1}");
+    assert_int_equal(ring_replica_count(ring), 1);
+    ring_free(ring);
+    assert_null(after("{\"change\":\"replicas\",\"replicas\":8}"));
     assert_null(after("{\"change\":\"join\",\"id\":\"nonsense\"}"));
     assert_null(after("{\"change\":\"join\",\"id\":\"" ID3
                       "\",\"weight\":1,\"zone\":\"z\",\"client\":\"a:1\",\"peer\":\"b:3\"}")); /* an address is taken */

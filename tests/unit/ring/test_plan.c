@@ -123,7 +123,7 @@ static void test_too_few(void **state) {
     /* Two members in two zones: nothing is wrong with those. */
     assert_int_equal(plan->after.problems[PLAN_FEW_ZONES], 0);
     assert_int_equal(plan->after.problems[PLAN_ZONES_MISSED], 0);
-    assert_int_equal(plan->replica_count, 3);
+    assert_int_equal(plan->after.replicas_wanted, 3);
     assert_int_equal(plan->after.replica_count, 2);
     /* 96 places before, 64 after: all that the two have now, less what they had. */
     assert_int_equal(plan->replicas_dropped - plan->replicas_moved, 32);

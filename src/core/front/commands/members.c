@@ -63,7 +63,7 @@ static void fail(struct words *words, struct view error) {
 static struct view next_word(struct words *words) {
     if (words->next == words->call->count) {
         fail(words, VIEW("ERR too few words: JOIN id zone weight client-address peer-address, REPLACE old-id and the "
-                         "same, LEAVE id, WEIGHT id n, DEAD id, ABORT"));
+                         "same, LEAVE id, WEIGHT id n, REPLICAS n, DEAD id, ABORT"));
     }
     return words->failed ? (struct view){0} : words->call->arguments[words->next++];
 }
@@ -92,13 +92,17 @@ static void read_hex16(struct words *words, uint8_t ret[16]) {
     memcpy(ret, bytes.bytes, sizeof(bytes.bytes));
 }
 
-static uint32_t read_weight(struct words *words) {
-    uint64_t weight = 0;
+static uint32_t read_number(struct words *words, uint64_t most, struct view problem) {
+    uint64_t number = 0;
     struct view word = next_word(words);
-    if (!words->failed && (!view_to_uint64(word, &weight) || weight < 1 || weight > 1000)) {
-        fail(words, VIEW("ERR a weight is a number from 1 to 1000"));
+    if (!words->failed && (!view_to_uint64(word, &number) || number < 1 || number > most)) {
+        fail(words, problem);
     }
-    return (uint32_t)weight;
+    return (uint32_t)number;
+}
+
+static uint32_t read_weight(struct words *words) {
+    return read_number(words, 1000, VIEW("ERR a weight is a number from 1 to 1000"));
 }
 
 static void read_member(struct words *words, struct membership_event *event) {
@@ -129,6 +133,9 @@ static bool read_event(struct words *words, struct membership_event *event) {
         event->kind = MEMBERSHIP_WEIGHT;
         event->member.id = read_id(words);
         event->member.weight = read_weight(words);
+    } else if (view_is(word, "REPLICAS")) {
+        event->kind = MEMBERSHIP_REPLICAS;
+        event->replica_count = read_number(words, LIMIT_REPLICAS, VIEW("ERR replicas are a number from 1 to 7"));
     } else if (view_is(word, "DEAD")) {
         event->kind = MEMBERSHIP_EXCUSE;
         event->member.id = read_id(words);
@@ -137,7 +144,7 @@ static bool read_event(struct words *words, struct membership_event *event) {
         event->kind = MEMBERSHIP_ABORT;
         return false;
     } else {
-        fail(words, VIEW("ERR a change is JOIN, REPLACE, LEAVE, WEIGHT, DEAD or ABORT"));
+        fail(words, VIEW("ERR a change is JOIN, REPLACE, LEAVE, WEIGHT, REPLICAS, DEAD or ABORT"));
     }
     return true;
 }
