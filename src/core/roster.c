@@ -111,10 +111,12 @@ bool roster_read(struct view kept, struct membership *log, struct roster_kept *r
 
 /* ---- what may follow ---- */
 
-/* Every entry after the birth is one of these; bare joins are another birth, of a configuration with other members. */
-static bool is_entry(const struct membership *log, uint64_t after) {
+/* Every entry after the birth has a marker; bare joins are another birth, of a configuration with other members. The
+ * `known` events before are no others than they were. */
+static bool is_entry(const struct membership *log, uint64_t after, size_t known) {
     uint64_t marked = after;
-    bool is_chain = true;
+    bool is_chain = known == 0 || (log->count > known && log->events[known - 1].lamport <= after &&
+                                   log->events[known].lamport > after);
     for (size_t index = 0; index < log->count; index++) {
         const struct membership_event *event = &log->events[index];
         bool is_marker = membership_is_marker(event->kind);
@@ -137,7 +139,8 @@ static struct ring *follow(const struct shard *shard, struct view events, struct
     struct ring *ring = NULL;
     uint64_t version = roster_version(shard);
     (void)membership_merge(log, &shard->roster.log);
-    if (!membership_decode(events, log) || membership_lamport(log) <= version || !is_entry(log, version)) {
+    if (!membership_decode(events, log) || membership_lamport(log) <= version ||
+        !is_entry(log, version, shard->roster.log.count)) {
         *ret_problem = "these are no entries that follow this membership log";
         return NULL;
     }

@@ -9,10 +9,23 @@ static uint32_t least(uint32_t a, size_t b) {
     return b < a ? (uint32_t)b : a;
 }
 
+/* ---- memory ---- */
+
+static size_t list_names(const struct fold *fold) {
+    return (size_t)fold->options.partition_count * LIMIT_REPLICAS;
+}
+
 static struct fold_lists lists_new(const struct fold *fold) {
     return (struct fold_lists){
-        .names = ZEROED(uint16_t, (size_t)fold->options.partition_count * fold->replicas_most),
+        .names = ZEROED(uint16_t, list_names(fold)),
         .counts = ZEROED(uint8_t, fold->options.partition_count),
+    };
+}
+
+static struct fold_lists lists_copy(const struct fold *fold, const struct fold_lists *from) {
+    return (struct fold_lists){
+        .names = COPY_OF(uint16_t, from->names, list_names(fold)),
+        .counts = COPY_OF(uint8_t, from->counts, fold->options.partition_count),
     };
 }
 
@@ -21,28 +34,51 @@ static void lists_free(struct fold_lists *lists) {
     free(lists->counts);
 }
 
-static void fold_init(struct fold *fold, struct ring_options options, const struct membership *log) {
-    size_t joins = 0;
-    size_t excuses = 0;
-    uint32_t replicas_most = options.replica_count;
-    for (size_t i = 0; i < log->count; i++) {
-        const struct membership_event *event = &log->events[i];
-        joins += event->kind == MEMBERSHIP_JOIN;
-        excuses += event->kind == MEMBERSHIP_EXCUSE;
-        replicas_most = event->replica_count > replicas_most ? event->replica_count : replicas_most;
-    }
-    size_t seats = joins < LIMIT_MEMBERS ? joins : LIMIT_MEMBERS;
+void fold_init(struct fold *fold, struct ring_options options) {
     *fold = (struct fold){
         .options = options,
-        .replicas_most = replicas_most,
-        .leaving = ZEROED(struct member, seats),
-        .excused = ZEROED(struct node_id, excuses),
-        .names = ZEROED(struct node_id, joins),
+        .leaving = ZEROED(struct member, 0),
+        .excused = ZEROED(struct node_id, 0),
+        .names = ZEROED(struct node_id, 0),
         .marks = ZEROED(uint64_t, options.partition_count),
     };
     fold->read_owners = lists_new(fold);
     fold->other_owners = lists_new(fold);
-    placement_init(&fold->read, options.partition_count, options.replica_count, seats);
+    placement_init(&fold->read, options.partition_count, options.replica_count, 0);
+}
+
+void fold_copy(struct fold *to, const struct fold *from) {
+    *to = *from;
+    to->leaving = COPY_OF(struct member, from->leaving, from->read.seat_count);
+    to->excused = COPY_OF(struct node_id, from->excused, from->excused_count);
+    to->names = COPY_OF(struct node_id, from->names, from->name_count);
+    to->marks = COPY_OF(uint64_t, from->marks, from->options.partition_count);
+    to->read_owners = lists_copy(from, &from->read_owners);
+    to->other_owners = lists_copy(from, &from->other_owners);
+    placement_copy(&to->read, &from->read);
+    if (from->other.member_count > 0) {
+        placement_copy(&to->other, &from->other);
+    }
+}
+
+/* For all that may come or be excused in the entries to be folded. */
+static void make_room(struct fold *fold, const struct membership *log) {
+    size_t joins = 0;
+    size_t excuses = 0;
+    for (size_t i = 0; i < log->count; i++) {
+        bool is_new = log->events[i].lamport > fold->version;
+        joins += is_new && log->events[i].kind == MEMBERSHIP_JOIN;
+        excuses += is_new && log->events[i].kind == MEMBERSHIP_EXCUSE;
+    }
+    size_t before = fold->read.seat_count;
+    size_t seats = before + joins < LIMIT_MEMBERS ? before + joins : LIMIT_MEMBERS;
+    placement_grow(&fold->read, seats);
+    if (fold->other.member_count > 0) {
+        placement_grow(&fold->other, seats);
+    }
+    fold->leaving = GROWN(struct member, fold->leaving, before, seats);
+    fold->excused = GROWN(struct node_id, fold->excused, fold->excused_count, fold->excused_count + excuses);
+    fold->names = GROWN(struct node_id, fold->names, fold->name_count, fold->name_count + joins);
 }
 
 void fold_release(struct fold *fold) {
@@ -84,7 +120,7 @@ static void list_owners(struct fold *fold, struct placement *placement, struct f
     walk_init(&walk, placement);
     while (walk_back(&walk)) {
         walk_list(&walk, owners, count);
-        uint16_t *list = &lists->names[(size_t)walk.partition * fold->replicas_most];
+        uint16_t *list = &lists->names[(size_t)walk.partition * LIMIT_REPLICAS];
         for (uint32_t i = 0; i < count; i++) {
             list[i] = (uint16_t)(placement->seats[owners[i]].name - 1);
         }
@@ -93,9 +129,8 @@ static void list_owners(struct fold *fold, struct placement *placement, struct f
     walk_release(&walk);
 }
 
-static bool lists_agree(const struct fold *fold, const struct fold_lists *a, const struct fold_lists *b,
-                        uint32_t partition) {
-    size_t at = (size_t)partition * fold->replicas_most;
+static bool lists_agree(const struct fold_lists *a, const struct fold_lists *b, uint32_t partition) {
+    size_t at = (size_t)partition * LIMIT_REPLICAS;
     return a->counts[partition] == b->counts[partition] &&
            memcmp(&a->names[at], &b->names[at], a->counts[partition] * sizeof(*a->names)) == 0;
 }
@@ -114,10 +149,10 @@ static void mark(struct fold *fold, uint64_t lamport) {
         list_owners(fold, &fold->other, &other);
     }
     for (uint32_t i = 0; i < fold->options.partition_count; i++) {
-        if (lists_agree(fold, &read, &other, i)) {
+        if (lists_agree(&read, &other, i)) {
             other.counts[i] = 0;
         }
-        if (!lists_agree(fold, &read, &fold->read_owners, i) || !lists_agree(fold, &other, &fold->other_owners, i)) {
+        if (!lists_agree(&read, &fold->read_owners, i) || !lists_agree(&other, &fold->other_owners, i)) {
             fold->marks[i] = lamport;
         }
     }
@@ -242,17 +277,19 @@ static bool apply_entry(struct fold *fold, const struct entry *entry) {
 
 /* The number of members is checked where a seat is wanted: the order of events decides who came too late, so all who
  * hold the log agree that it is not a legal one. */
-enum ring_status fold_log(struct fold *fold, struct ring_options options, const struct membership *log) {
-    fold_init(fold, options, log);
+enum ring_status fold_on(struct fold *fold, const struct membership *log) {
+    make_room(fold, log);
     for (size_t i = 0; i < log->count;) {
         struct entry entry = {&log->events[i], 0};
-        while (i < log->count && log->events[i].lamport == entry.events[0].lamport) {
+        uint64_t lamport = entry.events[0].lamport;
+        while (i < log->count && log->events[i].lamport == lamport) {
             entry.count++;
             i++;
         }
-        if (!apply_entry(fold, &entry)) {
+        if (lamport > fold->version && !apply_entry(fold, &entry)) {
             return RING_TOO_MANY_MEMBERS;
         }
     }
+    fold->version = membership_lamport(log);
     return fold->read.member_count == 0 ? RING_NO_MEMBERS : RING_OK;
 }

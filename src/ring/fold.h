@@ -1,4 +1,7 @@
-/* The fold of a membership log into what a ring is made of (membership.h draws the phases). Internal to this layer. */
+/* The fold of a membership log into what a ring is made of (membership.h draws the phases). Internal to this layer.
+ *
+ * A fold goes on where it was: of a later version of its log it takes the new entries only. So an entry costs the same
+ * however many there were before. */
 #ifndef GRAMME_RING_FOLD_H
 #define GRAMME_RING_FOLD_H
 
@@ -7,15 +10,15 @@
 
 /* Owners of each partition, by fold.names; none where a list has no owners of its own. */
 struct fold_lists {
-    uint16_t *names; /* fold.replicas_most for each partition */
+    uint16_t *names; /* LIMIT_REPLICAS for each partition */
     uint8_t *counts; /* by partition */
 };
 
 struct fold {
     struct ring_options options;
-    uint32_t replicas_most; /* the greatest N that there ever was */
     enum ring_phase phase;
-    uint64_t joint; /* versions of the last JOINT and the last COMMIT */
+    uint64_t version; /* up to which the log was folded */
+    uint64_t joint;   /* versions of the last JOINT and the last COMMIT */
     uint64_t committed;
     struct placement read;  /* whom reads ask */
     struct placement other; /* GATHERING, JOINT: who comes; COMMITTED: who goes; else none */
@@ -30,7 +33,11 @@ struct fold {
     uint64_t *marks;                /* by partition */
 };
 
-enum ring_status fold_log(struct fold *fold, struct ring_options options, const struct membership *log);
+/* Of no entry yet. */
+void fold_init(struct fold *fold, struct ring_options options);
+void fold_copy(struct fold *to, const struct fold *from); /* `to` is uninitialised */
+/* The entries after its version. After a failure it is good for nothing but fold_release(). */
+enum ring_status fold_on(struct fold *fold, const struct membership *log);
 void fold_release(struct fold *fold);
 
 #endif

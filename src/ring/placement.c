@@ -34,20 +34,32 @@ void placement_release(struct placement *placement) {
     *placement = (struct placement){0};
 }
 
-static void *copy_of(const void *bytes, size_t count, size_t size) {
-    void *copy = zeroed(count, size);
-    memcpy(copy, bytes, count * size);
-    return copy;
-}
-
 void placement_copy(struct placement *to, const struct placement *from) {
     *to = *from;
     size_t seats = from->seat_count;
-    to->seats = copy_of(from->seats, seats, sizeof(*to->seats));
-    to->by_id = copy_of(from->by_id, seats, sizeof(*to->by_id));
-    to->zone_members = copy_of(from->zone_members, seats + 1, sizeof(*to->zone_members));
-    to->owners = copy_of(from->owners, from->partition_count, sizeof(*to->owners));
-    to->pairs = copy_of(from->pairs, seats * seats, sizeof(*to->pairs));
+    to->seats = COPY_OF(struct seat, from->seats, seats);
+    to->by_id = COPY_OF(uint16_t, from->by_id, seats);
+    to->zone_members = COPY_OF(uint32_t, from->zone_members, seats + 1);
+    to->owners = COPY_OF(uint16_t, from->owners, from->partition_count);
+    to->pairs = COPY_OF(uint32_t, from->pairs, seats * seats);
+}
+
+void placement_grow(struct placement *placement, size_t seat_count) {
+    size_t before = placement->seat_count;
+    ENSURE(seat_count >= before && seat_count < SEAT_NONE);
+    if (seat_count == before) {
+        return;
+    }
+    uint32_t *pairs = ZEROED(uint32_t, seat_count * seat_count);
+    for (size_t i = 0; i < before; i++) {
+        memcpy(&pairs[i * seat_count], &placement->pairs[i * before], before * sizeof(*pairs));
+    }
+    free(placement->pairs);
+    placement->pairs = pairs;
+    placement->seats = GROWN(struct seat, placement->seats, before, seat_count);
+    placement->by_id = GROWN(uint16_t, placement->by_id, before, seat_count);
+    placement->zone_members = GROWN(uint32_t, placement->zone_members, before + 1, seat_count + 1);
+    placement->seat_count = seat_count;
 }
 
 /* splitmix64's finaliser: choices between equals must not follow the order of partitions, or every newcomer would have

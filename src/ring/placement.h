@@ -44,6 +44,7 @@ struct placement {
 void placement_init(struct placement *placement, uint32_t partition_count, uint32_t replica_count, size_t seat_count);
 void placement_release(struct placement *placement);
 void placement_copy(struct placement *to, const struct placement *from); /* `to` is uninitialised */
+void placement_grow(struct placement *placement, size_t seat_count);
 
 /* One JOIN, LEAVE, WEIGHT or REPLICAS; other kinds do nothing. Another N changes no first owner: a list gets one more
  * or one less of those that the walk meets. A join of a member that is there replaces its record; one that

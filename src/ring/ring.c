@@ -41,11 +41,11 @@ struct ring {
     struct preferences read;
     struct preferences other;
     bool *moves;           /* by partition: the other placement has other owners */
-    uint64_t *marks;       /* by partition */
     uint32_t *first_owned; /* by member, in the placement that reads ask */
     uint32_t *replica_owned;
     uint32_t zone_violations;
     struct digest digest;
+    struct fold fold; /* it goes on in a successor */
 };
 
 static uint32_t least(uint32_t a, size_t b) {
@@ -221,13 +221,11 @@ static void count_owners(struct ring *ring, struct partition partition) {
     ring->zone_violations += count_owner_zones(ring, owners) < possible;
 }
 
-static void snapshot_fill(struct ring *ring, struct fold *fold) {
+static void snapshot_fill(struct ring *ring, const struct fold *fold) {
     ring->phase = fold->phase;
     ring->joint = fold->joint;
     ring->committed = fold->committed;
     ring->zone_count = fold->read.zone_count;
-    ring->marks = fold->marks;
-    fold->marks = NULL;
     ring->read = preferences_new(ring, &fold->read);
     if (fold->phase == RING_JOINT || fold->phase == RING_COMMITTED) {
         ring->other = preferences_new(ring, &fold->other);
@@ -262,36 +260,49 @@ static bool addresses_are_distinct(const struct placement *placement) {
     return distinct;
 }
 
-static enum ring_status snapshot(const struct ring *base, const struct membership *log, struct ring_options options,
-                                 struct ring **ret_ring) {
-    struct fold fold;
-    enum ring_status status = fold_log(&fold, options, log);
+static struct ring *snapshot(const struct ring *base, const struct membership *log, const struct fold *fold) {
+    size_t positions = fold->name_count + fold->leaving_count + (base == NULL ? 0 : base->member_count);
+    struct ring *ring = snapshot_new(fold->options, positions);
+    ring->version = fold->version;
+    for (size_t i = 0; i < log->count; i++) {
+        ring->has_moved = ring->has_moved || log->events[i].kind == MEMBERSHIP_MOVE;
+    }
+    ring->digest = digest_of(log, fold->options);
+    snapshot_members(ring, base, fold);
+    ring->fold = *fold;
+    snapshot_fill(ring, fold);
+    return ring;
+}
+
+/* Takes the fold. */
+static enum ring_status follow(const struct ring *base, struct fold fold, const struct membership *log,
+                               struct ring **ret_ring) {
+    enum ring_status status = fold_on(&fold, log);
     bool is_to_come = fold.phase == RING_JOINT || fold.phase == RING_GATHERING;
     if (status == RING_OK && !addresses_are_distinct(is_to_come ? &fold.other : &fold.read)) {
         status = RING_DUPLICATE_ADDRESS;
     }
     if (status == RING_OK) {
-        size_t positions = fold.name_count + fold.leaving_count + (base == NULL ? 0 : base->member_count);
-        struct ring *ring = snapshot_new(options, positions);
-        ring->version = membership_lamport(log);
-        for (size_t i = 0; i < log->count; i++) {
-            ring->has_moved = ring->has_moved || log->events[i].kind == MEMBERSHIP_MOVE;
-        }
-        ring->digest = digest_of(log, options);
-        snapshot_members(ring, base, &fold);
-        snapshot_fill(ring, &fold);
-        *ret_ring = ring;
+        *ret_ring = snapshot(base, log, &fold);
+    } else {
+        fold_release(&fold);
     }
-    fold_release(&fold);
     return status;
 }
 
 enum ring_status ring_new(const struct membership *log, struct ring_options options, struct ring **ret_ring) {
-    return options_are_legal(options) ? snapshot(NULL, log, options, ret_ring) : RING_BAD_OPTIONS;
+    struct fold fold;
+    if (!options_are_legal(options)) {
+        return RING_BAD_OPTIONS;
+    }
+    fold_init(&fold, options);
+    return follow(NULL, fold, log, ret_ring);
 }
 
 enum ring_status ring_successor(const struct ring *base, const struct membership *log, struct ring **ret_ring) {
-    return snapshot(base, log, base->options, ret_ring);
+    struct fold fold;
+    fold_copy(&fold, &base->fold);
+    return follow(base, fold, log, ret_ring);
 }
 
 const char *ring_status_text(enum ring_status status) {
@@ -330,9 +341,9 @@ void ring_free(struct ring *ring) {
     free(ring->read.lists);
     free(ring->other.lists);
     free(ring->moves);
-    free(ring->marks);
     free(ring->first_owned);
     free(ring->replica_owned);
+    fold_release(&ring->fold);
     free(ring);
 }
 
@@ -498,7 +509,7 @@ uint32_t ring_holders(const struct ring *ring, struct partition partition, struc
 
 uint64_t ring_placement_mark(const struct ring *ring, struct partition partition) {
     ENSURE(partition.value < ring->options.partition_count);
-    return ring->marks[partition.value];
+    return ring->fold.marks[partition.value];
 }
 
 struct digest ring_digest(const struct ring *ring) {

@@ -215,6 +215,26 @@ static void test_excused_members_are_not_awaited(void **state) {
     membership_release(&log);
 }
 
+/* However much of the log was folded at a time. */
+static void same_state(const struct ring *a, const struct ring *b) {
+    assert_int_equal(ring_version(a), ring_version(b));
+    assert_int_equal(ring_phase(a), ring_phase(b));
+    assert_int_equal(ring_joint(a), ring_joint(b));
+    assert_int_equal(ring_committed(a), ring_committed(b));
+    assert_int_equal(ring_present_count(a), ring_present_count(b));
+    for (uint16_t i = 0; i < Q; i++) {
+        struct partition partition = {i};
+        struct member_index holders[HOLDERS_MOST];
+        struct member_index others[HOLDERS_MOST];
+        uint32_t count = ring_holders(a, partition, holders);
+        assert_int_equal(ring_placement_mark(a, partition), ring_placement_mark(b, partition));
+        assert_int_equal(count, ring_holders(b, partition, others));
+        for (uint32_t place = 0; place < count; place++) {
+            assert_true(node_id_equal(ring_member(a, holders[place])->id, ring_member(b, others[place])->id));
+        }
+    }
+}
+
 /* Whatever versions a process saw on the way, a position means the same member; and marks tell of every change. */
 static void positions_hold(uint64_t seed) {
     struct history history;
@@ -260,6 +280,8 @@ static void positions_hold(uint64_t seed) {
     same_owners(often, seldom);
     struct ring *anew = fold(&log);
     same_owners(often, anew);
+    same_state(often, anew);
+    same_state(seldom, anew);
     assert_true(digest_equal(ring_digest(often), ring_digest(anew)));
     ring_free(often);
     ring_free(seldom);
