@@ -14,6 +14,7 @@ enum alarm_kind {
     ALARM_FILLING,
     ALARM_FILLING_SERVED,
     ALARM_FAREWELL,
+    ALARM_LISTING,
 };
 
 struct alarm {

@@ -70,6 +70,11 @@ static struct member_index primary_of(const struct shard *shard, struct partitio
     return list[0];
 }
 
+bool cluster_view_shows(const struct shard *shard, struct partition partition) {
+    bool is_served;
+    return member_index_equal(primary_of(shard, partition, &is_served), shard->self);
+}
+
 struct slot_range {
     uint16_t first;
     uint16_t last;

@@ -5,6 +5,10 @@
 #include "base/buffer.h"
 #include "core/placement.h"
 
+struct shard;
+
+/* This node is named for the partition's slots: it is the first of its owners in reach. */
+bool cluster_view_shows(const struct shard *shard, struct partition partition);
 /* CLUSTER SLOTS, SHARDS, NODES, INFO, MYID, KEYSLOT; false, nothing written, for anything else. */
 bool cluster_view_command(void *shard, const struct view *arguments, size_t count, int protocol, struct buffer *reply);
 /* Lines of one section of INFO. */

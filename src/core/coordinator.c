@@ -208,9 +208,7 @@ static struct key_hold *hold_find(const struct shard *shard, struct view key) {
 }
 
 static bool operation_holds_key(const struct operation *operation) {
-    return operation->kind == OPERATION_EXPIRE ||
-           (operation->flags &
-            (OPERATION_IF_ABSENT | OPERATION_IF_PRESENT | OPERATION_RETURN_OLD | OPERATION_KEEP_EXPIRY)) != 0;
+    return operation->kind == OPERATION_EXPIRE || (operation->flags & OPERATION_READS) != 0;
 }
 
 static void request_start(struct shard *shard, struct request *request) {
@@ -332,6 +330,8 @@ static void request_free(struct shard *shard, struct request *request) {
     timers_cancel(&shard->timers, &request->hedge.timer);
     blob_give(&shard->blobs, &request->kept);
     blob_give(&shard->blobs, &request->before);
+    blob_give(&shard->blobs, &request->spliced);
+    blob_give(&shard->blobs, &request->followed);
     blob_give(&shard->blobs, &request->answer_context);
     load_ended(shard, request->bytes.size);
     blob_give(&shard->blobs, &request->bytes);

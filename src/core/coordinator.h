@@ -127,11 +127,13 @@ struct request {
     bool waited;      /* the hedge's time is over: fallbacks that have not answered are not waited for */
 
     /* STORING */
-    uint32_t round;     /* 0: nothing stamped; 1, 2 */
-    uint8_t named;      /* owners that said what they keep, itself included */
-    struct dot dot;     /* of the latest stamp */
-    struct blob kept;   /* encoded join of the contexts that replicas named */
-    struct blob before; /* encoded object before, where the answer shows it */
+    uint32_t round;       /* 0: nothing stamped; 1, 2 */
+    uint8_t named;        /* owners that said what they keep, itself included */
+    struct dot dot;       /* of the latest stamp */
+    struct blob kept;     /* encoded join of the contexts that replicas named */
+    struct blob before;   /* encoded object before, where the answer shows it */
+    struct blob spliced;  /* SPLICE: the whole new value */
+    struct blob followed; /* and the encoded context that it follows */
     struct blob answer_context;
 };
 

@@ -613,9 +613,22 @@ void request_begin_storing(struct shard *shard, struct request *request) {
 
 /* ---- after reading ---- */
 
+/* No expiry is later than any. */
+static bool expiry_condition_holds(const struct request *request, const struct value *latest) {
+    uint64_t now_at = latest->expiry.at.ms;
+    uint64_t at = request->operation.expires_at_ms;
+    return (!operation_has(request, OPERATION_EXPIRY_NONE) || now_at == 0) &&
+           (!operation_has(request, OPERATION_EXPIRY_SOME) || now_at != 0) &&
+           (!operation_has(request, OPERATION_EXPIRY_LATER) || (now_at != 0 && at > now_at)) &&
+           (!operation_has(request, OPERATION_EXPIRY_EARLIER) || now_at == 0 || at < now_at);
+}
+
 static bool condition_holds(struct shard *shard, const struct request *request, const struct object *object) {
     const struct value *latest = object_latest(object);
     bool shows = latest != NULL && value_is_live(latest, shard_wall(shard));
+    if (shows && request->round == 0 && !expiry_condition_holds(request, latest)) {
+        return false;
+    }
     if (request->operation.kind == OPERATION_EXPIRE) {
         return shows;
     }
@@ -624,6 +637,37 @@ static bool condition_holds(struct shard *shard, const struct request *request, 
     }
     return (!operation_has(request, OPERATION_IF_ABSENT) || !shows) &&
            (!operation_has(request, OPERATION_IF_PRESENT) || shows);
+}
+
+/* The value with the operation's bytes in it, which takes the place of these; and what was read is what it follows: a
+ * write that came through another node meanwhile stays beside it. False, and it is refused: the value would be too
+ * long. */
+static bool splice(struct shard *shard, struct request *request, const struct object *object) {
+    struct operation *operation = &request->operation;
+    const struct value *latest = object_latest(object);
+    struct view before = latest != NULL && value_is_live(latest, shard_wall(shard)) ? latest->bytes : (struct view){0};
+    size_t offset = operation->offset == OPERATION_AT_END ? before.size : operation->offset;
+    size_t end = offset + operation->value.size;
+    size_t size = end > before.size ? end : before.size;
+    if (size > LIMIT_VALUE_BYTES) {
+        request_finish_outcome(shard, request, OUTCOME_REFUSED,
+                               "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+        return false;
+    }
+    request->spliced = blob_take(&shard->blobs, size);
+    memset(request->spliced.data, 0, size);
+    if (before.size > 0) {
+        memcpy(request->spliced.data, before.data, before.size);
+    }
+    if (operation->value.size > 0) {
+        memcpy(request->spliced.data + offset, operation->value.data, operation->value.size);
+    }
+    buffer_clear(&shard->encoded);
+    context_encode(&shard->encoded, &object->context);
+    request->followed = blob_copy(&shard->blobs, buffer_view(&shard->encoded));
+    operation->value = blob_view(&request->spliced);
+    operation->context = blob_view(&request->followed);
+    return true;
 }
 
 void request_reading_done(struct shard *shard, struct request *request, const struct copy *copy) {
@@ -641,6 +685,9 @@ void request_reading_done(struct shard *shard, struct request *request, const st
     }
     if (request->round == 0) {
         request->before = blob_copy(&shard->blobs, object);
+        if (operation_has(request, OPERATION_SPLICE) && !splice(shard, request, &copy->object)) {
+            return;
+        }
     }
     request_begin_storing(shard, request);
 }

@@ -7,7 +7,8 @@
  *
  * An entry is a keyed hash of a key and its object, the object's mark aside, so that nothing in it depends on a clock
  * or on the way by which the object came. Sums commute: adding and taking away an entry costs the same whatever the
- * size, and a tree that was kept up by each write equals the one built from the data. */
+ * size, and a tree that was kept up by each write equals the one built from the data. Beside its
+ * hashes it counts the keys that have a value; that goes into no root. */
 #ifndef GRAMME_CORE_HASH_TREE_H
 #define GRAMME_CORE_HASH_TREE_H
 
@@ -17,6 +18,7 @@ enum { HASH_TREE_SEGMENTS = 256 };
 
 struct hash_tree {
     struct digest segments[HASH_TREE_SEGMENTS];
+    uint64_t keys; /* object_is_key() */
 };
 
 /* `object_bytes`: canonical encoding (version/object_codec.h), not empty. The seed is the cluster's. */

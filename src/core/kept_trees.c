@@ -1,6 +1,6 @@
 #include "core/kept_trees.h"
 
-enum { SHAPE_BYTES = 8, SEGMENT_BYTES = 16, MAP_BYTES = HASH_TREE_SEGMENTS / 8 };
+enum { SHAPE_BYTES = 8, KEYS_BYTES = 8, SEGMENT_BYTES = 16, MAP_BYTES = HASH_TREE_SEGMENTS / 8 };
 
 static uint64_t shape_hash(struct kept_tree_shape shape) {
     uint32_t count = htole32(shape.partition_count);
@@ -11,8 +11,8 @@ static bool is_zero(struct digest digest) {
     return digest.low == 0 && digest.high == 0;
 }
 
-/* A tree: the format (1 byte), a hash of the shape (8), a bit for each segment that is not zero (32), these segments
- * (16 each). Most segments of a small store are zero. */
+/* A tree: the format (1 byte), a hash of the shape (8), the number of keys (8), a bit for each segment that is not zero
+ * (32), these segments (16 each). Most segments of a small store are zero. */
 void kept_trees_add(struct buffer *list, struct kept_tree_shape shape, struct partition partition,
                     const struct hash_tree *tree) {
     uint8_t map[MAP_BYTES] = {0};
@@ -24,9 +24,10 @@ void kept_trees_add(struct buffer *list, struct kept_tree_shape shape, struct pa
         }
     }
     write_u16(list, partition.value);
-    write_varint(list, 1 + SHAPE_BYTES + MAP_BYTES + count * SEGMENT_BYTES);
+    write_varint(list, 1 + SHAPE_BYTES + KEYS_BYTES + MAP_BYTES + count * SEGMENT_BYTES);
     write_u8(list, KEPT_TREE_FORMAT);
     write_u64(list, shape_hash(shape));
+    write_u64(list, tree->keys);
     buffer_append(list, map, sizeof(map));
     for (uint32_t segment = 0; segment < HASH_TREE_SEGMENTS; segment++) {
         if (!is_zero(tree->segments[segment])) {
@@ -56,6 +57,7 @@ bool kept_tree_open(struct view bytes, struct kept_tree_shape shape, struct hash
     uint8_t map[MAP_BYTES];
     bool fits = read_u8(&reader) == KEPT_TREE_FORMAT;
     fits = read_u64(&reader) == shape_hash(shape) && fits;
+    tree.keys = read_u64(&reader);
     read_into(&reader, map, sizeof(map));
     for (uint32_t segment = 0; segment < HASH_TREE_SEGMENTS; segment++) {
         if ((map[segment / 8] >> segment % 8 & 1u) != 0) {

@@ -22,7 +22,7 @@
 #include "core/hash_tree.h"
 
 /* The format changes with all that goes into a tree: what an entry is, and which records have one. */
-enum { KEPT_TREE_FORMAT = 1 };
+enum { KEPT_TREE_FORMAT = 2 };
 
 /* What trees are made under: of another seed, or another number of partitions, they are no trees. */
 struct kept_tree_shape {

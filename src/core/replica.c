@@ -143,7 +143,7 @@ static bool copy_is_left(struct shard *shard, struct copy *copy) {
     bool is_left = flush_leaves(shard, &copy->object, &left);
     copy->is_flushed = left.value_count != copy->object.value_count;
     if (!is_left) {
-        *copy = (struct copy){.stored = copy->stored, .is_flushed = true};
+        *copy = (struct copy){.stored = copy->stored, .was_key = copy->was_key, .is_flushed = true};
     } else if (copy->is_flushed) {
         buffer_clear(&shard->encoded);
         object_encode(&shard->encoded, &left);
@@ -172,6 +172,7 @@ enum storage_status replica_load(struct shard *shard, struct partition partition
         status = STORAGE_ERROR;
     }
     copy.stored = copy.record.object_bytes;
+    copy.was_key = object_is_key(&copy.object);
     if (status == STORAGE_FOUND && shard->flush.floor.value != 0 && !copy_is_left(shard, &copy)) {
         status = STORAGE_ABSENT;
     }
@@ -289,7 +290,8 @@ enum storage_status replica_store(struct shard *shard, struct partition partitio
     /* Before the write, which ends what the copy borrows. Hints are in no tree. */
     struct hint_owners owners = copy->hint_for;
     struct view tree_bytes = family == STORAGE_OBJECTS ? copy->stored : (struct view){0};
-    struct digest before = trees_entry(shard, key, tree_bytes);
+    struct tree_change change = {
+        .before = trees_entry(shard, key, tree_bytes), .was_key = copy->was_key, .is_key = object_is_key(object)};
     enum storage_status status = storage->write(storage->self, family, partition, key, buffer_view(&shard->record),
                                                 durability, (uint64_t)(uintptr_t)waiting);
     note_refusal(shard, status);
@@ -301,7 +303,8 @@ enum storage_status replica_store(struct shard *shard, struct partition partitio
     }
     bool forgets = MUTANT(TREE_FORGETS_MERGES) && (waiting == NULL || !waiting->is_own);
     if (family == STORAGE_OBJECTS && status != STORAGE_ERROR && !forgets) {
-        trees_changed(shard, partition, key, before, trees_entry(shard, key, written_object(shard)));
+        change.after = trees_entry(shard, key, written_object(shard));
+        trees_changed(shard, partition, key, &change);
     }
     return status;
 }
@@ -388,14 +391,14 @@ enum storage_status replica_merge(struct shard *shard, struct partition partitio
 
 bool replica_reap(struct shard *shard, struct partition partition, struct view key, const struct copy *copy) {
     struct storage *storage = &shard->options.storage;
-    struct digest before = trees_entry(shard, key, copy->stored);
+    struct tree_change change = {.before = trees_entry(shard, key, copy->stored), .was_key = copy->was_key};
     if (shard_traces_keys(shard)) {
         shard_trace(shard, &(struct trace_record){.kind = TRACE_REAPED, .key = key, .object = &copy->object});
     }
     enum storage_status status =
         storage->remove(storage->self, STORAGE_OBJECTS, partition, key, replica_durability(shard, key), 0);
     if (status != STORAGE_ERROR) {
-        trees_changed(shard, partition, key, before, (struct digest){0, 0});
+        trees_changed(shard, partition, key, &change);
     }
     return status != STORAGE_ERROR;
 }
@@ -409,10 +412,11 @@ bool replica_drop_flushed(struct shard *shard, enum storage_family family, struc
         return true; /* of another build, or damaged: the scrub sees to it */
     }
     copy.stored = copy.record.object_bytes;
+    copy.was_key = object_is_key(&copy.object);
     if (copy_is_left(shard, &copy)) {
         return !copy.is_flushed || replica_write(shard, partition, key, &copy, &copy.object, 0, 0) != STORAGE_ERROR;
     }
-    struct digest before = trees_entry(shard, key, copy.stored);
+    struct tree_change change = {.before = trees_entry(shard, key, copy.stored), .was_key = copy.was_key};
     if (storage->remove(storage->self, family, partition, key, DURABILITY_INTERVAL, 0) == STORAGE_ERROR) {
         return false;
     }
@@ -420,7 +424,7 @@ bool replica_drop_flushed(struct shard *shard, enum storage_family family, struc
     if (family == STORAGE_HINTS) {
         hints_dropped(shard, partition);
     } else {
-        trees_changed(shard, partition, key, before, (struct digest){0, 0});
+        trees_changed(shard, partition, key, &change);
     }
     return true;
 }

@@ -47,6 +47,7 @@ struct copy {
     struct hint_owners hint_for; /* a hint: who is still to have it */
     struct view stored; /* the encoded object as it lies there: more than `object` has, where a flush is under way */
     bool is_flushed;    /* it is more */
+    bool was_key;       /* of what is stored: object_is_key() */
 };
 
 /* What stands for an object when copies are compared: of a large one its outline (version/object.h), with the values'

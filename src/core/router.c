@@ -189,8 +189,7 @@ static bool operation_is_write(const struct operation *operation) {
 
 /* Doing it twice does no harm: a read, what is merged, or a SET that says the same thing again. */
 static bool operation_may_repeat(const struct operation *operation) {
-    const uint32_t conditions =
-        OPERATION_IF_ABSENT | OPERATION_IF_PRESENT | OPERATION_RETURN_OLD | OPERATION_KEEP_EXPIRY | OPERATION_TOMBSTONE;
+    const uint32_t conditions = OPERATION_READS | OPERATION_TOMBSTONE;
     return operation->kind == OPERATION_READ || operation->kind == OPERATION_INSPECT ||
            operation->kind == OPERATION_RESTORE ||
            (operation->kind == OPERATION_PUT && (operation->flags & OPERATION_PLAIN) != 0 &&
@@ -200,9 +199,7 @@ static bool operation_may_repeat(const struct operation *operation) {
 /* SET NX and its like serialise at one place per key: the first owner in reach. */
 static bool operation_is_conditional(const struct operation *operation) {
     return operation->kind == OPERATION_EXPIRE ||
-           (operation->kind == OPERATION_PUT &&
-            (operation->flags &
-             (OPERATION_IF_ABSENT | OPERATION_IF_PRESENT | OPERATION_RETURN_OLD | OPERATION_KEEP_EXPIRY)) != 0);
+           (operation->kind == OPERATION_PUT && (operation->flags & OPERATION_READS) != 0);
 }
 
 /* ---- choice of the coordinator ---- */
@@ -514,7 +511,10 @@ void router_route(struct shard *shard, const struct operation *operation, const 
     struct partition partition = ring_partition_of_key(shard->ring, operation->key);
     bool is_of_all = operation->kind == OPERATION_FLUSH || operation->kind == OPERATION_KEYSPACES ||
                      operation->kind == OPERATION_MEMBERS;
-    uint32_t to_shard = is_of_all ? 0 : shard_of_partition(shard, partition);
+    bool is_listing = operation->kind == OPERATION_LIST;
+    uint32_t to_shard = is_of_all    ? 0
+                        : is_listing ? listing_shard(shard, operation)
+                                     : shard_of_partition(shard, partition);
     if (!load_admits(shard, operation)) {
         origin_answer_outcome(shard, origin, OUTCOME_BUSY, "");
         return;
@@ -525,6 +525,10 @@ void router_route(struct shard *shard, const struct operation *operation, const 
     }
     if (is_of_all) {
         route_of_all(shard, operation, origin, hopped);
+        return;
+    }
+    if (is_listing) {
+        listing_begin(shard, operation, origin);
         return;
     }
     if (operation->kind == OPERATION_INSPECT) {

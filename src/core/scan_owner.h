@@ -12,10 +12,15 @@ enum scan_owner {
     SCAN_FLUSH = 5,
     SCAN_FAREWELL = 6,
     SCAN_FILLING = 7,
+    SCAN_LISTING = 8,
 };
 
 static inline uint64_t scan_token(enum scan_owner owner, uint64_t number) {
     return (uint64_t)owner << 56 | (number & (UINT64_MAX >> 8));
+}
+
+static inline uint64_t scan_token_number(uint64_t token) {
+    return token & (UINT64_MAX >> 8);
 }
 
 static inline enum scan_owner scan_token_owner(uint64_t token) {

@@ -131,6 +131,7 @@ struct shard *shard_new(const struct shard_options *options, struct moment momen
     filling_init(shard);
     moves_init(shard);
     farewell_init(shard);
+    listing_init(shard);
     detection_init(shard);
     fence_init(shard);
     reaper_init(shard);
@@ -153,6 +154,7 @@ void shard_free(struct shard *shard) {
     hints_release(shard);
     exchange_release(shard);
     filling_release(shard);
+    listing_release(shard);
     reaper_release(shard);
     council_release(shard);
     records_release(shard);
@@ -259,6 +261,9 @@ void shard_tick(struct shard *shard, struct moment moment) {
             break;
         case ALARM_FAREWELL:
             farewell_on_rest(shard);
+            break;
+        case ALARM_LISTING:
+            listing_on_late(shard, alarm);
             break;
         }
     }
@@ -482,6 +487,9 @@ void shard_storage_scanned(struct shard *shard, uint64_t token, enum storage_sta
         break;
     case SCAN_FILLING:
         filling_on_scanned(shard, status, records, count, is_end, next_hash);
+        break;
+    case SCAN_LISTING:
+        listing_on_scanned(shard, scan_token_number(token), status, records, count, is_end, next_hash);
         break;
     case SCAN_EXCHANGE:
         exchange_on_scanned(shard, status, records, count, is_end, next_hash);

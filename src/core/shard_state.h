@@ -21,6 +21,7 @@
 #include "core/hints.h"
 #include "core/detection.h"
 #include "core/keyspaces.h"
+#include "core/listing.h"
 #include "core/lane.h"
 #include "core/load.h"
 #include "core/moves.h"
@@ -82,6 +83,7 @@ struct shard {
     struct trees trees;
     struct exchange exchange;
     struct filling filling;
+    struct listing listing;
     struct detection detection;
     struct fence fence;
     bool has_failed_store; /* it could stamp the same dot again: writes go to other coordinators */

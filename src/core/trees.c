@@ -104,23 +104,23 @@ struct digest trees_entry(const struct shard *shard, struct view key, struct vie
                                   : hash_tree_entry(shard->options.place_seed, key, object_bytes);
 }
 
-static void change(struct hash_tree *tree, uint64_t place, struct digest before, struct digest after) {
-    hash_tree_subtract(tree, place, before);
-    hash_tree_add(tree, place, after);
+static void apply(struct hash_tree *tree, uint64_t place, const struct tree_change *change) {
+    hash_tree_subtract(tree, place, change->before);
+    hash_tree_add(tree, place, change->after);
+    tree->keys += (uint64_t)change->is_key - (uint64_t)change->was_key;
 }
 
-void trees_changed(struct shard *shard, struct partition partition, struct view key, struct digest before,
-                   struct digest after) {
+void trees_changed(struct shard *shard, struct partition partition, struct view key, const struct tree_change *change) {
     struct trees *trees = &shard->trees;
     uint64_t place = trees_place(shard, key);
     trees->changed[partition.value] = shard_now(shard);
     bool is_frozen = MUTANT(TREES_KEPT_FROZEN) && trees->states[partition.value] == TREE_KEPT;
     if (trees->states[partition.value] != TREE_IN_DOUBT && !is_frozen) {
-        change(trees->of[partition.value], place, before, after);
+        apply(trees->of[partition.value], place, change);
     }
     bool is_behind = trees->is_building && trees->building == partition.value && place < trees->cursor;
     if (is_behind && !MUTANT(TREE_IGNORES_WRITES)) {
-        change(&trees->next, place, before, after);
+        apply(&trees->next, place, change);
     }
 }
 
@@ -221,6 +221,11 @@ static bool discard_damaged(struct shard *shard, const struct storage_scanned *r
     return is_whole;
 }
 
+static bool is_key(struct shard *shard, struct view object_bytes) {
+    struct object object;
+    return object_decode(object_bytes, &shard->scratch, &object) && object_is_key(&object);
+}
+
 void trees_on_scanned(struct shard *shard, enum storage_status status, const struct storage_scanned *records,
                       uint32_t count, bool is_end, uint64_t next_hash) {
     struct trees *trees = &shard->trees;
@@ -240,6 +245,7 @@ void trees_on_scanned(struct shard *shard, enum storage_status status, const str
             continue; /* as if it were not there: the others' trees say what belongs here */
         }
         hash_tree_add(&trees->next, at->hash, hash_tree_entry(shard->options.place_seed, at->key, record.object_bytes));
+        trees->next.keys += is_key(shard, record.object_bytes) ? 1 : 0;
     }
     trees->cursor = next_hash;
     mend_from_memory(shard, records, count);

@@ -194,6 +194,15 @@ struct object object_put(const struct object *object, const struct context *past
     return object_ruled(written, rule);
 }
 
+bool object_is_key(const struct object *object) {
+    for (uint32_t i = 0; i < object->value_count; i++) {
+        if (object->values[i].type != VALUE_TOMBSTONE) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool value_is_live(const struct value *value, struct wall_time now) {
     return value->type != VALUE_TOMBSTONE && (value->expiry.at.ms == 0 || now.ms < value->expiry.at.ms);
 }

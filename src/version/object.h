@@ -44,6 +44,8 @@ static inline struct object object_empty(void) {
 
 /* Never written: no event at all. A deleted key has a context. */
 bool object_is_absent(const struct object *object);
+/* It has a value that is not a tombstone, be it expired: what DBSIZE counts. */
+bool object_is_key(const struct object *object);
 bool object_equal(const struct object *a, const struct object *b);
 /* Both sides stay valid as long as the result is used (value bytes, and sometimes arrays, are borrowed from them). The
  * mark is the lesser, but an absent side has none: merging with it changes nothing. Under `lww` the result has one

@@ -14,6 +14,7 @@ enum operation_kind {
     OPERATION_KEYSPACES = 6, /* `value` is a change of the table of keyspaces (core/keyspaces.h); has no key */
     OPERATION_MEMBERS = 7,   /* `value` is a question or a change (core/members.h); has no key */
     OPERATION_RESTORE = 8,   /* `value` is an encoded object of another cluster: merged with what is there */
+    OPERATION_LIST = 9,      /* `value` asks this node for its keys (core/listing.h); has no key */
 };
 
 enum operation_flag {
@@ -23,7 +24,25 @@ enum operation_flag {
     OPERATION_IF_PRESENT = 1 << 3,  /* PUT: SET XX; DEL */
     OPERATION_RETURN_OLD = 1 << 4,  /* PUT: SET GET; the object before */
     OPERATION_KEEP_EXPIRY = 1 << 5, /* PUT: SET KEEPTTL */
+    OPERATION_SPLICE = 1 << 6, /* PUT without PLAIN: APPEND, SETRANGE: into the value before; follows what was read */
 };
+
+/* EXPIRE, and a PUT that deletes because the time is past (`expires_at_ms` is 0 then): what is shown must have no
+ * expiry, have one, have an earlier one, or a later one or none. */
+enum operation_expiry_flag {
+    OPERATION_EXPIRY_NONE = 1 << 7,
+    OPERATION_EXPIRY_SOME = 1 << 8,
+    OPERATION_EXPIRY_LATER = 1 << 9, /* EXPIRE GT: than the present one */
+    OPERATION_EXPIRY_EARLIER = 1 << 10,
+};
+
+/* Flags of a PUT that reads before it writes. */
+enum {
+    OPERATION_READS =
+        OPERATION_IF_ABSENT | OPERATION_IF_PRESENT | OPERATION_RETURN_OLD | OPERATION_KEEP_EXPIRY | OPERATION_SPLICE
+};
+
+#define OPERATION_AT_END UINT32_MAX
 
 struct operation {
     enum operation_kind kind;
@@ -35,6 +54,7 @@ struct operation {
     uint32_t deadline_ms;         /* what is left of it */
     uint32_t stamp_ms;      /* PUT: what is left of the time in which it may be stamped; 0: as long as the deadline */
     uint64_t expires_at_ms; /* PUT, EXPIRE: 0 never (EXPIRE: persist) */
+    uint32_t offset;        /* SPLICE: of `value` in the value before, zeros between; or OPERATION_AT_END */
     struct view key;
     struct view value;     /* PUT */
     struct view context;   /* PUT without PLAIN: encoded context (version/object_codec.h); empty: follows nothing */
@@ -53,8 +73,8 @@ enum outcome {
 
 struct result {
     enum outcome outcome;
-    struct view object;  /* encoded. READ, EXPIRE: merged; PUT with a condition or RETURN_OLD: the object before. Empty:
-                            absent */
+    struct view object;  /* encoded. LIST: the answer. READ, EXPIRE: merged; PUT with a condition or RETURN_OLD: the
+                            object before. Empty:  absent */
     struct view context; /* PUT without PLAIN: the encoded context to give the client */
     struct view detail;
 };

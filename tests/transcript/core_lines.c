@@ -110,6 +110,8 @@ static const char *verb_of(const struct operation *operation) {
         return "members";
     case OPERATION_RESTORE:
         return "restore";
+    case OPERATION_LIST:
+        return "list";
     case OPERATION_PUT:
         break;
     }
@@ -118,6 +120,9 @@ static const char *verb_of(const struct operation *operation) {
     }
     if ((operation->flags & OPERATION_IF_ABSENT) != 0) {
         return "setnx";
+    }
+    if ((operation->flags & OPERATION_SPLICE) != 0) {
+        return operation->offset == OPERATION_AT_END ? "append" : "setrange";
     }
     return plain ? "set" : "put";
 }
@@ -129,7 +134,8 @@ static void print_operation(struct rig *rig, struct view body) {
     if (message.operation.key.size > 0) {
         print_key(rig, message.operation.key);
     }
-    bool is_text = message.operation.kind != OPERATION_KEYSPACES && message.operation.kind != OPERATION_RESTORE;
+    bool is_text = message.operation.kind != OPERATION_KEYSPACES && message.operation.kind != OPERATION_RESTORE &&
+                   message.operation.kind != OPERATION_LIST;
     if (is_text && message.operation.value.size > 0) {
         print_format(&rig->log, " ");
         print_bytes(&rig->log, message.operation.value);

@@ -15,6 +15,24 @@ static void set_nx_reads_at_r_and_writes(void **state) {
     rig_free(rig);
 }
 
+static void append_follows_what_it_read(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    disk_holds(rig, "k", "b1=x");
+    client(rig, "APPEND k yz");
+    says(rig, "B: read k");
+    answer(rig, 'B', "same");
+    says(rig, "disk: write k a1=xyz over b1", "B: put k a1=xyz over b1", "C: put k a1=xyz over b1");
+    disk_done(rig);
+    answer(rig, 'B', "stored");
+    says(rig, "client: :3");
+    client(rig, "SETRANGE k 1 ABCD");
+    says(rig, "B: read k");
+    answer(rig, 'B', "same");
+    says(rig, "disk: write k a2=xABCD over b1", "B: put k a2=xABCD over b1", "C: put k a2=xABCD over b1");
+    rig_free(rig);
+}
+
 static void set_nx_writes_nothing_over_a_value_that_another_holds(void **state) {
     (void)state;
     struct rig *rig = rig_new((struct rig_options){0});
@@ -293,6 +311,7 @@ static void a_request_that_waited_past_its_deadline_did_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(set_nx_reads_at_r_and_writes),
+        cmocka_unit_test(append_follows_what_it_read),
         cmocka_unit_test(set_nx_writes_nothing_over_a_value_that_another_holds),
         cmocka_unit_test(set_nx_takes_what_is_deleted_or_expired_for_absent),
         cmocka_unit_test(set_xx_writes_only_over_a_value),

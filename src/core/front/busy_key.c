@@ -3,13 +3,11 @@
 enum { BUSY_KEYS_PER_SLAB = 256 };
 
 enum key_use operation_key_use(const struct operation *operation) {
-    const uint32_t conditions =
-        OPERATION_IF_ABSENT | OPERATION_IF_PRESENT | OPERATION_RETURN_OLD | OPERATION_KEEP_EXPIRY;
     if (operation->kind == OPERATION_READ || operation->kind == OPERATION_INSPECT) {
         return KEY_USE_READ;
     }
     bool is_plain = operation->kind == OPERATION_PUT && (operation->flags & OPERATION_PLAIN) != 0;
-    return is_plain && (operation->flags & conditions) == 0 ? KEY_USE_SET : KEY_USE_OTHER;
+    return is_plain && (operation->flags & OPERATION_READS) == 0 ? KEY_USE_SET : KEY_USE_OTHER;
 }
 
 void busy_keys_init(struct busy_keys *keys) {

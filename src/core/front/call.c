@@ -162,6 +162,16 @@ void call_submit(struct call *call, const struct pending_kind *kind, uint32_t op
     pending_submit(call->front, pending, 0, operation);
 }
 
+void call_submit_with(struct call *call, const struct pending_kind *kind, struct view extra,
+                      const struct operation *operation) {
+    if (!call_may_submit(call, operation)) {
+        return;
+    }
+    struct pending *pending = pending_begin(call->front, call->session, kind, 1);
+    pending->extra = blob_copy(&call->front->blobs, extra);
+    pending_submit(call->front, pending, 0, operation);
+}
+
 void call_submit_keeping_key(struct call *call, const struct pending_kind *kind, const struct operation *operation) {
     if (!call_may_submit(call, operation)) {
         return;

@@ -68,6 +68,9 @@ bool call_must_wait_alone(struct call *call);
  * are too big. */
 void call_submit(struct call *call, const struct pending_kind *kind, uint32_t option,
                  const struct operation *operation);
+/* As call_submit(), with more than a number for finish(): a copy of `extra` is the pending command's. */
+void call_submit_with(struct call *call, const struct pending_kind *kind, struct view extra,
+                      const struct operation *operation);
 /* As call_submit(), and the key is kept with the pending command. */
 void call_submit_keeping_key(struct call *call, const struct pending_kind *kind, const struct operation *operation);
 /* One operation for each key (or pair) among the arguments. */

@@ -39,6 +39,7 @@ static void give_scratch(struct front *front, struct pending *pending) {
     blob_give(&front->blobs, &pending->key);
     blob_give(&front->blobs, &pending->rest);
     blob_give(&front->blobs, &pending->extra);
+    blob_give(&front->blobs, &pending->keys);
 }
 
 static void pending_free(struct front *front, struct pending *pending) {
@@ -150,7 +151,11 @@ static void pending_take(struct front *front, struct answer *answer) {
     if (pending->kind->gather != NULL) {
         pending->kind->gather(answer);
     }
-    if (pending->answered == pending->parts) {
+    struct operation operation;
+    if (pending->kind->next != NULL && pending->kind->next(answer, &operation)) {
+        pending->parts++;
+        pending_submit(front, pending, pending->parts - 1, &operation); /* it may be gone when this returns */
+    } else if (pending->answered == pending->parts) {
         pending_finish(front, answer);
     }
 }

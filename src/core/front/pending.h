@@ -23,6 +23,9 @@ struct answer {
 struct pending_kind {
     void (*gather)(struct answer *answer); /* may be NULL */
     void (*finish)(struct answer *answer);
+    /* Of a chain: after gather(), the operation that comes next; false when that was the last. Its views are borrowed
+     * from the front's encoding buffer. May be NULL. */
+    bool (*next)(struct answer *answer, struct operation *ret_operation);
     /* Of a scatter, what becomes of each key: */
     enum operation_kind operation;
     uint32_t operation_flags;
@@ -65,6 +68,8 @@ struct pending {
     struct blob gathered; /* a struct part for each part */
     size_t gathered_bytes;
     struct blob extra; /* the handler's */
+    struct blob keys;  /* of a listing: sized keys so far, */
+    size_t keys_bytes; /* in so many of its bytes */
 };
 
 /* Puts a command in the session's line. */

@@ -8,20 +8,13 @@
 #define NO_SCRIPTS  ": there is no scripting"
 #define NO_MESSAGES ": a message would reach the clients of one node and silently miss those of the others"
 #define NO_PRIMARY  ": no node is a primary; the ring says which nodes hold a key"
-#define NO_LISTING  " yet: keys lie on all nodes, and this one knows only its own"
 #define DURABILITY  ": a write is as durable as its keyspace says when it is answered"
 #define USERS       " yet: there are no users"
 
 static const struct refusal table[] = {
-    {"append", LATER},
-    {"getrange", LATER},
-    {"substr", LATER},
-    {"setrange", LATER},
     {"lcs", LATER},
-    {"object", LATER},
     {"dump", LATER},
     {"restore", LATER},
-    {"memory", LATER},
     {"debug", LATER},
     {"slowlog", LATER},
     {"latency", LATER},
@@ -190,10 +183,6 @@ static const struct refusal table[] = {
     {"sunsubscribe", NO_MESSAGES},
     {"pubsub", NO_MESSAGES},
 
-    {"keys", NO_LISTING},
-    {"scan", NO_LISTING},
-    {"randomkey", NO_LISTING},
-    {"dbsize", NO_LISTING},
     {"move", ": there is one database"},
     {"swapdb", ": there is one database"},
     {"migrate", ": nodes move keys by themselves"},

@@ -12,6 +12,8 @@
     { 0, 0, 0, 0 }
 #define ONE_KEY(flags)                                                                                                 \
     { 1, 1, 1, (flags) }
+#define SECOND_KEY(flags)                                                                                              \
+    { 2, 2, 1, (flags) }
 #define ALL_KEYS(flags)                                                                                                \
     { 1, -1, 1, (flags) }
 #define ALL_PAIRS(flags)                                                                                               \
@@ -22,6 +24,10 @@
 
 static const char random_order[] = "nondeterministic_output_order";
 static const char random_output[] = "nondeterministic_output";
+static const char scan_tips[] = "nondeterministic_output request_policy:special";
+static const char keys_tips[] = "request_policy:all_shards nondeterministic_output_order";
+static const char random_key_tips[] = "request_policy:all_shards nondeterministic_output";
+static const char sum_of_shards_all[] = "request_policy:all_shards response_policy:agg_sum";
 static const char sum_of_shards[] = "request_policy:multi_shard response_policy:agg_sum";
 
 #define HELP_OF(parent)                                                                                                \
@@ -48,6 +54,24 @@ static const struct command client_table[] = {
     {"no-touch", run_client_no_touch, 3, SETUP_FLAGS, GROUP_CONNECTION, NO_KEYS, NULL, "7.2.0",
      "Accepted; reads leave no trace on a key", PART_OF("client")},
     HELP_OF("client"),
+};
+
+static const struct command object_table[] = {
+    {"encoding", run_object_encoding, 3, COMMAND_READONLY, GROUP_GENERIC, SECOND_KEY(KEY_RO), random_output, "2.2.3",
+     "Tells how Redis would keep the value", PART_OF("object")},
+    {"freq", run_object_freq, 3, COMMAND_READONLY, GROUP_GENERIC, SECOND_KEY(KEY_RO), random_output, "4.0.0",
+     "Refused: nobody counts how often a key is read", PART_OF("object")},
+    {"idletime", run_object_idletime, 3, COMMAND_READONLY, GROUP_GENERIC, SECOND_KEY(KEY_RO), random_output, "2.2.3",
+     "Tells how many seconds ago the value was written: reads leave no trace", PART_OF("object")},
+    {"refcount", run_object_refcount, 3, COMMAND_READONLY, GROUP_GENERIC, SECOND_KEY(KEY_RO), random_output, "2.2.3",
+     "Tells 1: no value is shared", PART_OF("object")},
+    HELP_OF("object"),
+};
+
+static const struct command memory_table[] = {
+    {"usage", run_memory_usage, -3, COMMAND_READONLY, GROUP_SERVER, SECOND_KEY(KEY_RO), NULL, "4.0.0",
+     "Tells how many bytes a replica keeps of a key, with its context", PART_OF("memory")},
+    HELP_OF("memory"),
 };
 
 static const struct command config_table[] = {
@@ -159,6 +183,14 @@ static const struct command table[] = {
      NULL, "6.2.0", "Tells the value of a key and sets when it expires", LEAF},
     {"strlen", run_strlen, 2, READ_FLAGS, GROUP_STRING, ONE_KEY(KEY_RO), NULL, "2.2.0", "Tells how long a value is",
      LEAF},
+    {"append", run_append, 3, COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST, GROUP_STRING,
+     ONE_KEY(KEY_RW | KEY_INSERT), NULL, "2.0.0", "Adds bytes to the end of a value", LEAF},
+    {"setrange", run_setrange, 4, COMMAND_WRITE | COMMAND_DENYOOM, GROUP_STRING, ONE_KEY(KEY_RW | KEY_UPDATE), NULL,
+     "2.2.0", "Writes bytes into a value, from an offset on", LEAF},
+    {"getrange", run_getrange, 4, COMMAND_READONLY, GROUP_STRING, ONE_KEY(KEY_RO | KEY_ACCESS), NULL, "2.4.0",
+     "Tells a part of a value", LEAF},
+    {"substr", run_getrange, 4, COMMAND_READONLY, GROUP_STRING, ONE_KEY(KEY_RO | KEY_ACCESS), NULL, "1.0.0",
+     "Tells a part of a value: another name of GETRANGE", LEAF},
     {"mget", run_mget, -2, READ_FLAGS, GROUP_STRING, ALL_KEYS(KEY_RO | KEY_ACCESS), "request_policy:multi_shard",
      "1.0.0", "Tells the values of keys", LEAF},
     {"mset", run_mset, -3, COMMAND_WRITE | COMMAND_DENYOOM, GROUP_STRING, ALL_PAIRS(KEY_OW | KEY_UPDATE),
@@ -173,6 +205,9 @@ static const struct command table[] = {
      "Counts the keys that have a value", LEAF},
     {"touch", run_exists, -2, READ_FLAGS, GROUP_GENERIC, ALL_KEYS(KEY_RO), sum_of_shards, "3.2.1",
      "Counts the keys that have a value", LEAF},
+    {"object", NULL, -2, 0, GROUP_GENERIC, NO_KEYS, NULL, "2.2.3", "Commands about how values are kept",
+     PARENT_OF(object_table)},
+    {"memory", NULL, -2, 0, GROUP_SERVER, NO_KEYS, NULL, "4.0.0", "Commands about memory", PARENT_OF(memory_table)},
     {"type", run_type, 2, READ_FLAGS, GROUP_GENERIC, ONE_KEY(KEY_RO), NULL, "1.0.0", "Tells what a key holds", LEAF},
     {"ttl", run_ttl, 2, READ_FLAGS, GROUP_GENERIC, ONE_KEY(KEY_RO | KEY_ACCESS), random_output, "1.0.0",
      "Tells in how many seconds a key expires", LEAF},
@@ -192,6 +227,15 @@ static const struct command table[] = {
      "2.6.0", "Lets a key expire at a millisecond", LEAF},
     {"persist", run_persist, 2, COMMAND_WRITE | COMMAND_FAST, GROUP_GENERIC, ONE_KEY(KEY_RW | KEY_UPDATE), NULL,
      "2.2.0", "Lets a key expire no more", LEAF},
+
+    {"scan", run_scan, -2, COMMAND_READONLY, GROUP_GENERIC, NO_KEYS, scan_tips, "2.8.0",
+     "Lists some of the keys that this node shows, and where to go on", LEAF},
+    {"keys", run_keys, 2, COMMAND_READONLY | COMMAND_DANGEROUS, GROUP_GENERIC, NO_KEYS, keys_tips, "1.0.0",
+     "Lists all keys that this node shows and that match a pattern", LEAF},
+    {"randomkey", run_randomkey, 1, COMMAND_READONLY, GROUP_GENERIC, NO_KEYS, random_key_tips, "1.0.0",
+     "Tells one of the keys that this node shows", LEAF},
+    {"dbsize", run_dbsize, 1, READ_FLAGS, GROUP_SERVER, NO_KEYS, sum_of_shards_all, "1.0.0",
+     "Counts the keys that this node shows", LEAF},
 
     {"flushall", run_flushall, -1, COMMAND_WRITE | COMMAND_DANGEROUS, GROUP_SERVER, NO_KEYS,
      "request_policy:all_shards response_policy:all_succeeded", "1.0.0",

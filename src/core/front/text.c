@@ -27,12 +27,12 @@ void text_append_line(struct buffer *text, struct view name, uint64_t number) {
     buffer_append_view(text, VIEW("\r\n"));
 }
 
-static uint8_t lower(uint8_t byte) {
-    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
+static uint8_t folded(uint8_t byte, enum text_case text_case) {
+    return text_case == TEXT_CASE_ASIDE && byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
 }
 
 /* One class, from behind its '['. Returns the place behind its ']', or the pattern's end. */
-static size_t match_class(struct view pattern, size_t at, uint8_t byte, bool *ret_matches) {
+static size_t match_class(struct view pattern, size_t at, uint8_t byte, enum text_case text_case, bool *ret_matches) {
     bool is_negated = at < pattern.size && pattern.data[at] == '^';
     bool matches = false;
     at += is_negated ? 1 : 0;
@@ -40,10 +40,10 @@ static size_t match_class(struct view pattern, size_t at, uint8_t byte, bool *re
         if (pattern.data[at] == '\\' && at + 1 < pattern.size) {
             at++;
         }
-        uint8_t first = lower(pattern.data[at]);
+        uint8_t first = folded(pattern.data[at], text_case);
         uint8_t last = first;
         if (at + 2 < pattern.size && pattern.data[at + 1] == '-') {
-            last = lower(pattern.data[at + 2]);
+            last = folded(pattern.data[at + 2], text_case);
             at += 2;
         }
         uint8_t least = first < last ? first : last;
@@ -56,25 +56,25 @@ static size_t match_class(struct view pattern, size_t at, uint8_t byte, bool *re
 }
 
 /* One element of the pattern that stands for one byte. Returns the place behind it. */
-static size_t match_one(struct view pattern, size_t at, uint8_t byte, bool *ret_matches) {
+static size_t match_one(struct view pattern, size_t at, uint8_t byte, enum text_case text_case, bool *ret_matches) {
     uint8_t element = pattern.data[at];
-    byte = lower(byte);
+    byte = folded(byte, text_case);
     if (element == '?') {
         *ret_matches = true;
         return at + 1;
     }
     if (element == '[') {
-        return match_class(pattern, at + 1, byte, ret_matches);
+        return match_class(pattern, at + 1, byte, text_case, ret_matches);
     }
     if (element == '\\' && at + 1 < pattern.size) {
         at++;
     }
-    *ret_matches = lower(pattern.data[at]) == byte;
+    *ret_matches = folded(pattern.data[at], text_case) == byte;
     return at + 1;
 }
 
 /* Goes back to the last star alone: what an earlier one could take more of, the last one can take as well. */
-bool text_matches(struct view pattern, struct view name) {
+bool text_matches(struct view pattern, struct view name, enum text_case text_case) {
     size_t at = 0;
     size_t in_name = 0;
     size_t behind_star = SIZE_MAX;
@@ -88,7 +88,7 @@ bool text_matches(struct view pattern, struct view name) {
         bool matches = false;
         size_t next = at;
         if (at < pattern.size && in_name < name.size) {
-            next = match_one(pattern, at, name.data[in_name], &matches);
+            next = match_one(pattern, at, name.data[in_name], text_case, &matches);
         }
         if (matches) {
             at = next;

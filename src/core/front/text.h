@@ -10,8 +10,9 @@ void text_append_upper(struct buffer *text, struct view word);
 /* "name:number\r\n" */
 void text_append_line(struct buffer *text, struct view name, uint64_t number);
 
-/* Whether a name matches a pattern of `*`, `?`, `[a-z]`, `[^a-z]` and `\`, case aside, as in Redis. Takes time in
- * proportion to the product of the sizes, whatever the pattern, and no stack. */
-bool text_matches(struct view pattern, struct view name);
+/* Whether a name matches a pattern of `*`, `?`, `[a-z]`, `[^a-z]` and `\`, as in Redis. Takes time in proportion to the
+ * product of the sizes, whatever the pattern, and no stack. */
+enum text_case { TEXT_CASE_COUNTS, TEXT_CASE_ASIDE };
+bool text_matches(struct view pattern, struct view name, enum text_case text_case);
 
 #endif

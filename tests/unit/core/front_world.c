@@ -1,6 +1,7 @@
 #include "front_world.h"
 
 #include "version/object_codec.h"
+#include "wire/listing_message.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,13 +97,78 @@ static void do_expire(struct world *world, struct world_entry *entry, const stru
     entry_write(entry, &written);
 }
 
+/* As the coordinator does it: into what is shown, and following it. */
+static void do_splice(struct world *world, struct world_entry *entry, const struct operation *operation,
+                      struct result *result) {
+    struct object object = object_of(world, entry);
+    struct view before = shows(world, &object) ? object_latest(&object)->bytes : (struct view){0};
+    size_t offset = operation->offset == OPERATION_AT_END ? before.size : operation->offset;
+    size_t end = offset + operation->value.size;
+    size_t size = end > before.size ? end : before.size;
+    uint8_t *bytes = arena_take(&world->arena, size + 1);
+    memset(bytes, 0, size + 1);
+    memcpy(bytes, before.data == NULL ? bytes : before.data, before.size);
+    memcpy(bytes + offset, operation->value.data == NULL ? bytes : operation->value.data, operation->value.size);
+    struct operation whole = *operation;
+    whole.value = view_of(bytes, size);
+    whole.flags = (operation->flags & ~(uint32_t)OPERATION_SPLICE) | OPERATION_PLAIN;
+    do_put(world, entry, &whole, result);
+}
+
+static bool expiry_allows(struct world *world, const struct world_entry *entry, const struct operation *operation) {
+    struct object object = object_of(world, entry);
+    uint64_t now_at = shows(world, &object) ? object_latest(&object)->expiry.at.ms : 0;
+    uint64_t at = operation->expires_at_ms;
+    return ((operation->flags & OPERATION_EXPIRY_NONE) == 0 || now_at == 0) &&
+           ((operation->flags & OPERATION_EXPIRY_SOME) == 0 || now_at != 0) &&
+           ((operation->flags & OPERATION_EXPIRY_LATER) == 0 || (now_at != 0 && at > now_at)) &&
+           ((operation->flags & OPERATION_EXPIRY_EARLIER) == 0 || now_at == 0 || at < now_at);
+}
+
+/* The cursor is the place in the table; a random key is looked for from the middle. */
+static void do_list(struct world *world, const struct operation *operation, struct result *result) {
+    struct listing_ask ask;
+    struct buffer keys;
+    struct listing_answer answer = {0};
+    assert_true(listing_ask_decode(operation->value, &ask));
+    buffer_init(&keys);
+    size_t at = ask.question == LISTING_RANDOM ? world->entry_count / 2 : (size_t)ask.cursor;
+    for (; at < world->entry_count && (ask.question == LISTING_COUNT || answer.count < ask.most); at++) {
+        struct object object = object_of(world, &world->entries[at]);
+        if (shows(world, &object)) {
+            answer.count++;
+            if (ask.question != LISTING_COUNT) {
+                write_sized(&keys, buffer_view(&world->entries[at].key));
+            }
+        }
+        if (answer.count == world->listed_at_once) {
+            at++;
+            break;
+        }
+    }
+    answer.cursor = at < world->entry_count ? at : 0;
+    answer.keys = buffer_view(&keys);
+    buffer_clear(&world->scratch);
+    listing_answer_encode(&world->scratch, &answer);
+    result->object = arena_copy(&world->arena, buffer_view(&world->scratch));
+    buffer_release(&keys);
+}
+
 static void operate(struct world *world, const struct operation *operation, uint64_t token) {
-    struct world_entry *entry = entry_of(world, operation->key);
+    bool has_key = operation->kind != OPERATION_LIST;
+    struct world_entry none = {.object = {0}};
+    struct world_entry *entry = has_key ? entry_of(world, operation->key) : &none;
     struct result result = {.outcome = OUTCOME_DONE};
     bool fails = world->failing == NULL || view_equal(operation->key, view_of_string(world->failing));
     result.object = arena_copy(&world->arena, buffer_view(&entry->object));
     if (world->outcome != OUTCOME_DONE && fails) {
         result = (struct result){.outcome = world->outcome, .detail = view_of_string(world->detail)};
+    } else if (operation->kind == OPERATION_LIST) {
+        do_list(world, operation, &result);
+    } else if (!expiry_allows(world, entry, operation)) {
+        result.outcome = OUTCOME_UNCHANGED;
+    } else if (operation->kind == OPERATION_PUT && (operation->flags & OPERATION_SPLICE) != 0) {
+        do_splice(world, entry, operation, &result);
     } else if (operation->kind == OPERATION_PUT) {
         do_put(world, entry, operation, &result);
     } else if (operation->kind == OPERATION_EXPIRE) {
@@ -209,6 +275,7 @@ int world_setup(void **state) {
     world->now.ns = 5 * NS_PER_S;
     world->wall.ms = 1700000000123;
     world->replica_count = 3;
+    world->listed_at_once = 3;
     world->detail = "";
     world->front = front_new(options, port);
     world->session = world_open(world);

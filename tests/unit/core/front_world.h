@@ -44,8 +44,9 @@ struct world {
     uint32_t woken;
     struct operation last; /* without views */
     struct buffer scratch;
-    size_t replica_count; /* of GRAMME.EXPLAIN */
-    uint32_t unreachable; /* bit per replica */
+    size_t replica_count;    /* of GRAMME.EXPLAIN */
+    uint32_t unreachable;    /* bit per replica */
+    uint64_t listed_at_once; /* keys in one answer to an OPERATION_LIST */
 };
 
 int world_setup(void **state);

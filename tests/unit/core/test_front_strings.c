@@ -187,6 +187,38 @@ static void test_hits(void **state) {
     assert_int_equal(statistics.keyspace_misses, 3);
 }
 
+static void test_parts_of_a_value(void **state) {
+    struct world *world = *state;
+    ask(world, "APPEND a Hello", ":5\r\n");
+    assert_int_equal(world->last.flags, OPERATION_SPLICE | OPERATION_RETURN_OLD | OPERATION_KEEP_EXPIRY);
+    ask(world, "EXPIRE a 100", ":1\r\n");
+    ask(world, "APPEND a \" World\"", ":11\r\n");
+    ask(world, "GET a", "$11\r\nHello World\r\n");
+    ask(world, "TTL a", ":100\r\n");
+    ask(world, "SETRANGE a 6 Redis", ":11\r\n");
+    ask(world, "GETRANGE a 0 -1", "$11\r\nHello Redis\r\n");
+    ask(world, "SETRANGE a 9 three", ":14\r\n");
+    ask(world, "GETRANGE a -5 -2", "$4\r\nthre\r\n");
+    ask(world, "SUBSTR a 4 6", "$3\r\no R\r\n");
+    ask(world, "GETRANGE a 6 4", "$0\r\n\r\n");
+    ask(world, "GETRANGE a -2 -5", "$0\r\n\r\n");
+    ask(world, "GETRANGE a -100 1", "$2\r\nHe\r\n");
+    ask(world, "GETRANGE a 13 100", "$1\r\ne\r\n");
+    ask(world, "GETRANGE a 14 100", "$0\r\n\r\n");
+    ask(world, "GETRANGE none 0 -1", "$0\r\n\r\n");
+    ask(world, "SETRANGE b 3 x", ":4\r\n");
+    world_send(world, "GET b\r\n");
+    assert_true(view_equal(world_take(world), VIEW("$4\r\n\0\0\0x\r\n")));
+    ask(world, "SETRANGE none 3 \"\"", ":0\r\n");
+    ask(world, "EXISTS none", ":0\r\n");
+    ask(world, "SETRANGE a 3 \"\"", ":14\r\n");
+    ask(world, "SETRANGE a -1 x", "-ERR offset is out of range\r\n");
+    ask(world, "SETRANGE a 16777216 x", "-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n");
+    ask(world, "SETRANGE a 9223372036854775807 x", "-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n");
+    ask(world, "SETRANGE a x x", "-ERR value is not an integer or out of range\r\n");
+    ask(world, "GETRANGE a 0 x", "-ERR value is not an integer or out of range\r\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_set_and_get, world_setup, world_teardown),
@@ -195,6 +227,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_set_errors, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_getex, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_many_keys, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_parts_of_a_value, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_failures, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_partial_failures, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_limits, world_setup, world_teardown),

@@ -13,7 +13,7 @@ static const struct kept_tree_shape shape = {.seed = 9, .partition_count = 1024}
 
 /* So many segments of it are not zero; the last one is of low and high words apart. */
 static struct hash_tree tree_of(uint64_t seed, uint32_t segments) {
-    struct hash_tree tree = {0};
+    struct hash_tree tree = {.keys = seed * 1000 + segments};
     struct rng rng;
     rng_init(&rng, seed);
     for (uint32_t count = 0; count < segments; count++) {
@@ -67,7 +67,7 @@ static void a_small_tree_is_a_short_record(void **state) {
     buffer_init(&list);
     struct hash_tree tree = tree_of(1, 1);
     kept_trees_add(&list, shape, (struct partition){1}, &tree);
-    assert_int_equal(only_tree(&list).bytes.size, 1 + 8 + 32 + 16);
+    assert_int_equal(only_tree(&list).bytes.size, 1 + 8 + 8 + 32 + 16);
     buffer_release(&list);
 }
 
@@ -105,7 +105,7 @@ static void cut_or_lengthened_it_is_no_tree(void **state) {
     size_t start = list.end - bytes.size;
     buffer_append_byte(&list, 0);
     assert_false(kept_tree_open(view_of(list.data + start, bytes.size + 1), shape, &opened));
-    list.data[start + 9] ^= 1; /* one segment more or less than there are */
+    list.data[start + 17] ^= 1; /* one segment more or less than there are */
     assert_false(kept_tree_open(view_of(list.data + start, bytes.size), shape, &opened));
     buffer_release(&list);
 }

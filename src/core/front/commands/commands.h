@@ -38,6 +38,9 @@ void run_getex(struct call *call);
 void run_strlen(struct call *call);
 void run_mget(struct call *call);
 void run_mset(struct call *call);
+void run_append(struct call *call);
+void run_setrange(struct call *call);
+void run_getrange(struct call *call); /* SUBSTR too */
 
 /* keys.c */
 void run_del(struct call *call);
@@ -53,6 +56,19 @@ void run_expireat(struct call *call);
 void run_pexpireat(struct call *call);
 void run_persist(struct call *call);
 void run_flushall(struct call *call); /* FLUSHDB too: there is one database */
+
+/* listing.c */
+void run_scan(struct call *call);
+void run_keys(struct call *call);
+void run_dbsize(struct call *call);
+void run_randomkey(struct call *call);
+
+/* object.c */
+void run_object_encoding(struct call *call);
+void run_object_refcount(struct call *call);
+void run_object_idletime(struct call *call);
+void run_object_freq(struct call *call);
+void run_memory_usage(struct call *call);
 
 /* keyspaces.c */
 void run_gramme_keyspaces(struct call *call);

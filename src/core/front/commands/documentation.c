@@ -272,7 +272,7 @@ static bool filter_passes(enum list_filter filter, const struct command *command
     case FILTER_CATEGORY:
         return category_matches(command, wanted);
     case FILTER_PATTERN:
-        return text_matches(wanted, view_of(name, command_full_name(command, name)));
+        return text_matches(wanted, view_of(name, command_full_name(command, name)), TEXT_CASE_ASIDE);
     case FILTER_NONE:
         break;
     }

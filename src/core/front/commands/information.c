@@ -86,7 +86,7 @@ static void emit_setting(void *context, struct view name, struct view value) {
     struct settings *settings = context;
     const struct call *call = settings->call;
     for (size_t i = 2; i < call->count; i++) {
-        if (text_matches(call->arguments[i], name)) {
+        if (text_matches(call->arguments[i], name, TEXT_CASE_ASIDE)) {
             resp_write_bulk(settings->reply, name);
             resp_write_bulk(settings->reply, value);
             settings->count++;

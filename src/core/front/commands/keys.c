@@ -105,32 +105,31 @@ static void finish_number(struct answer *answer) {
 
 static const struct pending_kind expire_kind = {.finish = finish_number};
 
-/* Options are read as Redis reads them, and then refused: no replica can compare an expiry and set it in one step. */
-static bool read_expire_options(struct call *call) {
-    bool nx = false;
-    bool other = false;
-    bool gt = false;
-    bool lt = false;
+static bool read_expire_options(struct call *call, uint32_t *ret_flags) {
+    static const struct {
+        const char *name;
+        uint32_t flag;
+    } options[] = {{"nx", OPERATION_EXPIRY_NONE},
+                   {"xx", OPERATION_EXPIRY_SOME},
+                   {"gt", OPERATION_EXPIRY_LATER},
+                   {"lt", OPERATION_EXPIRY_EARLIER}};
+    uint32_t flags = 0;
     for (size_t i = 3; i < call->count; i++) {
-        if (call_is(call, i, VIEW("nx"))) {
-            nx = true;
-        } else if (call_is(call, i, VIEW("xx"))) {
-            other = true;
-        } else if (call_is(call, i, VIEW("gt"))) {
-            gt = true;
-        } else if (call_is(call, i, VIEW("lt"))) {
-            lt = true;
-        } else {
+        size_t at = 0;
+        while (at < 4 && !call_is(call, i, view_of_string(options[at].name))) {
+            at++;
+        }
+        if (at == 4) {
             CALL_ERROR_OF(call, VIEW("ERR Unsupported option "), call->arguments[i]);
             return false;
         }
+        flags |= options[at].flag;
     }
-    if (nx && (other || gt || lt)) {
+    *ret_flags = flags;
+    if ((flags & OPERATION_EXPIRY_NONE) != 0 && flags != OPERATION_EXPIRY_NONE) {
         call_error(call, VIEW("ERR NX and XX, GT or LT options at the same time are not compatible"));
-    } else if (gt && lt) {
+    } else if ((flags & OPERATION_EXPIRY_LATER) != 0 && (flags & OPERATION_EXPIRY_EARLIER) != 0) {
         call_error(call, VIEW("ERR GT and LT options at the same time are not compatible"));
-    } else if (call->count > 3) {
-        call_error(call, VIEW("ERR NX, XX, GT and LT are not supported yet: no step compares an expiry and sets it"));
     } else {
         return true;
     }
@@ -158,15 +157,16 @@ static bool read_expire_time(struct call *call, unsigned form, int64_t *ret_ms) 
 
 static void submit_expire(struct call *call, unsigned form) {
     int64_t at_ms;
-    if (!read_expire_options(call) || !read_expire_time(call, form, &at_ms)) {
+    uint32_t flags;
+    if (!read_expire_options(call, &flags) || !read_expire_time(call, form, &at_ms)) {
         return;
     }
-    struct operation operation = {.kind = OPERATION_EXPIRE, .key = call->arguments[1]};
+    struct operation operation = {.kind = OPERATION_EXPIRE, .flags = flags, .key = call->arguments[1]};
     if (at_ms > (int64_t)call->turn->wall.ms) {
         operation.expires_at_ms = (uint64_t)at_ms;
     } else {
         operation.kind = OPERATION_PUT;
-        operation.flags = OPERATION_PLAIN | OPERATION_TOMBSTONE | OPERATION_IF_PRESENT;
+        operation.flags |= OPERATION_PLAIN | OPERATION_TOMBSTONE | OPERATION_IF_PRESENT;
     }
     call_submit(call, &expire_kind, 0, &operation);
 }

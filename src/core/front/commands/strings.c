@@ -223,6 +223,100 @@ void run_getex(struct call *call) {
     }
 }
 
+/* ---- parts of a value ---- */
+
+/* Of bytes written into it; `option` is where they end, or of APPEND how many they are. */
+static void finish_splice(struct answer *answer, bool is_append) {
+    const struct value *before;
+    if (answer_is_good(answer) && answer_shown(answer, &before)) {
+        size_t size = before == NULL ? 0 : before->bytes.size;
+        size_t end = answer->pending->option + (is_append ? size : 0);
+        resp_write_integer(answer->reply, (int64_t)(end > size ? end : size));
+    }
+}
+
+static void finish_append(struct answer *answer) {
+    finish_splice(answer, true);
+}
+
+static void finish_setrange(struct answer *answer) {
+    finish_splice(answer, false);
+}
+
+static const struct pending_kind append_kind = {.finish = finish_append};
+static const struct pending_kind setrange_kind = {.finish = finish_setrange};
+
+enum { SPLICE_FLAGS = OPERATION_SPLICE | OPERATION_RETURN_OLD | OPERATION_KEEP_EXPIRY };
+
+void run_append(struct call *call) {
+    const struct operation operation = {
+        .kind = OPERATION_PUT,
+        .flags = SPLICE_FLAGS,
+        .key = call->arguments[1],
+        .value = call->arguments[2],
+        .offset = OPERATION_AT_END,
+    };
+    call_submit(call, &append_kind, (uint32_t)operation.value.size, &operation);
+}
+
+void run_setrange(struct call *call) {
+    struct operation operation = {
+        .kind = OPERATION_PUT, .flags = SPLICE_FLAGS, .key = call->arguments[1], .value = call->arguments[3]};
+    int64_t offset;
+    if (!call_integer(call, 2, &offset)) {
+        return;
+    }
+    if (offset < 0) {
+        call_error(call, VIEW("ERR offset is out of range"));
+    } else if (operation.value.size == 0) { /* makes no key, and changes none */
+        call_submit(call, &strlen_kind, 0, &(struct operation){.kind = OPERATION_READ, .key = operation.key});
+    } else if (offset > LIMIT_VALUE_BYTES || (size_t)offset + operation.value.size > LIMIT_VALUE_BYTES) {
+        call_error(call, VIEW("ERR string exceeds maximum allowed size (proto-max-bulk-len)"));
+    } else {
+        operation.offset = (uint32_t)offset;
+        call_submit(call, &setrange_kind, (uint32_t)((size_t)offset + operation.value.size), &operation);
+    }
+}
+
+struct range {
+    int64_t first;
+    int64_t last;
+};
+
+/* From the end where it is negative, both ends included. */
+static struct view range_of(struct view bytes, struct range range) {
+    int64_t size = (int64_t)bytes.size;
+    if (range.first < 0 && range.last < 0 && range.first > range.last) {
+        return (struct view){0};
+    }
+    int64_t first = range.first < 0 ? range.first + size : range.first;
+    int64_t last = range.last < 0 ? range.last + size : range.last;
+    first = first < 0 ? 0 : first;
+    last = last < 0 ? 0 : last >= size ? size - 1 : last;
+    return size == 0 || first > last ? (struct view){0} : view_slice(bytes, (size_t)first, (size_t)(last - first + 1));
+}
+
+static void finish_getrange(struct answer *answer) {
+    const struct value *value;
+    struct range range;
+    if (answer_is_good(answer) && answer_shown(answer, &value)) {
+        memcpy(&range, answer->pending->extra.data, sizeof(range));
+        count_hit(answer->front, value != NULL);
+        resp_write_bulk(answer->reply, value == NULL ? (struct view){0} : range_of(value->bytes, range));
+    }
+}
+
+static const struct pending_kind getrange_kind = {.finish = finish_getrange};
+
+void run_getrange(struct call *call) {
+    struct range range;
+    const struct operation operation = {.kind = OPERATION_READ, .key = call->arguments[1]};
+    if (!call_integer(call, 2, &range.first) || !call_integer(call, 3, &range.last)) {
+        return;
+    }
+    call_submit_with(call, &getrange_kind, view_of(&range, sizeof(range)), &operation);
+}
+
 /* ---- many keys ---- */
 
 static void gather_mget(struct answer *answer) {
