@@ -8,6 +8,7 @@ FROM ?= 1
 FOR ?=
 SOAK_SECONDS ?= 600
 RUNS ?=
+COMMANDS ?= 1000000
 
 build: dependencies
 	@scripts/build release gramme gramme-sim
@@ -39,6 +40,9 @@ fuzz: dependencies
 
 acceptance: build
 	@ACCEPTANCE_SECONDS=$(ACCEPTANCE_SECONDS) /usr/bin/python3 tests/cluster/acceptance.py $(RUNS)
+
+differential: build
+	@/usr/bin/python3 tests/clients/differential.py --commands $(COMMANDS)
 
 namespaces: build
 	@/usr/bin/python3 tests/cluster/namespaces.py
@@ -75,6 +79,7 @@ help:
 	@echo "make fuzz         FUZZ_SECONDS=$(FUZZ_SECONDS) of fuzzing per target"
 	@echo "make soak         SOAK_SECONDS=$(SOAK_SECONDS) of random faults on five real nodes, then the checkers"
 	@echo "make acceptance   the long runs on real processes, each with its figures; RUNS=\"NAME ...\" chooses some"
+	@echo "make differential COMMANDS=$(COMMANDS) generated commands to redis-server and Gramme, replies compared"
 	@echo "make namespaces   five real nodes parted by their links, each in its network namespace; needs root"
 	@echo "make models       check the models of the protocol (part of make test); make models-large takes minutes"
 	@echo "make format       format all C files"
@@ -82,4 +87,4 @@ help:
 	@echo "make clean        remove build/ (the data in DATA stays)"
 
 .DEFAULT_GOAL := build
-.PHONY: build run test bench bench-gossip bench-placement sim fuzz soak acceptance namespaces format tidy dependencies clean models models-large help
+.PHONY: build run test bench bench-gossip bench-placement sim fuzz soak acceptance namespaces differential format tidy dependencies clean models models-large help

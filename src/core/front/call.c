@@ -117,18 +117,25 @@ bool call_quorum(struct call *call, size_t option, uint8_t *ret) {
     return false;
 }
 
+bool call_expiry_fits(const struct call *call, int64_t time, unsigned form, uint64_t *ret_expires_at_ms) {
+    bool in_seconds = (form & TIME_SECONDS) != 0;
+    int64_t base = (form & TIME_ABSOLUTE) != 0 ? 0 : (int64_t)call->turn->wall.ms;
+    if (time <= 0 || (in_seconds && time > INT64_MAX / 1000) || (in_seconds ? time * 1000 : time) > INT64_MAX - base) {
+        return false;
+    }
+    *ret_expires_at_ms = (uint64_t)((in_seconds ? time * 1000 : time) + base);
+    return true;
+}
+
 bool call_expiry(struct call *call, size_t argument, unsigned form, uint64_t *ret_expires_at_ms) {
     int64_t time = 0;
     if (!call_integer(call, argument, &time)) {
         return false;
     }
-    bool in_seconds = (form & TIME_SECONDS) != 0;
-    int64_t base = (form & TIME_ABSOLUTE) != 0 ? 0 : (int64_t)call->turn->wall.ms;
-    if (time <= 0 || (in_seconds && time > INT64_MAX / 1000) || (in_seconds ? time * 1000 : time) > INT64_MAX - base) {
+    if (!call_expiry_fits(call, time, form, ret_expires_at_ms)) {
         call_expire_error(call);
         return false;
     }
-    *ret_expires_at_ms = (uint64_t)((in_seconds ? time * 1000 : time) + base);
     return true;
 }
 

@@ -56,6 +56,7 @@ bool call_quorum(struct call *call, size_t option, uint8_t *ret);
 enum time_form { TIME_SECONDS = 1 << 0, TIME_ABSOLUTE = 1 << 1 };
 
 /* An expiry above zero, as SET takes it, to absolute milliseconds. `form`: of enum time_form. */
+bool call_expiry_fits(const struct call *call, int64_t time, unsigned form, uint64_t *ret_expires_at_ms); /* no error */
 bool call_expiry(struct call *call, size_t argument, unsigned form, uint64_t *ret_expires_at_ms);
 
 /* ---- operations ---- */

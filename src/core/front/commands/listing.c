@@ -21,7 +21,8 @@ struct chain {
     bool is_too_long;
     bool wants_none; /* SCAN TYPE of something that there is not */
     uint32_t matched;
-    size_t pattern_bytes; /* behind this; 0 and `*` are the same */
+    bool has_pattern;
+    size_t pattern_bytes; /* behind this */
 };
 
 static struct chain chain_of(const struct pending *pending) {
@@ -83,7 +84,7 @@ static void take_keys(struct answer *answer, struct chain *chain, struct view ke
     struct reader reader = reader_of(keys);
     while (reader_left(&reader) > 0 && !reader.failed) {
         struct view key = read_sized(&reader);
-        bool matches = pattern.size == 0 || text_matches(pattern, key, TEXT_CASE_COUNTS);
+        bool matches = !chain->has_pattern || text_matches(pattern, key, TEXT_CASE_COUNTS);
         if (!reader.failed && matches && !chain->wants_none) {
             keep_key(answer->front, pending, key);
             chain->matched++;
@@ -174,6 +175,7 @@ void run_scan(struct call *call) {
         bool has_value = i + 1 < call->count;
         if (has_value && call_is(call, i, VIEW("match"))) {
             pattern = call->arguments[i + 1];
+            chain.has_pattern = true;
         } else if (has_value && call_is(call, i, VIEW("type"))) {
             chain.wants_none = !call_is(call, i + 1, VIEW("string"));
         } else if (!has_value || !call_is(call, i, VIEW("count"))) {
@@ -204,9 +206,11 @@ static const struct pending_kind keys_kind = {.gather = gather, .next = next, .f
 
 void run_keys(struct call *call) {
     struct view pattern = call->arguments[1];
-    struct chain chain = {
-        .question = LISTING_KEYS, .most = UINT64_MAX, .asks_left = UINT32_MAX, .pattern_bytes = pattern.size};
-    chain.wants_none = pattern.size == 0; /* which matches the empty key alone; that is not told of */
+    struct chain chain = {.question = LISTING_KEYS,
+                          .most = UINT64_MAX,
+                          .asks_left = UINT32_MAX,
+                          .has_pattern = true,
+                          .pattern_bytes = pattern.size};
     begin(call, &keys_kind, &chain, pattern);
 }
 

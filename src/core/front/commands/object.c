@@ -59,6 +59,22 @@ static void finish_usage(struct answer *answer) {
     }
 }
 
+static void finish_frequency(struct answer *answer) {
+    const struct value *value;
+    if (!answer_is_good(answer) || !answer_shown(answer, &value)) {
+        return;
+    }
+    if (value == NULL) {
+        resp_write_null(answer->reply, answer->pending->protocol);
+        return;
+    }
+    answer_error(answer,
+                 VIEW("ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that "
+                      "when switching between policies at runtime LRU and LFU data will take some time to "
+                      "adjust."));
+}
+
+static const struct pending_kind frequency_kind = {.finish = finish_frequency};
 static const struct pending_kind encoding_kind = {.finish = finish_encoding};
 static const struct pending_kind refcount_kind = {.finish = finish_refcount};
 static const struct pending_kind idletime_kind = {.finish = finish_idletime};
@@ -82,9 +98,7 @@ void run_object_idletime(struct call *call) {
 }
 
 void run_object_freq(struct call *call) {
-    call_error(call,
-               VIEW("ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that "
-                    "when switching between policies at runtime LRU and LFU data will take some time to adjust."));
+    read_key(call, &frequency_kind);
 }
 
 /* MEMORY USAGE key [SAMPLES count]: nothing is sampled. */

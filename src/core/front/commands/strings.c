@@ -198,6 +198,23 @@ void run_getdel(struct call *call) {
     delete_telling_old(call);
 }
 
+/* An impossible time is one only if there is a key to expire. */
+static void finish_getex_impossible(struct answer *answer) {
+    const struct value *value;
+    if (!answer_is_good(answer) || !answer_shown(answer, &value)) {
+        return;
+    }
+    if (value == NULL) {
+        count_hit(answer->front, false);
+        resp_write_null(answer->reply, answer->pending->protocol);
+    } else {
+        answer_error(answer, answer->pending->option != 0 ? VIEW("ERR value is not an integer or out of range")
+                                                          : VIEW("ERR invalid expire time in 'getex' command"));
+    }
+}
+
+static const struct pending_kind getex_impossible_kind = {.finish = finish_getex_impossible};
+
 /* GETEX key [PERSIST | EX s | PX ms | EXAT s | PXAT ms]: the expiry register is set, and the object before it told. */
 void run_getex(struct call *call) {
     struct set_options options = {0};
@@ -213,7 +230,12 @@ void run_getex(struct call *call) {
     if (options.persists || options.expiry != 0) {
         operation.kind = OPERATION_EXPIRE;
     }
-    if (options.expiry != 0 && !call_expiry(call, options.expiry, options.expiry_form, &operation.expires_at_ms)) {
+    int64_t time = 0;
+    bool is_number = options.expiry == 0 || view_to_int64(call->arguments[options.expiry], &time);
+    if (options.expiry != 0 &&
+        (!is_number || !call_expiry_fits(call, time, options.expiry_form, &operation.expires_at_ms))) {
+        operation.kind = OPERATION_READ;
+        call_submit(call, &getex_impossible_kind, is_number ? 0 : 1, &operation);
         return;
     }
     if (options.expiry != 0 && operation.expires_at_ms <= call->turn->wall.ms) {
