@@ -56,6 +56,9 @@ models: dependencies
 models-large: dependencies
 	@models/check --large
 
+docs: build
+	@build/release/gramme commands >docs/commands.md
+
 format: dependencies
 	@scripts/format
 
@@ -82,9 +85,10 @@ help:
 	@echo "make differential COMMANDS=$(COMMANDS) generated commands to redis-server and Gramme, replies compared"
 	@echo "make namespaces   five real nodes parted by their links, each in its network namespace; needs root"
 	@echo "make models       check the models of the protocol (part of make test); make models-large takes minutes"
+	@echo "make docs         docs/commands.md anew, from the command table"
 	@echo "make format       format all C files"
 	@echo "make tidy         clang-tidy over all C files"
 	@echo "make clean        remove build/ (the data in DATA stays)"
 
 .DEFAULT_GOAL := build
-.PHONY: build run test bench bench-gossip bench-placement sim fuzz soak acceptance namespaces differential format tidy dependencies clean models models-large help
+.PHONY: build run test bench bench-gossip bench-placement sim fuzz soak acceptance namespaces differential docs format tidy dependencies clean models models-large help

@@ -11,8 +11,8 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-    &command_server, &command_dev,     &command_check_config, &command_cluster,
-    &command_backup, &command_restore, &command_key,          &command_version,
+    &command_server,  &command_dev, &command_check_config, &command_cluster, &command_backup,
+    &command_restore, &command_key, &command_commands,     &command_version,
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

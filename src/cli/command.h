@@ -27,6 +27,7 @@ extern const struct command command_cluster;
 extern const struct command command_backup;
 extern const struct command command_restore;
 extern const struct command command_key;
+extern const struct command command_commands;
 extern const struct command command_version;
 
 /* `gramme` as a whole: argv[0] is the program. */

@@ -63,6 +63,14 @@ struct command {
     size_t subcommand_count;
 };
 
+/* What people want to know beyond its summary (notes.c). Commands that only have subcommands have none, nor has HELP.
+ */
+struct command_note {
+    const char *name; /* full: "client|id" */
+    const char *complexity;
+    const char *meaning; /* in a store with quorums, and how that differs from Redis; "": it does not */
+};
+
 /* A command known by name alone: why it does not run. */
 struct refusal {
     const char *name;
@@ -73,6 +81,9 @@ struct refusal {
 const struct command *command_table(size_t *ret_count);
 /* What Redis has and Gramme refuses, each with a reason that goes behind "'name' is not supported". */
 const struct refusal *refusal_table(size_t *ret_count);
+
+/* NULL: there is none. */
+const struct command_note *command_note_find(struct view full_name);
 
 enum { COMMAND_INDEX_SLOTS = 1024 };
 

@@ -6,7 +6,20 @@
 #include "core/front/text.h"
 #include "wire/resp_reader.h"
 
+/* Every one that runs says what it costs. */
+static void check_note(const struct command *command) {
+    char name[COMMAND_NAME_BYTES];
+    const struct command_note *note = command_note_find(view_of(name, command_full_name(command, name)));
+    bool wants_note = command->run != NULL && strcmp(command->name, "help") != 0;
+    bool is_container = command->run == NULL || command->subcommand_count > 0;
+    if (wants_note && note == NULL && strcmp(command->name, "cluster") != 0) {
+        fail_msg("no note of %.*s", (int)command_full_name(command, name), name);
+    }
+    assert_true(note == NULL || (note->complexity[0] != '\0' && (wants_note || is_container)));
+}
+
 static void check_command(const struct command *command, const char *parent) {
+    check_note(command);
     bool has_parts = command->subcommand_count > 0;
     assert_true(command->name != NULL && command->summary != NULL && command->since != NULL);
     assert_true(command->arity != 0);

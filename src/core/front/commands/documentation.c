@@ -206,11 +206,16 @@ static void write_text(struct buffer *reply, struct view name, const char *text)
 }
 
 static void write_documentation_head(struct buffer *reply, const struct command *command, size_t more, int protocol) {
+    char name[COMMAND_NAME_BYTES];
+    const struct command_note *note = command_note_find(view_of(name, command_full_name(command, name)));
     write_name(reply, command);
-    resp_write_map(reply, 3 + more, protocol);
+    resp_write_map(reply, 3 + more + (note == NULL ? 0 : 1), protocol);
     write_text(reply, VIEW("summary"), command->summary);
     write_text(reply, VIEW("since"), command->since);
     write_text(reply, VIEW("group"), group_names[command->group]);
+    if (note != NULL) {
+        write_text(reply, VIEW("complexity"), note->complexity);
+    }
 }
 
 static void write_documentation(struct buffer *reply, const struct command *command, int protocol) {
