@@ -21,6 +21,7 @@ struct front *front_new(struct front_options options, struct front_port port) {
     blobs_init(&front->blobs);
     flights_init(&front->flights);
     busy_keys_init(&front->busy_keys);
+    subscriptions_init(&front->subscriptions);
     buffer_init(&front->scratch);
     buffer_init(&front->encoding);
     return front;
@@ -31,6 +32,7 @@ void front_free(struct front *front) {
     while ((node = list_first(&front->sessions)) != NULL) {
         front_close(front, CONTAINER_OF(node, struct session, link));
     }
+    subscriptions_release(&front->subscriptions);
     pool_release(&front->session_pool);
     pool_release(&front->pending_pool);
     pool_release(&front->batch_pool);
@@ -41,6 +43,10 @@ void front_free(struct front *front) {
     buffer_release(&front->encoding);
     struct pool memory = front->memory;
     pool_release(&memory);
+}
+
+uint32_t front_deliver(struct front *front, bool is_sharded, struct view channel, struct view payload) {
+    return subscriptions_deliver(front, is_sharded, channel, payload);
 }
 
 void front_statistics(const struct front *front, struct front_statistics *ret_statistics) {

@@ -40,6 +40,8 @@ struct front_port {
     void (*keyspaces)(void *self, int protocol, struct buffer *reply);
     /* GRAMME.BACKUP: as submit(), but that it may take as long as it takes; what was written is the result's detail. */
     void (*backup)(void *self, struct view path, uint64_t token);
+    /* PUBLISH: to all other shards and nodes; those who listen at this front were told. NULL: there are none. */
+    void (*publish)(void *self, bool is_sharded, struct view channel, struct view payload);
     /* GRAMME.EXPLAIN: placement as known here; the front gathers the replicas' records through INSPECT operations to
      * each of the nodes that this lists. Returns their number. */
     size_t (*placement)(void *self, struct view key, struct placement *ret_placement);
@@ -66,6 +68,9 @@ void front_input(struct front *front, struct session *session, struct view bytes
 void front_complete(struct front *front, uint64_t token, const struct result *result, struct wall_time wall,
                     struct arena *arena);
 
+/* Somebody published it elsewhere. Returns how many were told. */
+uint32_t front_deliver(struct front *front, bool is_sharded, struct view channel, struct view payload);
+
 void *session_handle(const struct session *session);
 /* Bytes to send; the driver consumes what it sent. */
 struct buffer *session_output(struct session *session);
@@ -79,6 +84,9 @@ void front_resume(struct front *front, struct session *session, struct instant n
 /* True when the connection is to be closed once its output is sent (QUIT, protocol error, output limit: then at once).
  */
 bool session_wants_close(const struct session *session);
+/* It left more output unread than it may: its connection is closed at once, though a write may be under way that waits
+ * for its client to read. */
+bool session_must_close(const struct session *session);
 
 /* Every command that came is answered (the output may still be unsent): a driver that closes in good order waits for
  * it. */

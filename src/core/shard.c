@@ -1,7 +1,9 @@
 #include "core/scan_owner.h"
+#include "core/publish.h"
 #include "core/shard_state.h"
 #include "wire/witness_message.h"
 #include "wire/fence_message.h"
+#include "wire/publish_message.h"
 #include "wire/stage_message.h"
 
 /* A restart begins at the bound, so a lease is also how far a crash may move a clock ahead. */
@@ -84,6 +86,7 @@ static void shard_open_front(struct shard *shard) {
         .keyspaces = port_keyspaces,
         .backup = port_backup,
         .placement = cluster_view_placement,
+        .publish = publish_spread,
     };
     shard->front = front_new(options, port);
 }
@@ -362,6 +365,10 @@ static void receive_of_members(struct shard *shard, const struct source *source,
     case MESSAGE_FILL:
     case MESSAGE_PARCEL:
         filling_receive(shard, source, kind, body);
+        break;
+    case MESSAGE_PUBLISH:
+    case MESSAGE_PUBLISHED:
+        publish_receive(shard, source, kind, body);
         break;
     case MESSAGE_BOUND:
         witness_receive(shard, source, body);

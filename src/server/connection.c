@@ -301,6 +301,9 @@ static void session_look_again(struct connection *connection) {
 }
 
 void connection_flush(struct connection *connection) {
+    if (!connection->closing && connection->session != NULL && session_must_close(connection->session)) {
+        connection_lose(connection);
+    }
     if (connection->closing || connection->writing) {
         return;
     }

@@ -5,6 +5,7 @@
 #include "wire/farewell_message.h"
 #include "wire/filling_message.h"
 #include "wire/membership_message.h"
+#include "wire/publish_message.h"
 
 #include "wire/resp_reader.h"
 #include "wire/stage_message.h"
@@ -311,10 +312,23 @@ static void print_parcel(struct rig *rig, struct view body) {
     compressor_release(&compressor);
 }
 
+static void print_publish(struct rig *rig, struct view body) {
+    struct message_publish message;
+    assert_true(message_decode_publish(body, &message));
+    print_format(&rig->log, "publish ");
+    print_bytes(&rig->log, message.channel);
+    print_format(&rig->log, " ");
+    print_bytes(&rig->log, message.payload);
+    print_format(&rig->log, message.is_sharded ? ", sharded" : "");
+}
+
 static void print_word_of_members(struct rig *rig, const struct frame *frame) {
     switch (frame->kind) {
     case MESSAGE_STAGE:
         print_stage(rig, frame);
+        break;
+    case MESSAGE_PUBLISH:
+        print_publish(rig, frame->body);
         break;
     case MESSAGE_FAREWELL:
         print_format(&rig->log, "farewell");

@@ -258,6 +258,19 @@ static void batch_queue(struct call *call) {
     resp_write_raw(call->reply, VIEW("+QUEUED\r\n"));
 }
 
+/* In RESP2 a message of a channel and a reply look alike. */
+static bool may_run_beside_channels(struct call *call) {
+    const uint32_t *counts = call->session->listening.counts;
+    bool listens = counts[CHANNEL_PLAIN] + counts[CHANNEL_PATTERN] + counts[CHANNEL_SHARDED] > 0;
+    if (!listens || call_protocol(call) > 2 || (call->command->flags & COMMAND_LISTENER) != 0) {
+        return true;
+    }
+    char name[COMMAND_NAME_BYTES];
+    CALL_ERROR_OF(call, VIEW("ERR Can't execute '"), view_of(name, command_full_name(call->command, name)),
+                  VIEW("': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"));
+    return false;
+}
+
 static void call_dispatch(struct call *call) {
     struct batch *batch = call->session->batch;
     bool is_queueing = batch != NULL && !batch->is_running;
@@ -265,6 +278,9 @@ static void call_dispatch(struct call *call) {
         if (is_queueing) {
             batch->is_aborted = true;
         }
+        return;
+    }
+    if (!may_run_beside_channels(call)) {
         return;
     }
     call->session->last_command = call->command;

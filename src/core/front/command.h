@@ -20,12 +20,22 @@ enum command_flag {
     COMMAND_FAST = 1 << 8,
     COMMAND_NO_AUTH = 1 << 9,
     COMMAND_ALLOW_BUSY = 1 << 10,
-    COMMAND_FLAG_COUNT = 11,
-    COMMAND_AT_ONCE = 1 << 11,   /* runs inside MULTI instead of being queued; not told */
-    COMMAND_DANGEROUS = 1 << 12, /* category without a flag */
+    COMMAND_PUBSUB = 1 << 11,
+    COMMAND_FLAG_COUNT = 12,
+    COMMAND_AT_ONCE = 1 << 12,   /* runs inside MULTI instead of being queued; not told */
+    COMMAND_DANGEROUS = 1 << 13, /* category without a flag */
+    COMMAND_LISTENER = 1 << 14,  /* may be sent on a RESP2 connection that listens to channels; not told */
 };
 
-enum command_group { GROUP_CONNECTION, GROUP_GENERIC, GROUP_STRING, GROUP_SERVER, GROUP_CLUSTER, GROUP_TRANSACTIONS };
+enum command_group {
+    GROUP_CONNECTION,
+    GROUP_GENERIC,
+    GROUP_STRING,
+    GROUP_SERVER,
+    GROUP_CLUSTER,
+    GROUP_TRANSACTIONS,
+    GROUP_PUBSUB
+};
 
 /* What a command does to its keys. */
 enum key_flag {

@@ -5,17 +5,18 @@
 
 #include <stddef.h>
 
-#define ONE      "O(1)"
-#define EACH_KEY "O(N) where N is the number of keys"
-#define BYTES    "O(N) where N is the size of the value"
-#define CLIENTS  "O(N) where N is the number of connections of this thread"
-#define SLOTS    "O(N) where N is the number of partitions"
-#define COMMANDS "O(N) where N is the number of commands"
-#define SETTINGS "O(N) where N is the number of settings"
-#define MEMBERS  "O(N) where N is the number of members"
-#define LOG      "O(N) where N is the number of entries"
-#define AS_REDIS ""
-#define NOT_ATOM "Each key on its own: others may see some of it done. In doubt as a whole when one part is."
+#define ONE          "O(1)"
+#define EACH_KEY     "O(N) where N is the number of keys"
+#define EACH_CHANNEL "O(N) where N is the number of channels"
+#define BYTES        "O(N) where N is the size of the value"
+#define CLIENTS      "O(N) where N is the number of connections of this thread"
+#define SLOTS        "O(N) where N is the number of partitions"
+#define COMMANDS     "O(N) where N is the number of commands"
+#define SETTINGS     "O(N) where N is the number of settings"
+#define MEMBERS      "O(N) where N is the number of members"
+#define LOG          "O(N) where N is the number of entries"
+#define AS_REDIS     ""
+#define NOT_ATOM     "Each key on its own: others may see some of it done. In doubt as a whole when one part is."
 #define READS_ONE                                                                                                      \
     "Reads at R, then writes at W, one after the other at the first owner in reach. Under failure two may win."
 #define NEVER "Never waits for a majority, and answers for this node alone."
@@ -104,6 +105,23 @@ static const struct command_note table[] = {
     {"flushall", "O(1); space comes back by and by",
      "For the whole cluster, and for good: needs every member, or is refused. ASYNC and SYNC are one."},
     {"flushdb", "O(1); space comes back by and by", "As FLUSHALL."},
+
+    {"subscribe", EACH_CHANNEL, "At whichever node: a message published at any node comes to all. Not in a batch."},
+    {"unsubscribe", EACH_CHANNEL, AS_REDIS},
+    {"psubscribe", EACH_CHANNEL, "As SUBSCRIBE."},
+    {"punsubscribe", EACH_CHANNEL, AS_REDIS},
+    {"publish", "O(N+M+K) where N listen to the channel, M patterns are listened to and there are K members",
+     "Reaches who listens at any node that is linked just now: at most once, and kept nowhere. Answers with those of "
+     "this thread "
+     "alone."},
+    {"ssubscribe", EACH_CHANNEL, "As SUBSCRIBE, at any node: sharded channels are only other names here."},
+    {"sunsubscribe", EACH_CHANNEL, AS_REDIS},
+    {"spublish", "O(N+K) where N listen to the channel and there are K members", "As PUBLISH, to sharded channels."},
+    {"pubsub|channels", CLIENTS, "Of the thread that serves this connection."},
+    {"pubsub|numpat", ONE, "Of the thread that serves this connection."},
+    {"pubsub|numsub", EACH_CHANNEL, "Of the thread that serves this connection."},
+    {"pubsub|shardchannels", CLIENTS, "Of the thread that serves this connection."},
+    {"pubsub|shardnumsub", EACH_CHANNEL, "Of the thread that serves this connection."},
 
     {"multi", ONE, AS_REDIS},
     {"exec", "Depends on the commands",

@@ -84,6 +84,7 @@ void reference_write(struct buffer *text) {
     } groups[] = {{GROUP_STRING, "Strings"},
                   {GROUP_GENERIC, "Keys"},
                   {GROUP_TRANSACTIONS, "Batches"},
+                  {GROUP_PUBSUB, "Channels"},
                   {GROUP_CONNECTION, "Connections"},
                   {GROUP_SERVER, "The node, and the whole"},
                   {GROUP_CLUSTER, "The cluster, as Redis' clients ask for it"}};

@@ -6,7 +6,6 @@
 #define COLLECTIONS " yet: counters and collections come with replicated data types"
 #define NO_SPAN     ": the keys lie on different nodes, and no step spans them"
 #define NO_SCRIPTS  ": there is no scripting"
-#define NO_MESSAGES ": a message would reach the clients of one node and silently miss those of the others"
 #define NO_PRIMARY  ": no node is a primary; the ring says which nodes hold a key"
 #define DURABILITY  ": a write is as durable as its keyspace says when it is answered"
 #define USERS       " yet: there are no users"
@@ -172,16 +171,6 @@ static const struct refusal table[] = {
     {"fcall_ro", NO_SCRIPTS},
     {"function", NO_SCRIPTS},
     {"script", NO_SCRIPTS},
-
-    {"publish", NO_MESSAGES},
-    {"spublish", NO_MESSAGES},
-    {"subscribe", NO_MESSAGES},
-    {"psubscribe", NO_MESSAGES},
-    {"ssubscribe", NO_MESSAGES},
-    {"unsubscribe", NO_MESSAGES},
-    {"punsubscribe", NO_MESSAGES},
-    {"sunsubscribe", NO_MESSAGES},
-    {"pubsub", NO_MESSAGES},
 
     {"move", ": there is one database"},
     {"swapdb", ": there is one database"},

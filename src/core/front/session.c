@@ -164,6 +164,12 @@ static void session_settle(struct front *front, struct session *session, bool ha
     }
 }
 
+void session_told(struct front *front, struct session *session, bool had_output) {
+    if (!session->is_running) {
+        session_settle(front, session, had_output);
+    }
+}
+
 /* ---- the contract ---- */
 
 struct session *front_open(struct front *front, void *handle, const char *address, struct instant now) {
@@ -177,6 +183,7 @@ struct session *front_open(struct front *front, void *handle, const char *addres
     buffer_init(&session->output);
     buffer_init(&session->input);
     resp_parser_init(&session->parser);
+    list_init(&session->listening.subscriptions);
     list_push_back(&front->sessions, &session->link);
     front->statistics.connections_total++;
     front->statistics.connections_now++;
@@ -186,6 +193,7 @@ struct session *front_open(struct front *front, void *handle, const char *addres
 void front_close(struct front *front, struct session *session) {
     ENSURE(!session->is_running);
     pending_orphan_all(front, session);
+    subscriptions_end_all(front, session);
     session_end_batch(front, session);
     blob_give(&front->blobs, &session->address);
     blob_give(&front->blobs, &session->name);
@@ -267,6 +275,10 @@ bool session_wants_input(const struct session *session) {
 
 bool session_wants_close(const struct session *session) {
     return session->is_overflown || (session->is_closing && session->head == NULL);
+}
+
+bool session_must_close(const struct session *session) {
+    return session->is_overflown;
 }
 
 bool session_is_idle(const struct session *session) {

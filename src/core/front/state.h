@@ -17,6 +17,7 @@
 #include "base/pool.h"
 #include "core/front.h"
 #include "core/front/command.h"
+#include "core/front/subscriptions.h"
 #include "wire/resp.h"
 
 enum {
@@ -120,6 +121,7 @@ struct session {
     struct blob name;
     struct blob library_name;
     struct blob library_version;
+    struct listening listening;
 };
 
 /* ---- the front ---- */
@@ -137,6 +139,7 @@ struct front {
     struct blobs blobs;
     struct flights flights;
     struct busy_keys busy_keys;
+    struct subscriptions subscriptions;
     struct buffer scratch;  /* a reply that must wait, while it is written */
     struct buffer encoding; /* a context on its way into an operation */
     uint64_t next_session;
@@ -155,6 +158,8 @@ struct buffer *session_reply_buffer(struct front *front, struct session *session
 void session_hold_reply(struct front *front, struct session *session);
 /* True, and noted, when the operation has to wait for others of the session on its key. */
 bool session_must_wait(struct front *front, struct session *session, const struct operation *operation);
+/* Something was written to its output that is no reply: the last thing of it, but while the session runs commands. */
+void session_told(struct front *front, struct session *session, bool had_output);
 /* Replaces a text that a session keeps. */
 void session_keep(struct front *front, struct blob *text, struct view value);
 void session_end_batch(struct front *front, struct session *session);

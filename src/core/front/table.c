@@ -6,6 +6,8 @@
 #define ACCESS_FLAGS (SETUP_FLAGS | COMMAND_FAST | COMMAND_NO_AUTH | COMMAND_ALLOW_BUSY)
 #define ANY_FLAGS    (COMMAND_LOADING | COMMAND_STALE)
 #define READ_FLAGS   (COMMAND_READONLY | COMMAND_FAST)
+#define LISTEN_FLAGS (COMMAND_PUBSUB | SETUP_FLAGS | COMMAND_LISTENER)
+#define TELL_FLAGS   (COMMAND_PUBSUB | ANY_FLAGS)
 #define ADMIN_FLAGS  (COMMAND_ADMIN | SETUP_FLAGS)
 
 #define NO_KEYS                                                                                                        \
@@ -72,6 +74,20 @@ static const struct command memory_table[] = {
     {"usage", run_memory_usage, -3, COMMAND_READONLY, GROUP_SERVER, SECOND_KEY(KEY_RO), NULL, "4.0.0",
      "Tells how many bytes a replica keeps of a key, with its context", PART_OF("memory")},
     HELP_OF("memory"),
+};
+
+static const struct command pubsub_table[] = {
+    {"channels", run_pubsub_channels, -2, TELL_FLAGS, GROUP_PUBSUB, NO_KEYS, NULL, "2.8.0",
+     "Lists the channels that somebody listens to", PART_OF("pubsub")},
+    {"numpat", run_pubsub_numpat, 2, TELL_FLAGS, GROUP_PUBSUB, NO_KEYS, NULL, "2.8.0",
+     "Counts the patterns that somebody listens to", PART_OF("pubsub")},
+    {"numsub", run_pubsub_numsub, -2, TELL_FLAGS, GROUP_PUBSUB, NO_KEYS, NULL, "2.8.0",
+     "Counts those who listen to channels", PART_OF("pubsub")},
+    {"shardchannels", run_pubsub_shardchannels, -2, TELL_FLAGS, GROUP_PUBSUB, NO_KEYS, NULL, "7.0.0",
+     "Lists the sharded channels that somebody listens to", PART_OF("pubsub")},
+    {"shardnumsub", run_pubsub_shardnumsub, -2, TELL_FLAGS, GROUP_PUBSUB, NO_KEYS, NULL, "7.0.0",
+     "Counts those who listen to sharded channels", PART_OF("pubsub")},
+    HELP_OF("pubsub"),
 };
 
 static const struct command config_table[] = {
@@ -142,14 +158,14 @@ static const struct command members_table[] = {
 };
 
 static const struct command table[] = {
-    {"ping", run_ping, -1, COMMAND_FAST, GROUP_CONNECTION, NO_KEYS,
+    {"ping", run_ping, -1, COMMAND_FAST | COMMAND_LISTENER, GROUP_CONNECTION, NO_KEYS,
      "request_policy:all_shards response_policy:all_succeeded", "1.0.0", "Answers, so that one knows the node does",
      LEAF},
     {"echo", run_echo, 2, ANY_FLAGS | COMMAND_FAST, GROUP_CONNECTION, NO_KEYS, NULL, "1.0.0",
      "Answers with what it was told", LEAF},
-    {"quit", run_quit, -1, ACCESS_FLAGS | COMMAND_AT_ONCE, GROUP_CONNECTION, NO_KEYS, NULL, "1.0.0",
+    {"quit", run_quit, -1, ACCESS_FLAGS | COMMAND_AT_ONCE | COMMAND_LISTENER, GROUP_CONNECTION, NO_KEYS, NULL, "1.0.0",
      "Closes the connection", LEAF},
-    {"reset", run_reset, 1, ACCESS_FLAGS | COMMAND_AT_ONCE, GROUP_CONNECTION, NO_KEYS, NULL, "6.2.0",
+    {"reset", run_reset, 1, ACCESS_FLAGS | COMMAND_AT_ONCE | COMMAND_LISTENER, GROUP_CONNECTION, NO_KEYS, NULL, "6.2.0",
      "Makes the connection as good as new", LEAF},
     {"hello", run_hello, -1, ACCESS_FLAGS, GROUP_CONNECTION, NO_KEYS, NULL, "6.0.0",
      "Chooses the protocol and tells of the server", LEAF},
@@ -264,6 +280,23 @@ static const struct command table[] = {
      "Copies this node's store into a new folder of its machine", LEAF},
     {"gramme.restore", run_gramme_restore, 3, COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_ADMIN, GROUP_SERVER,
      ONE_KEY(KEY_RW | KEY_UPDATE), NULL, GRAMME_VERSION, "Merges what a backup of another cluster held of a key", LEAF},
+
+    {"subscribe", run_subscribe, -2, LISTEN_FLAGS, GROUP_PUBSUB, NO_KEYS, NULL, "2.0.0", "Listens to channels", LEAF},
+    {"unsubscribe", run_unsubscribe, -1, LISTEN_FLAGS, GROUP_PUBSUB, NO_KEYS, NULL, "2.0.0",
+     "Listens to channels, or to all, no more", LEAF},
+    {"psubscribe", run_psubscribe, -2, LISTEN_FLAGS, GROUP_PUBSUB, NO_KEYS, NULL, "2.0.0",
+     "Listens to all channels that match patterns", LEAF},
+    {"punsubscribe", run_punsubscribe, -1, LISTEN_FLAGS, GROUP_PUBSUB, NO_KEYS, NULL, "2.0.0",
+     "Listens to patterns, or to all, no more", LEAF},
+    {"publish", run_publish, 3, TELL_FLAGS | COMMAND_FAST, GROUP_PUBSUB, NO_KEYS, NULL, "2.0.0",
+     "Tells all who listen to a channel, at whichever node", LEAF},
+    {"ssubscribe", run_ssubscribe, -2, LISTEN_FLAGS, GROUP_PUBSUB, NO_KEYS, NULL, "7.0.0",
+     "Listens to sharded channels", LEAF},
+    {"sunsubscribe", run_sunsubscribe, -1, LISTEN_FLAGS, GROUP_PUBSUB, NO_KEYS, NULL, "7.0.0",
+     "Listens to sharded channels, or to all, no more", LEAF},
+    {"spublish", run_spublish, 3, TELL_FLAGS | COMMAND_FAST, GROUP_PUBSUB, NO_KEYS, NULL, "7.0.0",
+     "Tells all who listen to a sharded channel, at whichever node", LEAF},
+    {"pubsub", NULL, -2, 0, GROUP_PUBSUB, NO_KEYS, NULL, "2.8.0", "Commands about channels", PARENT_OF(pubsub_table)},
 
     {"multi", run_multi, 1, SETUP_FLAGS | COMMAND_FAST | COMMAND_ALLOW_BUSY | COMMAND_AT_ONCE, GROUP_TRANSACTIONS,
      NO_KEYS, NULL, "1.2.0", "Begins to queue commands", LEAF},

@@ -233,6 +233,14 @@ static void port_keyspaces(void *self, int protocol, struct buffer *reply) {
     buffer_append_view(reply, VIEW("*1\r\n:7\r\n"));
 }
 
+static void port_publish(void *self, bool is_sharded, struct view channel, struct view payload) {
+    struct world *world = self;
+    (void)is_sharded;
+    (void)channel;
+    (void)payload;
+    world->published++;
+}
+
 static size_t port_placement(void *self, struct view key, struct placement *ret_placement) {
     struct world *world = self;
     (void)key;
@@ -267,6 +275,7 @@ int world_setup(void **state) {
         .configuration = port_configuration,
         .keyspaces = port_keyspaces,
         .placement = port_placement,
+        .publish = port_publish,
     };
     struct front_options options = {.deadline_ms = 1000, .max_pipelined = 64};
     memset(options.secrets.current.bytes, 5, sizeof(options.secrets.current.bytes));

@@ -40,6 +40,7 @@ struct world {
     const char *failing;  /* only of operations on this key; NULL: all */
     uint64_t ticks;
     uint32_t submitted;
+    uint32_t published; /* to other shards and nodes */
     uint32_t most_held;
     uint32_t woken;
     struct operation last; /* without views */

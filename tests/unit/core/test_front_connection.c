@@ -98,7 +98,7 @@ static void test_unknown_commands(void **state) {
     ask(world, "INCR x",
         "-ERR 'incr' is not supported yet: counters and collections come with replicated data types\r\n");
     ask(world, "lcs", "-ERR 'lcs' is not supported yet\r\n");
-    world_send(world, "WATCH a\r\nEVAL x 0\r\nPUBLISH a b\r\nRENAME a b\r\nMONITOR\r\n");
+    world_send(world, "WATCH a\r\nEVAL x 0\r\nLASTSAVE\r\nRENAME a b\r\nMONITOR\r\n");
     assert_int_equal(view_count(world_take(world), "' is not supported"), 5);
     assert_int_equal(world->submitted, 0);
 }

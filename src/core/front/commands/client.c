@@ -104,11 +104,13 @@ static void append_client(struct buffer *text, const struct session *session, st
     append_text_field(text, VIEW("name"), blob_view(&session->name));
     append_number_field(text, VIEW("age"), seconds_since(session->opened, now));
     append_number_field(text, VIEW("idle"), seconds_since(session->last_input, now));
-    append_text_field(text, VIEW("flags"), session->batch != NULL ? VIEW("x") : VIEW("N"));
+    const uint32_t *listens = session->listening.counts;
+    bool is_listener = listens[CHANNEL_PLAIN] + listens[CHANNEL_PATTERN] + listens[CHANNEL_SHARDED] > 0;
+    append_text_field(text, VIEW("flags"), session->batch != NULL ? VIEW("x") : is_listener ? VIEW("P") : VIEW("N"));
     append_text_field(text, VIEW("db"), VIEW("0"));
-    append_text_field(text, VIEW("sub"), VIEW("0"));
-    append_text_field(text, VIEW("psub"), VIEW("0"));
-    append_text_field(text, VIEW("ssub"), VIEW("0"));
+    append_number_field(text, VIEW("sub"), listens[CHANNEL_PLAIN]);
+    append_number_field(text, VIEW("psub"), listens[CHANNEL_PATTERN]);
+    append_number_field(text, VIEW("ssub"), listens[CHANNEL_SHARDED]);
     if (session->batch != NULL) {
         append_number_field(text, VIEW("multi"), session->batch->count);
     } else {

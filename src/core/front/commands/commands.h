@@ -57,6 +57,21 @@ void run_pexpireat(struct call *call);
 void run_persist(struct call *call);
 void run_flushall(struct call *call); /* FLUSHDB too: there is one database */
 
+/* publish.c */
+void run_subscribe(struct call *call);
+void run_unsubscribe(struct call *call);
+void run_psubscribe(struct call *call);
+void run_punsubscribe(struct call *call);
+void run_ssubscribe(struct call *call);
+void run_sunsubscribe(struct call *call);
+void run_publish(struct call *call);
+void run_spublish(struct call *call);
+void run_pubsub_channels(struct call *call);
+void run_pubsub_shardchannels(struct call *call);
+void run_pubsub_numsub(struct call *call);
+void run_pubsub_shardnumsub(struct call *call);
+void run_pubsub_numpat(struct call *call);
+
 /* listing.c */
 void run_scan(struct call *call);
 void run_keys(struct call *call);

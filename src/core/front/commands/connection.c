@@ -2,8 +2,14 @@
 #include "core/front/commands/commands.h"
 
 void run_ping(struct call *call) {
+    const uint32_t *counts = call->session->listening.counts;
+    bool listens = counts[CHANNEL_PLAIN] + counts[CHANNEL_PATTERN] + counts[CHANNEL_SHARDED] > 0;
     if (call->count > 2) {
         call_wrong_arity(call, call->command);
+    } else if (listens && call_protocol(call) == 2) {
+        resp_write_array(call->reply, 2); /* so that it looks like what comes by channels */
+        resp_write_bulk(call->reply, VIEW("pong"));
+        resp_write_bulk(call->reply, call->count == 2 ? call->arguments[1] : (struct view){0});
     } else if (call->count == 2) {
         resp_write_bulk(call->reply, call->arguments[1]);
     } else {
@@ -22,6 +28,7 @@ void run_quit(struct call *call) {
 
 void run_reset(struct call *call) {
     session_end_batch(call->front, call->session);
+    subscriptions_end_all(call->front, call->session);
     session_keep(call->front, &call->session->name, (struct view){0});
     call->session->protocol = 2;
     call->session->never_evict = false;

@@ -6,12 +6,13 @@
 
 static const char *const flag_names[COMMAND_FLAG_COUNT] = {
     "write", "readonly",     "denyoom", "admin",   "noscript",   "loading",
-    "stale", "skip_slowlog", "fast",    "no_auth", "allow_busy",
+    "stale", "skip_slowlog", "fast",    "no_auth", "allow_busy", "pubsub",
 };
 static const char *const key_flag_names[KEY_FLAG_COUNT] = {
     "RO", "RW", "OW", "RM", "access", "update", "insert", "delete", "variable_flags",
 };
-static const char *const group_names[] = {"connection", "generic", "string", "server", "cluster", "transactions"};
+static const char *const group_names[] = {"connection", "generic",      "string", "server",
+                                          "cluster",    "transactions", "pubsub"};
 
 enum category {
     CATEGORY_KEYSPACE = 1 << 0,
@@ -24,11 +25,13 @@ enum category {
     CATEGORY_DANGEROUS = 1 << 7,
     CATEGORY_CONNECTION = 1 << 8,
     CATEGORY_TRANSACTION = 1 << 9,
-    CATEGORY_COUNT = 10,
+    CATEGORY_PUBSUB = 1 << 10,
+    CATEGORY_COUNT = 11,
 };
 
 static const char *const category_names[CATEGORY_COUNT] = {
-    "@keyspace", "@read", "@write", "@string", "@admin", "@fast", "@slow", "@dangerous", "@connection", "@transaction",
+    "@keyspace", "@read",      "@write",      "@string",      "@admin",  "@fast",
+    "@slow",     "@dangerous", "@connection", "@transaction", "@pubsub",
 };
 
 /* Categories follow from flags and group, as they mostly do in Redis. */
@@ -50,6 +53,8 @@ static uint32_t categories_of(const struct command *command) {
         return categories | ((flags & COMMAND_FAST) != 0 ? CATEGORY_CONNECTION : 0U);
     case GROUP_TRANSACTIONS:
         return categories | CATEGORY_TRANSACTION;
+    case GROUP_PUBSUB:
+        return categories | CATEGORY_PUBSUB;
     case GROUP_SERVER:
         break;
     }

@@ -21,6 +21,9 @@ static void describe_stats(const struct front *front, struct buffer *text) {
     text_append_line(text, VIEW("total_connections_received"), front->statistics.connections_total);
     text_append_line(text, VIEW("total_commands_processed"), front->statistics.commands);
     text_append_line(text, VIEW("total_error_replies"), front->statistics.errors);
+    text_append_line(text, VIEW("pubsub_channels"), front->subscriptions.counts[CHANNEL_PLAIN]);
+    text_append_line(text, VIEW("pubsub_patterns"), front->subscriptions.counts[CHANNEL_PATTERN]);
+    text_append_line(text, VIEW("pubsubshard_channels"), front->subscriptions.counts[CHANNEL_SHARDED]);
     text_append_line(text, VIEW("keyspace_hits"), front->statistics.keyspace_hits);
     text_append_line(text, VIEW("keyspace_misses"), front->statistics.keyspace_misses);
     text_append_line(text, VIEW("gramme_shard"), front->options.shard_index);
