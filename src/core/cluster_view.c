@@ -330,6 +330,8 @@ static void information_load(const struct shard *shard, struct buffer *text) {
 }
 
 static void information_keyspaces(const struct shard *shard, struct buffer *text) {
+    append_line(text, VIEW("gramme_published"), shard->publish.spread);
+    append_line(text, VIEW("gramme_publish_dropped"), shard->publish.dropped);
     append_line(text, VIEW("gramme_keyspaces"), shard->options.keyspaces->count);
     append_line(text, VIEW("gramme_keyspaces_version"), shard->keyspaces.version);
 }

@@ -4,7 +4,7 @@
  *             |                         |                                    |                             |
  *          listeners                listeners + mail to its shards       listeners                     listeners
  *
- * It is told once, to those whose links are up at that moment, and kept nowhere: at most once, as in Redis. What one
+ * It is told once, to those whose links are up and take it in, and kept nowhere: at most once, as in Redis. What one
  * connection publishes comes in its order to each that listens. */
 #ifndef GRAMME_CORE_PUBLISH_H
 #define GRAMME_CORE_PUBLISH_H
@@ -16,6 +16,13 @@
 
 struct shard;
 struct source;
+
+enum { PUBLISH_OUTPUT_MOST = 32 * 1024 * 1024 }; /* waiting to be sent to one member: beyond it messages are dropped */
+
+struct publish {
+    uint64_t spread;  /* from sessions of this shard */
+    uint64_t dropped; /* first shards: once for each member that was not told */
+};
 
 /* The front's: what listens at this shard has been told already. */
 void publish_spread(void *shard, bool is_sharded, struct view channel, struct view payload);

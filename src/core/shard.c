@@ -1,5 +1,4 @@
 #include "core/scan_owner.h"
-#include "core/publish.h"
 #include "core/shard_state.h"
 #include "wire/witness_message.h"
 #include "wire/fence_message.h"

@@ -25,6 +25,7 @@
 #include "core/lane.h"
 #include "core/load.h"
 #include "core/moves.h"
+#include "core/publish.h"
 #include "core/reaper.h"
 #include "core/records.h"
 #include "core/replica.h"
@@ -84,6 +85,7 @@ struct shard {
     struct exchange exchange;
     struct filling filling;
     struct listing listing;
+    struct publish publish;
     struct detection detection;
     struct fence fence;
     bool has_failed_store; /* it could stamp the same dot again: writes go to other coordinators */

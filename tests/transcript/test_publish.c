@@ -17,11 +17,11 @@ static void what_is_published_here_goes_to_all_others(void **state) {
     client_of(rig, 1, "SUBSCRIBE a");
     rig_forget(rig);
     client(rig, "PUBLISH a x");
-    says(rig, "B: publish a x", "C: publish a x", "client: :1", "client 1: [message, a, x]");
+    says(rig, "B bulk: publish a x", "C bulk: publish a x", "client: :1", "client 1: [message, a, x]");
     peer_dies(rig, 'B');
     rig_forget(rig);
     client(rig, "SPUBLISH a x");
-    says(rig, "C: publish a x, sharded", "client: :0");
+    says(rig, "C bulk: publish a x, sharded", "client: :0");
     rig_free(rig);
 }
 
