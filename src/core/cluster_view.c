@@ -329,9 +329,12 @@ static void information_load(const struct shard *shard, struct buffer *text) {
     append_line(text, VIEW("gramme_usual_latency_us"), load->usual_ns / NS_PER_US);
 }
 
-static void information_keyspaces(const struct shard *shard, struct buffer *text) {
+static void information_publish(const struct shard *shard, struct buffer *text) {
     append_line(text, VIEW("gramme_published"), shard->publish.spread);
     append_line(text, VIEW("gramme_publish_dropped"), shard->publish.dropped);
+}
+
+static void information_keyspaces(const struct shard *shard, struct buffer *text) {
     append_line(text, VIEW("gramme_keyspaces"), shard->options.keyspaces->count);
     append_line(text, VIEW("gramme_keyspaces_version"), shard->keyspaces.version);
 }
@@ -412,6 +415,7 @@ static void information_cluster(struct shard *shard, struct buffer *text) {
     information_reaping(shard, text);
     information_load(shard, text);
     information_flush(shard, text);
+    information_publish(shard, text);
     information_keyspaces(shard, text);
     information_records(shard, text);
     if (ring_replica_count(shard->ring) < ring_configured_replica_count(shard->ring)) {

@@ -240,8 +240,8 @@ static struct expiry expiry_of(const struct shard *shard, const struct request *
     }
     uint64_t at_ms = request->operation.expires_at_ms;
     if (operation_has(request, OPERATION_KEEP_EXPIRY)) {
-        const struct value *latest = object_latest(&copy->object);
-        at_ms = latest == NULL || !value_is_live(latest, shard_wall(shard)) ? 0 : latest->expiry.at.ms;
+        const struct value *shown = object_shown(&copy->object, shard_wall(shard));
+        at_ms = shown == NULL ? 0 : shown->expiry.at.ms;
     }
     if (at_ms == 0 || operation_has(request, OPERATION_TOMBSTONE)) {
         return (struct expiry){0};
@@ -614,8 +614,8 @@ void request_begin_storing(struct shard *shard, struct request *request) {
 /* ---- after reading ---- */
 
 /* No expiry is later than any. */
-static bool expiry_condition_holds(const struct request *request, const struct value *latest) {
-    uint64_t now_at = latest->expiry.at.ms;
+static bool expiry_condition_holds(const struct request *request, const struct value *shown) {
+    uint64_t now_at = shown->expiry.at.ms;
     uint64_t at = request->operation.expires_at_ms;
     return (!operation_has(request, OPERATION_EXPIRY_NONE) || now_at == 0) &&
            (!operation_has(request, OPERATION_EXPIRY_SOME) || now_at != 0) &&
@@ -624,9 +624,9 @@ static bool expiry_condition_holds(const struct request *request, const struct v
 }
 
 static bool condition_holds(struct shard *shard, const struct request *request, const struct object *object) {
-    const struct value *latest = object_latest(object);
-    bool shows = latest != NULL && value_is_live(latest, shard_wall(shard));
-    if (shows && request->round == 0 && !expiry_condition_holds(request, latest)) {
+    const struct value *shown = object_shown(object, shard_wall(shard));
+    bool shows = shown != NULL;
+    if (shows && request->round == 0 && !expiry_condition_holds(request, shown)) {
         return false;
     }
     if (request->operation.kind == OPERATION_EXPIRE) {
@@ -644,8 +644,8 @@ static bool condition_holds(struct shard *shard, const struct request *request, 
  * long. */
 static bool splice(struct shard *shard, struct request *request, const struct object *object) {
     struct operation *operation = &request->operation;
-    const struct value *latest = object_latest(object);
-    struct view before = latest != NULL && value_is_live(latest, shard_wall(shard)) ? latest->bytes : (struct view){0};
+    const struct value *shown = object_shown(object, shard_wall(shard));
+    struct view before = shown != NULL ? shown->bytes : (struct view){0};
     size_t offset = operation->offset == OPERATION_AT_END ? before.size : operation->offset;
     size_t end = offset + operation->value.size;
     size_t size = end > before.size ? end : before.size;

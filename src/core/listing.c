@@ -197,8 +197,7 @@ static void take(struct shard *shard, struct listing_request *request, const str
         request->count += object_is_key(&left) ? 1 : 0;
         return;
     }
-    const struct value *latest = object_latest(&left);
-    if (latest != NULL && value_is_live(latest, shard_wall(shard))) {
+    if (object_shown(&left, shard_wall(shard)) != NULL) {
         write_sized(&request->keys, scanned->key);
         request->count++;
     }

@@ -53,13 +53,13 @@ void trees_init(struct shard *shard);
 uint64_t trees_place(const struct shard *shard, struct view key);
 /* What stands for the key's object in a tree; zero for none (empty bytes). */
 struct digest trees_entry(const struct shard *shard, struct view key, struct view object_bytes);
-/* The replica has written one over the other. */
 struct tree_change {
     struct digest before;
     struct digest after;
     bool was_key; /* object_is_key() */
     bool is_key;
 };
+/* The replica has written one over the other. */
 void trees_changed(struct shard *shard, struct partition partition, struct view key, const struct tree_change *change);
 /* NULL: in doubt, or not this shard's. */
 const struct hash_tree *trees_known(const struct shard *shard, struct partition partition);

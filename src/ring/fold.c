@@ -255,6 +255,7 @@ static bool apply_entry(struct fold *fold, const struct entry *entry) {
     bool fits = true;
     excuse(fold, entry);
     if (entry_has(entry, MEMBERSHIP_MOVE)) {
+        fold->has_moved = true;
         fits = begin_move(fold, entry);
     } else if (entry_has(entry, MEMBERSHIP_JOINT) && fold->phase == RING_GATHERING) {
         fold->phase = RING_JOINT;

@@ -1,7 +1,7 @@
 /* The fold of a membership log into what a ring is made of (membership.h draws the phases). Internal to this layer.
  *
- * A fold goes on where it was: of a later version of its log it takes the new entries only. So an entry costs the same
- * however many there were before. */
+ * A fold goes on where it was: of a later version of its log it takes the new entries only. So an entry is not
+ * the dearer for being a late one, but for what is read through of the log. */
 #ifndef GRAMME_RING_FOLD_H
 #define GRAMME_RING_FOLD_H
 
@@ -18,6 +18,7 @@ struct fold {
     struct ring_options options;
     enum ring_phase phase;
     uint64_t version; /* up to which the log was folded */
+    bool has_moved;   /* there ever was a MOVE */
     uint64_t joint;   /* versions of the last JOINT and the last COMMIT */
     uint64_t committed;
     struct placement read;  /* whom reads ask */

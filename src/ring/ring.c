@@ -27,12 +27,6 @@ struct preferences {
 
 struct ring {
     atomic_uint references;
-    struct ring_options options;
-    enum ring_phase phase;
-    uint64_t version;
-    bool has_moved;
-    uint64_t joint;
-    uint64_t committed;
     size_t member_count;
     size_t present_count;
     size_t zone_count;
@@ -40,7 +34,6 @@ struct ring {
     struct member_index *by_id; /* of those present */
     struct preferences read;
     struct preferences other;
-    bool *moves;           /* by partition: the other placement has other owners */
     uint32_t *first_owned; /* by member, in the placement that reads ask */
     uint32_t *replica_owned;
     uint32_t zone_violations;
@@ -71,15 +64,14 @@ static struct digest digest_of(const struct membership *log, struct ring_options
 
 /* ---- positions ---- */
 
-static struct ring *snapshot_new(struct ring_options options, size_t positions) {
+static struct ring *snapshot_new(const struct fold *fold, size_t positions) {
     struct ring *ring = ZEROED(struct ring, 1);
     atomic_init(&ring->references, 1);
-    ring->options = options;
+    ring->fold = *fold;
     ring->members = ZEROED(struct ring_member_entry, positions);
     ring->by_id = ZEROED(struct member_index, positions);
     ring->first_owned = ZEROED(uint32_t, positions);
     ring->replica_owned = ZEROED(uint32_t, positions);
-    ring->moves = ZEROED(bool, options.partition_count);
     return ring;
 }
 
@@ -175,7 +167,7 @@ static struct preferences preferences_new(const struct ring *ring, const struct 
         .length = placement->member_count,
         .configured = placement->replica_count,
         .owners = least(placement->replica_count, placement->member_count),
-        .lists = ZEROED(struct member_index, placement->member_count * ring->options.partition_count),
+        .lists = ZEROED(struct member_index, placement->member_count * ring->fold.options.partition_count),
     };
     uint16_t *index_of_seat = ZEROED(uint16_t, placement->seat_count);
     uint16_t *list = ZEROED(uint16_t, preferences.length);
@@ -222,16 +214,12 @@ static void count_owners(struct ring *ring, struct partition partition) {
 }
 
 static void snapshot_fill(struct ring *ring, const struct fold *fold) {
-    ring->phase = fold->phase;
-    ring->joint = fold->joint;
-    ring->committed = fold->committed;
     ring->zone_count = fold->read.zone_count;
     ring->read = preferences_new(ring, &fold->read);
     if (fold->phase == RING_JOINT || fold->phase == RING_COMMITTED) {
         ring->other = preferences_new(ring, &fold->other);
     }
-    for (uint32_t i = 0; i < ring->options.partition_count; i++) {
-        ring->moves[i] = fold->other_owners.counts[i] > 0;
+    for (uint32_t i = 0; i < ring->fold.options.partition_count; i++) {
         count_owners(ring, (struct partition){(uint16_t)i});
     }
 }
@@ -262,14 +250,9 @@ static bool addresses_are_distinct(const struct placement *placement) {
 
 static struct ring *snapshot(const struct ring *base, const struct membership *log, const struct fold *fold) {
     size_t positions = fold->name_count + fold->leaving_count + (base == NULL ? 0 : base->member_count);
-    struct ring *ring = snapshot_new(fold->options, positions);
-    ring->version = fold->version;
-    for (size_t i = 0; i < log->count; i++) {
-        ring->has_moved = ring->has_moved || log->events[i].kind == MEMBERSHIP_MOVE;
-    }
+    struct ring *ring = snapshot_new(fold, positions);
     ring->digest = digest_of(log, fold->options);
     snapshot_members(ring, base, fold);
-    ring->fold = *fold;
     snapshot_fill(ring, fold);
     return ring;
 }
@@ -340,7 +323,6 @@ void ring_free(struct ring *ring) {
     free(ring->by_id);
     free(ring->read.lists);
     free(ring->other.lists);
-    free(ring->moves);
     free(ring->first_owned);
     free(ring->replica_owned);
     fold_release(&ring->fold);
@@ -350,11 +332,11 @@ void ring_free(struct ring *ring) {
 /* --- Questions ------------------------------------------------------------------------------------------------- */
 
 uint64_t ring_version(const struct ring *ring) {
-    return ring->version;
+    return ring->fold.version;
 }
 
 enum ring_phase ring_phase(const struct ring *ring) {
-    return ring->phase;
+    return ring->fold.phase;
 }
 
 size_t ring_member_count(const struct ring *ring) {
@@ -392,15 +374,15 @@ bool ring_is_in_other(const struct ring *ring, struct member_index member) {
 }
 
 uint64_t ring_joint(const struct ring *ring) {
-    return ring->joint;
+    return ring->fold.joint;
 }
 
 uint64_t ring_committed(const struct ring *ring) {
-    return ring->committed;
+    return ring->fold.committed;
 }
 
 bool ring_has_moved(const struct ring *ring) {
-    return ring->has_moved;
+    return ring->fold.has_moved;
 }
 
 bool ring_is_voter(const struct ring *ring, struct member_index member) {
@@ -437,7 +419,7 @@ bool ring_find_member(const struct ring *ring, struct node_id id, struct member_
 }
 
 uint32_t ring_partition_count(const struct ring *ring) {
-    return ring->options.partition_count;
+    return ring->fold.options.partition_count;
 }
 
 uint32_t ring_replica_count(const struct ring *ring) {
@@ -449,7 +431,7 @@ uint32_t ring_configured_replica_count(const struct ring *ring) {
 }
 
 struct ring_options ring_options_at_birth(const struct ring *ring) {
-    return ring->options;
+    return ring->fold.options;
 }
 
 size_t ring_zone_count(const struct ring *ring) {
@@ -457,11 +439,11 @@ size_t ring_zone_count(const struct ring *ring) {
 }
 
 struct partition ring_partition_of_key(const struct ring *ring, struct view key) {
-    return partition_of_slot(slot_of_key(key), ring->options.partition_count);
+    return partition_of_slot(slot_of_key(key), ring->fold.options.partition_count);
 }
 
 const struct member_index *ring_preference(const struct ring *ring, struct partition partition) {
-    ENSURE(partition.value < ring->options.partition_count);
+    ENSURE(partition.value < ring->fold.options.partition_count);
     return &ring->read.lists[(size_t)partition.value * ring->read.length];
 }
 
@@ -470,9 +452,10 @@ size_t ring_preference_length(const struct ring *ring) {
 }
 
 const struct member_index *ring_other_owners(const struct ring *ring, struct partition partition, uint32_t *ret_count) {
-    ENSURE(partition.value < ring->options.partition_count);
-    *ret_count = ring->moves[partition.value] ? ring->other.owners : 0;
-    return ring->moves[partition.value] ? &ring->other.lists[(size_t)partition.value * ring->other.length] : NULL;
+    ENSURE(partition.value < ring->fold.options.partition_count);
+    bool moves = ring->fold.other_owners.counts[partition.value] > 0;
+    *ret_count = moves ? ring->other.owners : 0;
+    return moves ? &ring->other.lists[(size_t)partition.value * ring->other.length] : NULL;
 }
 
 static bool list_has(const struct member_index *list, uint32_t count, struct member_index member) {
@@ -508,7 +491,7 @@ uint32_t ring_holders(const struct ring *ring, struct partition partition, struc
 }
 
 uint64_t ring_placement_mark(const struct ring *ring, struct partition partition) {
-    ENSURE(partition.value < ring->options.partition_count);
+    ENSURE(partition.value < ring->fold.options.partition_count);
     return ring->fold.marks[partition.value];
 }
 

@@ -207,6 +207,11 @@ bool value_is_live(const struct value *value, struct wall_time now) {
     return value->type != VALUE_TOMBSTONE && (value->expiry.at.ms == 0 || now.ms < value->expiry.at.ms);
 }
 
+const struct value *object_shown(const struct object *object, struct wall_time now) {
+    const struct value *latest = object_latest(object);
+    return latest != NULL && value_is_live(latest, now) ? latest : NULL;
+}
+
 bool object_has_live(const struct object *object, struct wall_time now) {
     for (uint32_t i = 0; i < object->value_count; i++) {
         if (value_is_live(&object->values[i], now)) {

@@ -69,11 +69,13 @@ struct stamp {
 struct object object_put(const struct object *object, const struct context *past, const struct stamp *stamp,
                          const struct value *value, enum conflict_rule rule, struct arena *arena);
 
-/* The value that a plain GET shows: greatest time, ties by dot, tombstones included; NULL when the object is absent. */
+/* The latest value, live or not: greatest time, ties by dot, tombstones included; NULL when the object is absent. */
 const struct value *object_latest(const struct object *object);
 /* Not a tombstone and not expired at `now`: it expires in the very millisecond that expiry.at names. */
 bool value_is_live(const struct value *value, struct wall_time now);
 bool object_has_live(const struct object *object, struct wall_time now);
+/* The value that a plain GET shows at `now`, or NULL: the latest, if it is live. */
+const struct value *object_shown(const struct object *object, struct wall_time now);
 /* The greatest of the context's time, the values' times and their expiry stamps: what the next stamp must exceed, be it
  * a value's or a register's. */
 struct hybrid_time object_greatest_time(const struct object *object);

@@ -260,8 +260,7 @@ static void batch_queue(struct call *call) {
 
 /* In RESP2 a message of a channel and a reply look alike. */
 static bool may_run_beside_channels(struct call *call) {
-    const uint32_t *counts = call->session->listening.counts;
-    bool listens = counts[CHANNEL_PLAIN] + counts[CHANNEL_PATTERN] + counts[CHANNEL_SHARDED] > 0;
+    bool listens = listening_count(&call->session->listening) > 0;
     if (!listens || call_protocol(call) > 2 || (call->command->flags & COMMAND_LISTENER) != 0) {
         return true;
     }

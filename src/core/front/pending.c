@@ -399,11 +399,6 @@ bool answer_object(struct answer *answer, struct object *ret_object) {
     return false;
 }
 
-const struct value *object_shown(const struct object *object, struct wall_time wall) {
-    const struct value *latest = object_latest(object);
-    return latest != NULL && value_is_live(latest, wall) ? latest : NULL;
-}
-
 bool answer_shown(struct answer *answer, const struct value **ret_value) {
     struct object object;
     if (!answer_object(answer, &object)) {

@@ -115,6 +115,5 @@ bool answer_all_good(struct answer *answer);
 bool answer_object(struct answer *answer, struct object *ret_object);
 /* What a plain GET shows of it, or NULL. False as above. */
 bool answer_shown(struct answer *answer, const struct value **ret_value);
-const struct value *object_shown(const struct object *object, struct wall_time wall);
 
 #endif

@@ -72,12 +72,11 @@ static struct subscription *of_node(struct list_node *node) {
 }
 
 static struct subscription *find(const struct session *session, const struct channel *channel) {
-    const uint32_t *counts = session->listening.counts;
-    if (channel == NULL || counts[channel->kind] == 0) {
+    if (channel == NULL || session->listening.counts[channel->kind] == 0) {
         return NULL;
     }
     /* One of the two lists is mostly short. */
-    bool by_session = counts[CHANNEL_PLAIN] + counts[CHANNEL_PATTERN] + counts[CHANNEL_SHARDED] < channel->count;
+    bool by_session = listening_count(&session->listening) < channel->count;
     const struct list *list = by_session ? &session->listening.subscriptions : &channel->subscriptions;
     for (struct list_node *node = list_first(list); node != NULL; node = list_next(list, node)) {
         struct subscription *at = by_session ? of_node(node) : CONTAINER_OF(node, struct subscription, of_channel);

@@ -46,6 +46,11 @@ struct listening {
     uint32_t counts[CHANNEL_KINDS];
 };
 
+static inline uint32_t listening_count(const struct listening *listening) {
+    const uint32_t *counts = listening->counts;
+    return counts[CHANNEL_PLAIN] + counts[CHANNEL_PATTERN] + counts[CHANNEL_SHARDED];
+}
+
 void subscriptions_init(struct subscriptions *subscriptions);
 void subscriptions_release(struct subscriptions *subscriptions);
 /* NULL: nobody listens to it. */

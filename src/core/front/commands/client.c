@@ -105,7 +105,7 @@ static void append_client(struct buffer *text, const struct session *session, st
     append_number_field(text, VIEW("age"), seconds_since(session->opened, now));
     append_number_field(text, VIEW("idle"), seconds_since(session->last_input, now));
     const uint32_t *listens = session->listening.counts;
-    bool is_listener = listens[CHANNEL_PLAIN] + listens[CHANNEL_PATTERN] + listens[CHANNEL_SHARDED] > 0;
+    bool is_listener = listening_count(&session->listening) > 0;
     append_text_field(text, VIEW("flags"), session->batch != NULL ? VIEW("x") : is_listener ? VIEW("P") : VIEW("N"));
     append_text_field(text, VIEW("db"), VIEW("0"));
     append_number_field(text, VIEW("sub"), listens[CHANNEL_PLAIN]);

@@ -2,8 +2,7 @@
 #include "core/front/commands/commands.h"
 
 void run_ping(struct call *call) {
-    const uint32_t *counts = call->session->listening.counts;
-    bool listens = counts[CHANNEL_PLAIN] + counts[CHANNEL_PATTERN] + counts[CHANNEL_SHARDED] > 0;
+    bool listens = listening_count(&call->session->listening) > 0;
     if (call->count > 2) {
         call_wrong_arity(call, call->command);
     } else if (listens && call_protocol(call) == 2) {

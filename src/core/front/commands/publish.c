@@ -5,7 +5,6 @@
 /* ---- listening ---- */
 
 struct verb {
-    enum channel_kind kind;
     struct view begins;
     struct view ends;
 };
@@ -13,14 +12,14 @@ struct verb {
 static struct verb verb_of(enum channel_kind kind) {
     switch (kind) {
     case CHANNEL_PATTERN:
-        return (struct verb){kind, VIEW("psubscribe"), VIEW("punsubscribe")};
+        return (struct verb){VIEW("psubscribe"), VIEW("punsubscribe")};
     case CHANNEL_SHARDED:
-        return (struct verb){kind, VIEW("ssubscribe"), VIEW("sunsubscribe")};
+        return (struct verb){VIEW("ssubscribe"), VIEW("sunsubscribe")};
     case CHANNEL_PLAIN:
     case CHANNEL_KINDS:
         break;
     }
-    return (struct verb){CHANNEL_PLAIN, VIEW("subscribe"), VIEW("unsubscribe")};
+    return (struct verb){VIEW("subscribe"), VIEW("unsubscribe")};
 }
 
 /* Channels and patterns are counted together, sharded ones apart. */
@@ -55,7 +54,10 @@ static void begin(struct call *call, enum channel_kind kind) {
             return;
         }
     }
-    for (size_t i = 1; !is_refused(call) && i < call->count; i++) {
+    if (is_refused(call)) {
+        return;
+    }
+    for (size_t i = 1; i < call->count; i++) {
         subscription_begin(call->front, call->session, kind, call->arguments[i]);
         write_change(call, verb_of(kind).begins, &call->arguments[i], kind);
     }
