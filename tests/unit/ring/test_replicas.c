@@ -1,4 +1,5 @@
 /* N that changes: what a list gains and loses, and that nothing else follows from it. */
+#include "ring/placement.h"
 #include "ring/plan.h"
 #include "ring/ring.h"
 
@@ -6,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -186,6 +188,44 @@ static void test_replicas_stay_even(void **state) {
     membership_release(&log);
 }
 
+/* Each pair of seats, less than N apart, counted one by one. */
+static void pairs_are_right(const struct placement *placement) {
+    size_t seats = placement->seat_count;
+    uint32_t *pairs = calloc(seats * seats, sizeof(*pairs));
+    assert_non_null(pairs);
+    for (uint32_t i = 0; i < Q; i++) {
+        for (uint32_t distance = 1; distance < placement->replica_count; distance++) {
+            uint16_t a = placement->owners[i];
+            uint16_t b = placement->owners[(i + distance) % Q];
+            pairs[a * seats + b] += a != b ? 1 : 0;
+            pairs[b * seats + a] += a != b ? 1 : 0;
+        }
+    }
+    assert_memory_equal(pairs, placement->pairs, seats * seats * sizeof(*pairs));
+    free(pairs);
+}
+
+static void test_pairs_are_counted_by_the_new_distance(void **state) {
+    (void)state;
+    static const uint32_t counts[] = {5, 2, 7, 1, 3};
+    struct placement placement;
+    placement_init(&placement, Q, BORN_WITH, 16);
+    uint32_t number = 1;
+    for (; number <= 6; number++) {
+        struct membership_event join = make_join(number, number, "z", 1);
+        assert_true(placement_apply(&placement, &join));
+    }
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++, number++) {
+        struct membership_event replicas = make_replicas(number, counts[i]);
+        struct membership_event join = make_join(number, number, "z", 1);
+        assert_true(placement_apply(&placement, &replicas));
+        pairs_are_right(&placement);
+        assert_true(placement_apply(&placement, &join)); /* by those counts, and it keeps them up */
+        pairs_are_right(&placement);
+    }
+    placement_release(&placement);
+}
+
 static void test_a_plan_tells_of_another_number(void **state) {
     (void)state;
     struct membership log;
@@ -232,6 +272,7 @@ int main(void) {
         cmocka_unit_test(test_more_replicas_are_a_move_of_every_partition),
         cmocka_unit_test(test_histories_hold),
         cmocka_unit_test(test_replicas_stay_even),
+        cmocka_unit_test(test_pairs_are_counted_by_the_new_distance),
         cmocka_unit_test(test_a_plan_tells_of_another_number),
         cmocka_unit_test(test_impossible_numbers_are_invalid),
     };
