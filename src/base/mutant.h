@@ -30,6 +30,9 @@
     X(HINT_FORGOTTEN_AT_BOOT, "hint-forgotten-at-boot", "a restarted fallback does not look for the hints it holds")   \
     X(HINT_WITHOUT_DIGEST, "hint-without-digest", "a hint is deleted though it grew while it was on its way")          \
     X(HINT_DROPPED, "hint-dropped", "a fallback acknowledges a hint and keeps nothing")                                \
+    X(COUNTERS_ADOPTED, "counters-adopted", "an addition takes over what other actors have added so far")              \
+    X(RESETS_FORGOTTEN, "resets-forgotten", "what was replaced of a counter is counted again with a later addition")   \
+    X(SUM_BEGINS_AGAIN, "sum-begins-again", "an actor whose counter was replaced begins its sum at zero again")        \
     X(TREE_IGNORES_WRITES, "tree-ignores-writes", "a tree that is being built misses the writes behind its cursor")    \
     X(TREE_FORGETS_MERGES, "tree-forgets-merges", "what merging wrote does not go into the hash tree")                 \
     X(TREES_KEPT_STALE, "trees-kept-stale", "the trees of a clean stop are believed after a crash that followed it")   \

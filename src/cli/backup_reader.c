@@ -231,7 +231,7 @@ static bool open_record(const struct stream *stream, uint64_t hash, struct arena
     bool is_record =
         stream->family == LEAF_HINTS ? hint_record_decode(bytes, &owners, &record) : record_decode(bytes, &record);
     return is_record && object_decode(arena_copy(arena, record.object_bytes), arena, ret_object) &&
-           object_hashes_hold(ret_object);
+           object_is_whole(ret_object);
 }
 
 /* Takes the record of a stream that is at the key, and moves on. */

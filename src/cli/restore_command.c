@@ -60,9 +60,13 @@ static bool send_values(struct job *job, struct view key, const struct object *o
     for (uint32_t i = 0; is_sent && i < object->value_count; i++) {
         const struct value *value = &object->values[i];
         struct object alone = {.values = value, .value_count = 1};
-        struct context none = context_empty();
-        none.greatest = value->time;
-        alone.context = context_add(&none, value->dot, &job->arena);
+        const struct reset *reset = context_reset_of(&object->context, value->dot.actor);
+        struct context context = context_empty();
+        if (value->type == VALUE_COUNTER && reset != NULL) {
+            context = context_add(&context, reset->dot, &job->arena);
+            context = context_reset(&context, reset, 1, &job->arena);
+        }
+        alone.context = context_add(&context, value->dot, &job->arena);
         alone.context.greatest = value->time;
         is_sent = send_object(job, key, &alone);
     }

@@ -188,6 +188,9 @@ static inline uint64_t request_wire_id(const struct request *request) {
 }
 struct request *request_find_wire(const struct shard *shard, uint64_t wire_id);
 struct request_owner *request_owner_of(struct request *request, struct member_index member);
+static inline bool request_has(const struct request *request, uint32_t flag) {
+    return (request->operation.flags & flag) != 0;
+}
 /* Places of owners and fallbacks in that state; and of owners alone. */
 uint32_t request_count_places(const struct request *request, enum owner_state state);
 uint32_t request_count_owners(const struct request *request, enum owner_state state);

@@ -1,19 +1,16 @@
 /* The coordinator's STORING: stamp, write here, send the stamped object to the other owners, count durable answers, and
- * for a plain SET or an EXPIRE the second round over what replicas kept (see coordinator.h). Also what follows READING.
- */
+ * for a plain SET or an EXPIRE the second round over what replicas kept (see coordinator.h). */
 #include "base/limits.h"
 #include "base/mutant.h"
 #include "core/coordinator.h"
 #include "core/hints.h"
 #include "core/shard_state.h"
-
-static bool operation_has(const struct request *request, uint32_t flag) {
-    return (request->operation.flags & flag) != 0;
-}
+#include "version/counter.h"
+#include "version/shown.h"
 
 /* Asks replicas to name what they keep: SET, DEL and EXPIRE replace all there is, so they must hear of it. */
 static bool request_names(const struct request *request) {
-    return request->operation.kind == OPERATION_EXPIRE || operation_has(request, OPERATION_PLAIN);
+    return request->operation.kind == OPERATION_EXPIRE || request_has(request, OPERATION_PLAIN);
 }
 
 /* Owners in that placement, in that state. */
@@ -220,30 +217,31 @@ static struct context context_without(const struct context *context, struct dot 
 /* What the new value follows. False: the client's context does not decode. */
 static bool past_of(struct shard *shard, struct request *request, const struct copy *copy, struct context *ret_past) {
     struct context named;
-    if (!operation_has(request, OPERATION_PLAIN)) {
+    if (!request_has(request, OPERATION_PLAIN)) {
         return decode_context(shard, request->operation.context, ret_past);
     }
     bool is_ours = decode_context(shard, blob_view(&request->kept), &named);
     ENSURE(is_ours);
-    *ret_past = context_join(&copy->object.context, &named, &shard->scratch);
+    struct context whole = object_past(&copy->object, &shard->scratch);
+    *ret_past = context_join(&whole, &named, &shard->scratch);
     if (MUTANT(SECOND_FORGETS_FIRST) && request->round == 1) {
         *ret_past = context_without(ret_past, request->dot, &shard->scratch);
     }
     return true;
 }
 
-static struct expiry expiry_of(const struct shard *shard, const struct request *request, const struct copy *copy,
+static struct expiry expiry_of(struct shard *shard, const struct request *request, const struct copy *copy,
                                struct hybrid_time stamp) {
     const struct value *first = request->round > 0 ? object_find(&copy->object, request->dot) : NULL;
     if (first != NULL) {
         return first->expiry; /* an EXPIRE that came after the first stamp has set it */
     }
     uint64_t at_ms = request->operation.expires_at_ms;
-    if (operation_has(request, OPERATION_KEEP_EXPIRY)) {
-        const struct value *shown = object_shown(&copy->object, shard_wall(shard));
+    if (request_has(request, OPERATION_KEEP_EXPIRY)) {
+        const struct value *shown = object_shown(&copy->object, shard_wall(shard), &shard->scratch);
         at_ms = shown == NULL ? 0 : shown->expiry.at.ms;
     }
-    if (at_ms == 0 || operation_has(request, OPERATION_TOMBSTONE)) {
+    if (at_ms == 0 || request_has(request, OPERATION_TOMBSTONE)) {
         return (struct expiry){0};
     }
     return (struct expiry){.at = {at_ms}, .stamp = stamp};
@@ -464,6 +462,22 @@ static enum conflict_rule conflict_of(const struct shard *shard, const struct re
     return keyspace_of_key(shard->options.keyspaces, request->operation.key)->conflict;
 }
 
+static struct object written(struct shard *shard, const struct request *request, const struct copy *copy,
+                             const struct context *past, const struct stamp *stamp) {
+    if (request_has(request, OPERATION_ADD)) {
+        return counter_add(&copy->object, stamp, request->operation.addend, shard_wall(shard),
+                           conflict_of(shard, request), &shard->scratch);
+    }
+    struct value value = {
+        .expiry = expiry_of(shard, request, copy, stamp->time),
+        .type = request_has(request, OPERATION_TOMBSTONE) ? VALUE_TOMBSTONE : VALUE_STRING,
+        .format = VALUE_FORMAT,
+        .hash = hash128(request->operation.value),
+        .bytes = request->operation.value,
+    };
+    return object_put(&copy->object, past, stamp, &value, conflict_of(shard, request), &shard->scratch);
+}
+
 static void store_put(struct shard *shard, struct request *request, struct copy *copy) {
     struct context past;
     struct stamp stamp = {0};
@@ -471,7 +485,7 @@ static void store_put(struct shard *shard, struct request *request, struct copy 
         refuse_put(shard, request, "ERR invalid context");
         return;
     }
-    if (!has_room_beside(&copy->object, &past, request->operation.value.size)) {
+    if (!request_has(request, OPERATION_ADD) && !has_room_beside(&copy->object, &past, request->operation.value.size)) {
         refuse_put(shard, request, "ERR too many siblings: read the key and write with its context");
         return;
     }
@@ -479,20 +493,12 @@ static void store_put(struct shard *shard, struct request *request, struct copy 
         return;
     }
     stamp.dot = next_dot(shard, copy, &past, &copy->record.local);
-    struct value value = {
-        .expiry = expiry_of(shard, request, copy, stamp.time),
-        .type = operation_has(request, OPERATION_TOMBSTONE) ? VALUE_TOMBSTONE : VALUE_STRING,
-        .format = VALUE_FORMAT,
-        .hash = hash128(request->operation.value),
-        .bytes = request->operation.value,
-    };
-    struct object object =
-        object_put(&copy->object, &past, &stamp, &value, conflict_of(shard, request), &shard->scratch);
+    struct object object = written(shard, request, copy, &past, &stamp);
     if (!context_fits(&object.context)) {
         refuse_put(shard, request, "ERR the key's history is too long");
         return;
     }
-    if (!operation_has(request, OPERATION_PLAIN)) {
+    if (!request_has(request, OPERATION_PLAIN)) {
         request->answer_context = blob_copy(&shard->blobs, answer_context(shard, &past, &object, &stamp));
     }
     request->dot = stamp.dot;
@@ -524,7 +530,7 @@ static void store_restored(struct shard *shard, struct request *request, struct 
     struct object incoming;
     struct stamp stamp = {0};
     if (!object_decode(request->operation.value, &shard->scratch, &incoming) || object_is_absent(&incoming) ||
-        !object_hashes_hold(&incoming)) {
+        !object_is_whole(&incoming)) {
         refuse_put(shard, request, "ERR not the encoded object of a key");
         return;
     }
@@ -609,87 +615,6 @@ void request_begin_storing(struct shard *shard, struct request *request) {
     } else {
         store_put(shard, request, &copy);
     }
-}
-
-/* ---- after reading ---- */
-
-/* No expiry is later than any. */
-static bool expiry_condition_holds(const struct request *request, const struct value *shown) {
-    uint64_t now_at = shown->expiry.at.ms;
-    uint64_t at = request->operation.expires_at_ms;
-    return (!operation_has(request, OPERATION_EXPIRY_NONE) || now_at == 0) &&
-           (!operation_has(request, OPERATION_EXPIRY_SOME) || now_at != 0) &&
-           (!operation_has(request, OPERATION_EXPIRY_LATER) || (now_at != 0 && at > now_at)) &&
-           (!operation_has(request, OPERATION_EXPIRY_EARLIER) || now_at == 0 || at < now_at);
-}
-
-static bool condition_holds(struct shard *shard, const struct request *request, const struct object *object) {
-    const struct value *shown = object_shown(object, shard_wall(shard));
-    bool shows = shown != NULL;
-    if (shows && request->round == 0 && !expiry_condition_holds(request, shown)) {
-        return false;
-    }
-    if (request->operation.kind == OPERATION_EXPIRE) {
-        return shows;
-    }
-    if (operation_has(request, OPERATION_TOMBSTONE)) {
-        return !operation_has(request, OPERATION_IF_PRESENT) || object_has_live(object, shard_wall(shard));
-    }
-    return (!operation_has(request, OPERATION_IF_ABSENT) || !shows) &&
-           (!operation_has(request, OPERATION_IF_PRESENT) || shows);
-}
-
-/* The value with the operation's bytes in it, which takes the place of these; and what was read is what it follows: a
- * write that came through another node meanwhile stays beside it. False, and it is refused: the value would be too
- * long. */
-static bool splice(struct shard *shard, struct request *request, const struct object *object) {
-    struct operation *operation = &request->operation;
-    const struct value *shown = object_shown(object, shard_wall(shard));
-    struct view before = shown != NULL ? shown->bytes : (struct view){0};
-    size_t offset = operation->offset == OPERATION_AT_END ? before.size : operation->offset;
-    size_t end = offset + operation->value.size;
-    size_t size = end > before.size ? end : before.size;
-    if (size > LIMIT_VALUE_BYTES) {
-        request_finish_outcome(shard, request, OUTCOME_REFUSED,
-                               "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
-        return false;
-    }
-    request->spliced = blob_take(&shard->blobs, size);
-    memset(request->spliced.data, 0, size);
-    if (before.size > 0) {
-        memcpy(request->spliced.data, before.data, before.size);
-    }
-    if (operation->value.size > 0) {
-        memcpy(request->spliced.data + offset, operation->value.data, operation->value.size);
-    }
-    buffer_clear(&shard->encoded);
-    context_encode(&shard->encoded, &object->context);
-    request->followed = blob_copy(&shard->blobs, buffer_view(&shard->encoded));
-    operation->value = blob_view(&request->spliced);
-    operation->context = blob_view(&request->followed);
-    return true;
-}
-
-void request_reading_done(struct shard *shard, struct request *request, const struct copy *copy) {
-    struct view object = copy->record.object_bytes;
-    if (request->operation.kind == OPERATION_READ) {
-        struct result result = {.outcome = OUTCOME_DONE, .object = object};
-        shard->coordinator.reads++;
-        request_finish(shard, request, &result);
-        return;
-    }
-    if (!condition_holds(shard, request, &copy->object)) {
-        struct result result = {.outcome = request->round > 0 ? OUTCOME_DONE : OUTCOME_UNCHANGED, .object = object};
-        request_finish(shard, request, &result);
-        return;
-    }
-    if (request->round == 0) {
-        request->before = blob_copy(&shard->blobs, object);
-        if (operation_has(request, OPERATION_SPLICE) && !splice(shard, request, &copy->object)) {
-            return;
-        }
-    }
-    request_begin_storing(shard, request);
 }
 
 /* ---- answers ---- */

@@ -358,7 +358,7 @@ static bool read_object(struct shard *shard, struct request_owner *owner, const 
     }
     bool is_outline = answer->status == ANSWER_OUTLINE;
     owner->digest = is_outline ? hash128(answer->object) : replica_digest(shard, answer->object);
-    return is_outline || object_hashes_hold(ret_object);
+    return is_outline || object_is_whole(ret_object);
 }
 
 static enum intake take_object(struct shard *shard, struct request *request, struct request_owner *owner,

@@ -21,16 +21,8 @@ bool flush_leaves(struct shard *shard, const struct object *object, struct objec
     if (below == 0) {
         return true;
     }
-    struct value *values = ARENA_ARRAY(&shard->scratch, struct value, object->value_count);
-    uint32_t count = 0;
-    for (uint32_t index = 0; index < object->value_count; index++) {
-        if (object->values[index].time.value > floor) {
-            values[count++] = object->values[index];
-        }
-    }
-    ret_object->values = values;
-    ret_object->value_count = count;
-    return count > 0;
+    *ret_object = object_above(object, shard->flush.floor, &shard->scratch);
+    return ret_object->value_count > 0;
 }
 
 bool flush_leaves_bytes(const struct shard *shard, struct view object_bytes) {

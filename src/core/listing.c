@@ -3,6 +3,7 @@
 #include "core/cluster_view.h"
 #include "core/scan_owner.h"
 #include "core/shard_state.h"
+#include "version/shown.h"
 #include "wire/listing_message.h"
 
 _Static_assert(1 << LISTING_SHARD_BITS >= LIMIT_SHARDS, "a cursor names any shard");
@@ -197,7 +198,7 @@ static void take(struct shard *shard, struct listing_request *request, const str
         request->count += object_is_key(&left) ? 1 : 0;
         return;
     }
-    if (object_shown(&left, shard_wall(shard)) != NULL) {
+    if (object_shown(&left, shard_wall(shard), &shard->scratch) != NULL) {
         write_sized(&request->keys, scanned->key);
         request->count++;
     }

@@ -74,7 +74,7 @@ static struct view kept_context(struct shard *shard, struct view key, const stru
     if (object_uncovered_count(merged, &incoming->context) == 0 || is_superseded(held, incoming, rule)) {
         return (struct view){0};
     }
-    struct context whole = merged->context;
+    struct context whole = object_past(merged, &shard->scratch);
     whole.greatest = object_greatest_time(merged);
     buffer_clear(&shard->encoded);
     context_encode(&shard->encoded, &whole);
@@ -86,7 +86,7 @@ static bool put_is_acceptable(struct shard *shard, const struct message_put *put
     return placement_holds(shard, put->key, put->partition, put->placement_mark) && role_holds(shard, put) &&
            !fence_refuses(shard, put->fence, (put->flags & PUT_HINT) != 0) &&
            object_decode(put->object, &shard->scratch, ret_object) && !object_is_absent(ret_object) &&
-           object_hashes_hold(ret_object);
+           object_is_whole(ret_object);
 }
 
 /* All of it was flushed since: as good as stored. */

@@ -73,9 +73,28 @@ static bool dots_equal(const struct dot *a, uint32_t a_count, const struct dot *
     return a_count == b_count && (a_count == 0 || a == b || memcmp(a, b, sizeof(*a) * a_count) == 0);
 }
 
+static bool resets_equal(const struct context *a, const struct context *b) {
+    bool is_equal = a->reset_count == b->reset_count;
+    for (uint32_t i = 0; is_equal && a->resets != b->resets && i < a->reset_count; i++) {
+        is_equal = dot_equal(a->resets[i].dot, b->resets[i].dot) && a->resets[i].sum == b->resets[i].sum;
+    }
+    return is_equal;
+}
+
 bool context_equal(const struct context *a, const struct context *b) {
-    return dots_equal(a->vector, a->vector_count, b->vector, b->vector_count) &&
+    return resets_equal(a, b) && dots_equal(a->vector, a->vector_count, b->vector, b->vector_count) &&
            dots_equal(a->detached, a->detached_count, b->detached, b->detached_count);
+}
+
+static bool resets_are_valid(const struct context *context) {
+    for (uint32_t i = 0; i < context->reset_count; i++) {
+        struct dot dot = context->resets[i].dot;
+        bool is_in_order = i == 0 || context->resets[i - 1].dot.actor < dot.actor;
+        if (!is_in_order || dot.n == 0 || !context_contains(context, dot)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool context_is_valid(const struct context *context) {
@@ -100,7 +119,7 @@ bool context_is_valid(const struct context *context) {
             return false;
         }
     }
-    return true;
+    return resets_are_valid(context);
 }
 
 /* Both vectors, and dots that stand alone, on their way into one canonical context. */
@@ -214,7 +233,7 @@ static struct context join_all(struct cursor vectors[2], struct cursor detached[
     };
 }
 
-struct context context_join(const struct context *a, const struct context *b, struct arena *arena) {
+static struct context join_events(const struct context *a, const struct context *b, struct arena *arena) {
     struct hybrid_time greatest = later(a->greatest, b->greatest);
     const struct context *whole = context_is_empty(b) || context_equal(a, b) ? a : context_is_empty(a) ? b : NULL;
     if (whole != NULL) {
@@ -230,6 +249,77 @@ struct context context_join(const struct context *a, const struct context *b, st
     }
     struct cursor detached[2] = {cursor_of(a->detached, a->detached_count), cursor_of(b->detached, b->detached_count)};
     return join_all(vectors, detached, greatest, arena);
+}
+
+/* Of an actor with two resets the later one holds. What an actor had added by an event is one number, so only where a
+ * node is broken do two sums stand at one event: even then all joins agree. */
+static bool reset_wins(const struct reset *a, const struct reset *b) {
+    return a->dot.n != b->dot.n ? a->dot.n > b->dot.n : a->sum >= b->sum;
+}
+
+struct context context_reset(const struct context *context, const struct reset *resets, uint32_t count,
+                             struct arena *arena) {
+    if (count == 0) {
+        return *context;
+    }
+    struct reset *joined = ARENA_ARRAY(arena, struct reset, (size_t)context->reset_count + count);
+    uint32_t joined_count = 0;
+    uint32_t i = 0;
+    uint32_t j = 0;
+    while (i < context->reset_count || j < count) {
+        const struct reset *ours = i < context->reset_count ? &context->resets[i] : NULL;
+        const struct reset *theirs = j < count ? &resets[j] : NULL;
+        bool is_ours = theirs == NULL || (ours != NULL && ours->dot.actor <= theirs->dot.actor);
+        bool is_theirs = ours == NULL || (theirs != NULL && theirs->dot.actor <= ours->dot.actor);
+        bool takes_ours = is_ours && (!is_theirs || reset_wins(ours, theirs));
+        joined[joined_count++] = takes_ours ? *ours : *theirs;
+        i += is_ours ? 1 : 0;
+        j += is_theirs ? 1 : 0;
+    }
+    struct context result = *context;
+    result.resets = joined;
+    result.reset_count = joined_count;
+    return result;
+}
+
+struct context context_join(const struct context *a, const struct context *b, struct arena *arena) {
+    struct context joined = join_events(a, b, arena);
+    if (a->reset_count + b->reset_count == 0) {
+        return joined;
+    }
+    joined.resets = a->resets;
+    joined.reset_count = a->reset_count;
+    return context_reset(&joined, b->resets, b->reset_count, arena);
+}
+
+const struct reset *context_reset_of(const struct context *context, uint64_t actor) {
+    for (uint32_t i = 0; i < context->reset_count; i++) {
+        if (context->resets[i].dot.actor == actor) {
+            return &context->resets[i];
+        }
+    }
+    return NULL;
+}
+
+struct context context_forget(const struct context *context, uint64_t actor, struct arena *arena) {
+    struct dot *vector = ARENA_ARRAY(arena, struct dot, context->vector_count);
+    struct reset *resets = ARENA_ARRAY(arena, struct reset, context->reset_count);
+    struct context left = *context;
+    left.vector = vector;
+    left.resets = resets;
+    left.vector_count = 0;
+    left.reset_count = 0;
+    for (uint32_t i = 0; i < context->vector_count; i++) {
+        if (context->vector[i].actor != actor) {
+            vector[left.vector_count++] = context->vector[i];
+        }
+    }
+    for (uint32_t i = 0; i < context->reset_count; i++) {
+        if (context->resets[i].dot.actor != actor) {
+            resets[left.reset_count++] = context->resets[i];
+        }
+    }
+    return left;
 }
 
 /* The usual event: the next of its actor, in a context without detached dots, at its place in the vector. */
@@ -260,7 +350,10 @@ struct context context_add(const struct context *context, struct dot dot, struct
     }
     struct cursor vectors[2] = {cursor_of(context->vector, context->vector_count), cursor_of(NULL, 0)};
     struct cursor detached[2] = {cursor_of(context->detached, context->detached_count), cursor_of(&dot, 1)};
-    return join_all(vectors, detached, context->greatest, arena);
+    struct context added = join_all(vectors, detached, context->greatest, arena);
+    added.resets = context->resets;
+    added.reset_count = context->reset_count;
+    return added;
 }
 
 static void sift_down(struct dot *dots, size_t root, size_t count) {

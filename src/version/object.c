@@ -2,6 +2,7 @@
 
 #include "base/ensure.h"
 #include "base/mutant.h"
+#include "version/counter.h"
 
 static bool value_equal(const struct value *a, const struct value *b) {
     return dot_equal(a->dot, b->dot) && a->time.value == b->time.value && a->expiry.at.ms == b->expiry.at.ms &&
@@ -69,18 +70,20 @@ bool object_equal(const struct object *a, const struct object *b) {
 const struct value *object_latest(const struct object *object) {
     const struct value *latest = NULL;
     for (uint32_t i = 0; i < object->value_count; i++) {
-        if (latest == NULL || value_wins(&object->values[i], latest)) {
-            latest = &object->values[i];
+        const struct value *value = &object->values[i];
+        if (value->type != VALUE_COUNTER && (latest == NULL || value_wins(value, latest))) {
+            latest = value;
         }
     }
     return latest;
 }
 
 static const struct value *object_winner(const struct object *object) {
-    const struct value *winner = &object->values[0];
-    for (uint32_t i = 1; i < object->value_count; i++) {
-        if (value_wins(&object->values[i], winner) != MUTANT(LWW_KEEPS_OLDEST)) {
-            winner = &object->values[i];
+    const struct value *winner = NULL;
+    for (uint32_t i = 0; i < object->value_count; i++) {
+        const struct value *value = &object->values[i];
+        if (value->type != VALUE_COUNTER && (winner == NULL || value_wins(value, winner) != MUTANT(LWW_KEEPS_OLDEST))) {
+            winner = value;
         }
     }
     return winner;
@@ -88,12 +91,23 @@ static const struct value *object_winner(const struct object *object) {
 
 /* What the rule leaves of an object. Under `lww` a dropped value's event stays in the context, so it is superseded
  * everywhere. No order of merges can disagree about the winner: a write that supersedes has a greater time than all it
- * replaces, so the greatest (time, dot) among the events seen is never a superseded one. */
-static struct object object_ruled(struct object object, enum conflict_rule rule) {
-    if (rule == CONFLICT_LWW && object.value_count > 1) {
-        object.values = object_winner(&object);
-        object.value_count = 1;
+ * replaces, so the greatest (time, dot) among the events seen is never a superseded one. Counters do not compete: each
+ * actor's goes only when it is replaced. */
+static struct object object_ruled(struct object object, enum conflict_rule rule, struct arena *arena) {
+    if (rule != CONFLICT_LWW || object.value_count <= 1) {
+        return object;
     }
+    const struct value *winner = object_winner(&object);
+    struct value *values = ARENA_ARRAY(arena, struct value, object.value_count);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < object.value_count; i++) {
+        const struct value *value = &object.values[i];
+        if (value == winner || value->type == VALUE_COUNTER) {
+            values[count++] = *value;
+        }
+    }
+    object.values = values;
+    object.value_count = count;
     return object;
 }
 
@@ -133,17 +147,17 @@ static void merge_values(const struct object *a, const struct object *b, struct 
 struct object object_merge(const struct object *a, const struct object *b, enum conflict_rule rule,
                            struct arena *arena) {
     if (object_is_absent(a)) {
-        return object_is_absent(b) ? object_empty() : object_ruled(*b, rule);
+        return object_is_absent(b) ? object_empty() : object_ruled(*b, rule, arena);
     }
     if (object_is_absent(b)) {
-        return object_ruled(*a, rule);
+        return object_ruled(*a, rule, arena);
     }
     struct object merged = {
         .context = context_join(&a->context, &b->context, arena),
         .mark = a->mark < b->mark ? a->mark : b->mark,
     };
     merge_values(a, b, &merged, arena);
-    return object_ruled(merged, rule);
+    return object_ruled(merged, rule, arena);
 }
 
 static struct context context_after_put(const struct context *held, const struct context *past,
@@ -191,7 +205,29 @@ struct object object_put(const struct object *object, const struct context *past
         .value_count = count,
         .mark = lowers_mark ? stamp->mark : object->mark,
     };
-    return object_ruled(written, rule);
+    return object_ruled(written, rule, arena);
+}
+
+struct context object_past(const struct object *object, struct arena *arena) {
+    return counter_reset(&object->context, object->values, object->value_count, arena);
+}
+
+struct object object_above(const struct object *object, struct hybrid_time floor, struct arena *arena) {
+    struct value *kept = ARENA_ARRAY(arena, struct value, object->value_count);
+    struct value *gone = ARENA_ARRAY(arena, struct value, object->value_count);
+    struct object above = *object;
+    uint32_t gone_count = 0;
+    above.values = kept;
+    above.value_count = 0;
+    for (uint32_t i = 0; i < object->value_count; i++) {
+        if (object->values[i].time.value > floor.value) {
+            kept[above.value_count++] = object->values[i];
+        } else {
+            gone[gone_count++] = object->values[i];
+        }
+    }
+    above.context = counter_reset(&object->context, gone, gone_count, arena);
+    return above;
 }
 
 bool object_is_key(const struct object *object) {
@@ -205,11 +241,6 @@ bool object_is_key(const struct object *object) {
 
 bool value_is_live(const struct value *value, struct wall_time now) {
     return value->type != VALUE_TOMBSTONE && (value->expiry.at.ms == 0 || now.ms < value->expiry.at.ms);
-}
-
-const struct value *object_shown(const struct object *object, struct wall_time now) {
-    const struct value *latest = object_latest(object);
-    return latest != NULL && value_is_live(latest, now) ? latest : NULL;
 }
 
 bool object_has_live(const struct object *object, struct wall_time now) {
@@ -314,22 +345,15 @@ bool object_may_prune(const struct object *object, struct dot entry) {
 
 struct object object_prune(const struct object *object, struct dot entry, struct arena *arena) {
     struct object pruned = *object;
-    struct dot *vector = ARENA_ARRAY(arena, struct dot, object->context.vector_count);
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < object->context.vector_count; i++) {
-        if (object->context.vector[i].actor != entry.actor) {
-            vector[count++] = object->context.vector[i];
-        }
-    }
-    pruned.context.vector = vector;
-    pruned.context.vector_count = count;
+    pruned.context = context_forget(&object->context, entry.actor, arena);
     return pruned;
 }
 
 static bool value_is_valid(const struct value *value, const struct context *context) {
-    bool known = value->type == VALUE_STRING || value->type == VALUE_TOMBSTONE;
-    return known && value->format == VALUE_FORMAT && value->dot.n != 0 &&
-           value->time.value <= context->greatest.value && context_contains(context, value->dot);
+    bool known = value->type <= VALUE_COUNTER;
+    const struct reset *reset = value->type == VALUE_COUNTER ? context_reset_of(context, value->dot.actor) : NULL;
+    return known && (reset == NULL || reset->dot.n < value->dot.n) && value->format == VALUE_FORMAT &&
+           value->dot.n != 0 && value->time.value <= context->greatest.value && context_contains(context, value->dot);
 }
 
 bool object_is_valid(const struct object *object) {

@@ -11,9 +11,10 @@
 #include "ring/keyspace.h"
 #include "version/context.h"
 
-enum value_type { VALUE_STRING = 0, VALUE_TOMBSTONE = 1 };
+/* A counter value is what one actor has added in all (counter.h). */
+enum value_type { VALUE_STRING = 0, VALUE_TOMBSTONE = 1, VALUE_COUNTER = 2 };
 
-enum { VALUE_FORMAT = 1 };
+enum { VALUE_FORMAT = 1, COUNTER_BYTES = 8 };
 
 /* When a value expires, as a register of its own merged by greatest stamp: EXPIRE makes no dot. */
 struct expiry {
@@ -49,7 +50,7 @@ bool object_is_key(const struct object *object);
 bool object_equal(const struct object *a, const struct object *b);
 /* Both sides stay valid as long as the result is used (value bytes, and sometimes arrays, are borrowed from them). The
  * mark is the lesser, but an absent side has none: merging with it changes nothing. Under `lww` the result has one
- * value. */
+ * value, counters aside: what was added is kept. */
 struct object object_merge(const struct object *a, const struct object *b, enum conflict_rule rule,
                            struct arena *arena);
 
@@ -61,21 +62,25 @@ struct stamp {
 };
 
 /* The object after a write that follows `past` (a client's context, a replica's whole context, or both joined): values
- * that `past` contains go, the new one comes, the context becomes object + past + dot. For a plain SET pass the
- * object's own context joined with whatever replicas named.
+ * that `past` contains go, the new one comes, the context becomes object + past + dot. For a plain SET pass
+ * object_past() of the object joined with whatever replicas named.
  *
  * Of `value`, the dot and the time are the stamp's. The mark is the lesser of the stamp's and the object's, if that is
  * not absent: an owner whose own replica takes the present number sets object->mark first. */
 struct object object_put(const struct object *object, const struct context *past, const struct stamp *stamp,
                          const struct value *value, enum conflict_rule rule, struct arena *arena);
 
-/* The latest value, live or not: greatest time, ties by dot, tombstones included; NULL when the object is absent. */
+/* What a write that replaces all that there is follows: the object's context, with the sums of its counters. Every
+ * context that is given away to be written with is one of these. */
+struct context object_past(const struct object *object, struct arena *arena);
+/* The object with the values above that time alone; what the others had counted is reset. */
+struct object object_above(const struct object *object, struct hybrid_time floor, struct arena *arena);
+/* The latest value, live or not: greatest time, ties by dot, tombstones included, counters aside; NULL when there is
+ * none. */
 const struct value *object_latest(const struct object *object);
 /* Not a tombstone and not expired at `now`: it expires in the very millisecond that expiry.at names. */
 bool value_is_live(const struct value *value, struct wall_time now);
 bool object_has_live(const struct object *object, struct wall_time now);
-/* The value that a plain GET shows at `now`, or NULL: the latest, if it is live. */
-const struct value *object_shown(const struct object *object, struct wall_time now);
 /* The greatest of the context's time, the values' times and their expiry stamps: what the next stamp must exceed, be it
  * a value's or a register's. */
 struct hybrid_time object_greatest_time(const struct object *object);

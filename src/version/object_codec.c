@@ -4,32 +4,40 @@
 #include "base/limits.h"
 
 /* object  = u8 format, varint mark, context, varint values, value*
- * context = u64 greatest, varint vector, varint detached, dot*, dot*
+ * context = u64 greatest, varint vector, varint detached, dot*, dot*, [varint resets, reset*]
  * dot     = u64 actor, varint n
+ * reset   = varint place, varint behind, u64 sum
  * value   = varint place, [varint behind], varint older, u8 type, u8 format, [varint expiry, varint stamp],
  *           digest hash, varint bytes, byte*
  * record  = u8 format, u8 coordinated, [u64 run, u64 actor, varint n], object
  *
  * A value's dot is written as its place in the context, which must contain it: an entry of the vector and how far
  * behind that entry's n it is, or, counting on, a detached dot. Its time is written as how much older than the greatest
- * it is. For the usual object, one value that is the last event, all three are zero. */
+ * it is. For the usual object, one value that is the last event, all three are zero. Resets follow where the count of
+ * the vector has a high bit set; a reset's dot is written like a value's. */
 enum {
     OBJECT_FORMAT = 1,
     RECORD_FORMAT = 1,
+    RESETS_FOLLOW = 1 << 20, /* beside the count of the vector */
+    RESET_BYTES_LEAST = 9,
+    RESET_BYTES_MOST = 2 * VARINT_BYTES_MOST + 8,
     TYPE_EXPIRES = 0x80, /* beside the type: an expiry register follows */
     DOT_BYTES_LEAST = 9,
     DOT_BYTES_MOST = 8 + VARINT_BYTES_MOST,
     VALUE_BYTES_LEAST = 21,
     VALUE_BYTES_MOST = 6 * VARINT_BYTES_MOST + 18, /* without its bytes */
-    CONTEXT_HEAD_BYTES_MOST = 8 + 2 * VARINT_BYTES_MOST,
+    CONTEXT_HEAD_BYTES_MOST = 8 + 3 * VARINT_BYTES_MOST,
 };
+
+_Static_assert((int)LIMIT_CONTEXT_ENTRIES < (int)RESETS_FOLLOW, "the bit stands beside any count");
 
 bool context_fits(const struct context *context) {
     return context->vector_count <= LIMIT_CONTEXT_ENTRIES && context->detached_count <= LIMIT_CONTEXT_ENTRIES;
 }
 
 size_t context_encoded_most(const struct context *context) {
-    return CONTEXT_HEAD_BYTES_MOST + ((size_t)context->vector_count + context->detached_count) * DOT_BYTES_MOST;
+    return CONTEXT_HEAD_BYTES_MOST + ((size_t)context->vector_count + context->detached_count) * DOT_BYTES_MOST +
+           (size_t)context->reset_count * RESET_BYTES_MOST;
 }
 
 static void write_dots(struct buffer *buffer, const struct dot *dots, uint32_t count) {
@@ -37,48 +45,6 @@ static void write_dots(struct buffer *buffer, const struct dot *dots, uint32_t c
         write_u64(buffer, dots[i].actor);
         write_varint(buffer, dots[i].n);
     }
-}
-
-void context_encode(struct buffer *buffer, const struct context *context) {
-    write_u64(buffer, context->greatest.value);
-    write_varint(buffer, context->vector_count);
-    write_varint(buffer, context->detached_count);
-    write_dots(buffer, context->vector, context->vector_count);
-    write_dots(buffer, context->detached, context->detached_count);
-}
-
-/* Memory follows bytes that have arrived: each dot takes DOT_BYTES_LEAST of them. */
-static const struct dot *read_dots(struct reader *reader, uint64_t count, struct arena *arena) {
-    if (count == 0 || reader->failed) {
-        return NULL;
-    }
-    struct dot *dots = ARENA_ARRAY(arena, struct dot, (size_t)count);
-    for (uint64_t i = 0; i < count; i++) {
-        dots[i].actor = read_u64(reader);
-        dots[i].n = read_varint(reader);
-    }
-    return dots;
-}
-
-bool context_decode(struct reader *reader, struct arena *arena, struct context *ret_context) {
-    struct context context = {.greatest = {read_u64(reader)}};
-    uint64_t vector_count = read_varint(reader);
-    uint64_t detached_count = read_varint(reader);
-    if (vector_count > LIMIT_CONTEXT_ENTRIES || detached_count > LIMIT_CONTEXT_ENTRIES ||
-        vector_count + detached_count > reader_left(reader) / DOT_BYTES_LEAST) {
-        reader->failed = true;
-        return false;
-    }
-    context.vector_count = (uint32_t)vector_count;
-    context.detached_count = (uint32_t)detached_count;
-    context.vector = read_dots(reader, vector_count, arena);
-    context.detached = read_dots(reader, detached_count, arena);
-    if (reader->failed || !context_is_valid(&context)) {
-        reader->failed = true;
-        return false;
-    }
-    *ret_context = context;
-    return true;
 }
 
 static void write_dot_of_context(struct buffer *buffer, const struct context *context, struct dot dot) {
@@ -112,6 +78,77 @@ static struct dot read_dot_of_context(struct reader *reader, const struct contex
     return (struct dot){0, 0};
 }
 
+void context_encode(struct buffer *buffer, const struct context *context) {
+    write_u64(buffer, context->greatest.value);
+    write_varint(buffer, context->vector_count | (context->reset_count > 0 ? RESETS_FOLLOW : 0));
+    write_varint(buffer, context->detached_count);
+    write_dots(buffer, context->vector, context->vector_count);
+    write_dots(buffer, context->detached, context->detached_count);
+    if (context->reset_count > 0) {
+        write_varint(buffer, context->reset_count);
+    }
+    for (uint32_t i = 0; i < context->reset_count; i++) {
+        write_dot_of_context(buffer, context, context->resets[i].dot);
+        write_u64(buffer, context->resets[i].sum);
+    }
+}
+
+/* Memory follows bytes that have arrived: each dot takes DOT_BYTES_LEAST of them. */
+static const struct dot *read_dots(struct reader *reader, uint64_t count, struct arena *arena) {
+    if (count == 0 || reader->failed) {
+        return NULL;
+    }
+    struct dot *dots = ARENA_ARRAY(arena, struct dot, (size_t)count);
+    for (uint64_t i = 0; i < count; i++) {
+        dots[i].actor = read_u64(reader);
+        dots[i].n = read_varint(reader);
+    }
+    return dots;
+}
+
+/* None is no way to write them. */
+static void read_resets(struct reader *reader, struct arena *arena, struct context *context) {
+    uint64_t count = read_varint(reader);
+    if (count == 0 || count > context->vector_count + context->detached_count ||
+        count > reader_left(reader) / RESET_BYTES_LEAST) {
+        reader->failed = true;
+        return;
+    }
+    struct reset *resets = ARENA_ARRAY(arena, struct reset, (size_t)count);
+    for (uint64_t i = 0; i < count; i++) {
+        resets[i].dot = read_dot_of_context(reader, context);
+        resets[i].sum = read_u64(reader);
+    }
+    context->resets = resets;
+    context->reset_count = (uint32_t)count;
+}
+
+bool context_decode(struct reader *reader, struct arena *arena, struct context *ret_context) {
+    struct context context = {.greatest = {read_u64(reader)}};
+    uint64_t vector_count = read_varint(reader);
+    uint64_t detached_count = read_varint(reader);
+    bool has_resets = (vector_count & RESETS_FOLLOW) != 0;
+    vector_count &= ~(uint64_t)RESETS_FOLLOW;
+    if (vector_count > LIMIT_CONTEXT_ENTRIES || detached_count > LIMIT_CONTEXT_ENTRIES ||
+        vector_count + detached_count > reader_left(reader) / DOT_BYTES_LEAST) {
+        reader->failed = true;
+        return false;
+    }
+    context.vector_count = (uint32_t)vector_count;
+    context.detached_count = (uint32_t)detached_count;
+    context.vector = read_dots(reader, vector_count, arena);
+    context.detached = read_dots(reader, detached_count, arena);
+    if (has_resets && !reader->failed) {
+        read_resets(reader, arena, &context);
+    }
+    if (reader->failed || !context_is_valid(&context)) {
+        reader->failed = true;
+        return false;
+    }
+    *ret_context = context;
+    return true;
+}
+
 static void write_value(struct buffer *buffer, const struct context *context, const struct value *value) {
     bool expires = value->expiry.at.ms != 0 || value->expiry.stamp.value != 0;
     write_dot_of_context(buffer, context, value->dot);
@@ -138,10 +175,12 @@ static void read_value(struct reader *reader, const struct context *context, str
         reader->failed |= ret->expiry.at.ms == 0 && ret->expiry.stamp.value == 0;
     }
     type &= (uint8_t)~TYPE_EXPIRES;
-    ret->type = type == VALUE_TOMBSTONE ? VALUE_TOMBSTONE : VALUE_STRING;
+    ret->type = type <= VALUE_COUNTER ? (enum value_type)type : VALUE_STRING;
     ret->time.value = context->greatest.value - older;
     ret->hash = read_digest(reader);
     ret->bytes = read_sized(reader);
+    const struct reset *reset = type == VALUE_COUNTER ? context_reset_of(context, ret->dot.actor) : NULL;
+    reader->failed |= reset != NULL && reset->dot.n >= ret->dot.n; /* who replaced it does not hold it */
     reader->failed |= older > context->greatest.value || type != (uint8_t)ret->type || ret->format != VALUE_FORMAT;
 }
 
@@ -205,9 +244,11 @@ bool object_decode(struct view bytes, struct arena *arena, struct object *ret_ob
     return true;
 }
 
-bool object_hashes_hold(const struct object *object) {
+bool object_is_whole(const struct object *object) {
     for (uint32_t i = 0; i < object->value_count; i++) {
-        if (!digest_equal(hash128(object->values[i].bytes), object->values[i].hash)) {
+        const struct value *value = &object->values[i];
+        if (!digest_equal(hash128(value->bytes), value->hash) ||
+            (value->type == VALUE_COUNTER && value->bytes.size != COUNTER_BYTES)) {
             return false;
         }
     }

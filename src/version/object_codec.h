@@ -17,14 +17,15 @@ bool context_decode(struct reader *reader, struct arena *arena, struct context *
 
 void object_encode(struct buffer *buffer, const struct object *object);
 /* Value bytes are borrowed from `bytes`; arrays live in the arena. The whole of `bytes` must be the object. Value
- * hashes are not recomputed here (object_hashes_hold() does that, where bytes come from a network or a disk). On false
+ * hashes are not recomputed here (object_is_whole() does that, where bytes come from a network or a disk). On false
  * *ret_object is untouched. */
 bool object_decode(struct view bytes, struct arena *arena, struct object *ret_object);
 /* The greatest time of its context alone; 0 when there is none to be read. */
 struct hybrid_time object_bytes_greatest(struct view bytes);
 /* The mark alone; 0 when there is none to be read. */
 uint64_t object_bytes_mark(struct view bytes);
-bool object_hashes_hold(const struct object *object);
+/* Each value's bytes are those that its hash was made of, and a counter's as many as it has: not so of an outline. */
+bool object_is_whole(const struct object *object);
 
 /* A replica's record of a key: the object, and beside it, unreplicated, the local actor and how many events it has
  * issued, valid only in the run of the process that drew it. */

@@ -6,11 +6,12 @@ enum {
     HAS_TARGET = 1 << 2,
     HAS_EXPIRY = 1 << 3,
     HAS_OFFSET = 1 << 4,
-    HAS_KNOWN = HAS_VALUE | HAS_CONTEXT | HAS_TARGET | HAS_EXPIRY | HAS_OFFSET,
+    HAS_ADDEND = 1 << 5,
+    HAS_KNOWN = HAS_VALUE | HAS_CONTEXT | HAS_TARGET | HAS_EXPIRY | HAS_OFFSET | HAS_ADDEND,
 };
 
 static const uint32_t known_flags = OPERATION_PLAIN | OPERATION_TOMBSTONE | OPERATION_IF_ABSENT | OPERATION_IF_PRESENT |
-                                    OPERATION_RETURN_OLD | OPERATION_KEEP_EXPIRY | OPERATION_SPLICE |
+                                    OPERATION_RETURN_OLD | OPERATION_KEEP_EXPIRY | OPERATION_SPLICE | OPERATION_ADD |
                                     OPERATION_EXPIRY_NONE | OPERATION_EXPIRY_SOME | OPERATION_EXPIRY_LATER |
                                     OPERATION_EXPIRY_EARLIER;
 
@@ -18,7 +19,8 @@ void operation_encode(struct buffer *buffer, const struct operation *operation) 
     uint8_t has =
         (uint8_t)((operation->value.size > 0 ? HAS_VALUE : 0) | (operation->context.size > 0 ? HAS_CONTEXT : 0) |
                   (operation->kind == OPERATION_INSPECT ? HAS_TARGET : 0) |
-                  (operation->expires_at_ms > 0 ? HAS_EXPIRY : 0) | (operation->offset > 0 ? HAS_OFFSET : 0));
+                  (operation->expires_at_ms > 0 ? HAS_EXPIRY : 0) | (operation->offset > 0 ? HAS_OFFSET : 0) |
+                  (operation->addend != 0 ? HAS_ADDEND : 0));
     write_u8(buffer, (uint8_t)operation->kind);
     write_u8(buffer, has);
     write_u8(buffer, operation->read_quorum);
@@ -43,6 +45,9 @@ void operation_encode(struct buffer *buffer, const struct operation *operation) 
     }
     if ((has & HAS_OFFSET) != 0) {
         write_u32(buffer, operation->offset);
+    }
+    if ((has & HAS_ADDEND) != 0) {
+        write_u64(buffer, (uint64_t)operation->addend);
     }
 }
 
@@ -72,6 +77,9 @@ bool operation_decode(struct reader *reader, struct operation *ret_operation) {
     }
     if ((has & HAS_OFFSET) != 0) {
         operation.offset = read_u32(reader);
+    }
+    if ((has & HAS_ADDEND) != 0) {
+        operation.addend = (int64_t)read_u64(reader);
     }
     if (reader->failed || kind < OPERATION_READ || kind > OPERATION_LIST || (has & ~HAS_KNOWN) != 0 ||
         (flags & ~(uint64_t)known_flags) != 0 || deadline_ms > UINT32_MAX || stamp_ms > UINT32_MAX) {

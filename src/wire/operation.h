@@ -25,6 +25,7 @@ enum operation_flag {
     OPERATION_RETURN_OLD = 1 << 4,  /* PUT: SET GET; the object before */
     OPERATION_KEEP_EXPIRY = 1 << 5, /* PUT: SET KEEPTTL */
     OPERATION_SPLICE = 1 << 6, /* PUT without PLAIN: APPEND, SETRANGE: into the value before; follows what was read */
+    OPERATION_ADD = 1 << 11,   /* PUT without PLAIN: INCR; `addend` to this actor's counter (version/counter.h) */
 };
 
 /* EXPIRE, and a PUT that deletes because the time is past (`expires_at_ms` is 0 then): what is shown must have no
@@ -38,8 +39,8 @@ enum operation_expiry_flag {
 
 /* Flags of a PUT that reads before it writes. */
 enum {
-    OPERATION_READS =
-        OPERATION_IF_ABSENT | OPERATION_IF_PRESENT | OPERATION_RETURN_OLD | OPERATION_KEEP_EXPIRY | OPERATION_SPLICE
+    OPERATION_READS = OPERATION_IF_ABSENT | OPERATION_IF_PRESENT | OPERATION_RETURN_OLD | OPERATION_KEEP_EXPIRY |
+                      OPERATION_SPLICE | OPERATION_ADD
 };
 
 #define OPERATION_AT_END UINT32_MAX
@@ -54,6 +55,7 @@ struct operation {
     uint32_t deadline_ms;         /* what is left of it */
     uint32_t stamp_ms;      /* PUT: what is left of the time in which it may be stamped; 0: as long as the deadline */
     uint64_t expires_at_ms; /* PUT, EXPIRE: 0 never (EXPIRE: persist) */
+    int64_t addend;         /* ADD */
     uint32_t offset;        /* SPLICE: of `value` in the value before, zeros between; or OPERATION_AT_END */
     struct view key;
     struct view value;     /* PUT */

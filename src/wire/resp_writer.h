@@ -4,14 +4,9 @@
 #define GRAMME_WIRE_RESP_WRITER_H
 
 #include "base/buffer.h"
+#include "base/decimal.h"
 
-enum {
-    DECIMAL_BYTES_MOST = 20,                      /* of an unsigned 64-bit number; a sign comes on top */
-    RESP_LINE_BYTES_MOST = DECIMAL_BYTES_MOST + 4 /* marker, sign, end of line */
-};
-
-/* `to` has room for DECIMAL_BYTES_MOST. Returns one past the last digit. */
-uint8_t *decimal_store(uint8_t *to, uint64_t number);
+enum { RESP_LINE_BYTES_MOST = DECIMAL_BYTES_MOST + 4 /* marker, sign, end of line */ };
 
 static inline uint8_t *resp_line_store(uint8_t *to, char marker, uint64_t number) {
     *to++ = (uint8_t)marker;

@@ -125,6 +125,9 @@ static const char *verb_of(const struct operation *operation) {
     if ((operation->flags & OPERATION_SPLICE) != 0) {
         return operation->offset == OPERATION_AT_END ? "append" : "setrange";
     }
+    if ((operation->flags & OPERATION_ADD) != 0) {
+        return "add";
+    }
     return plain ? "set" : "put";
 }
 

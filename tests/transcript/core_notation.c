@@ -1,6 +1,7 @@
 #include "core_notation.h"
 
 #include "base/ensure.h"
+#include "version/counter.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -73,8 +74,10 @@ static struct dot read_dot(const struct notation *notation, const char **text, b
 struct dots {
     struct dot vector[ENTRIES_MOST];
     struct dot detached[ENTRIES_MOST];
+    struct reset resets[ENTRIES_MOST];
     uint32_t vector_count;
     uint32_t detached_count;
+    uint32_t reset_count;
 };
 
 static void add_dot(struct dots *dots, struct dot dot, bool detached) {
@@ -91,18 +94,28 @@ static void read_context_into(const struct notation *notation, struct dots *dots
         bool detached;
         struct dot dot = read_dot(notation, &text, &detached);
         add_dot(dots, dot, detached);
+        if (*text == '-') {
+            dots->resets[dots->reset_count++] = (struct reset){dot, strtoull(text + 1, (char **)(uintptr_t)&text, 10)};
+        }
         ENSURE(*text == ' ' || *text == '\0');
         text += *text == ' ' ? 1 : 0;
     }
 }
 
 static struct context context_of(struct notation *notation, const struct dots *dots, struct hybrid_time greatest) {
-    return context_normalise(dots->vector, dots->vector_count, dots->detached, dots->detached_count, greatest,
-                             &notation->arena);
+    struct context context = context_normalise(dots->vector, dots->vector_count, dots->detached, dots->detached_count,
+                                               greatest, &notation->arena);
+    return context_reset(&context, dots->resets, dots->reset_count, &notation->arena);
 }
 
 static struct wall_time present_plus(const struct notation *notation, long offset_ms) {
     return (struct wall_time){(uint64_t)((long)notation->wall.ms + offset_ms)};
+}
+
+static struct view bytes_of_sum(struct notation *notation, uint64_t sum) {
+    struct buffer bytes = {.data = arena_take(&notation->arena, COUNTER_BYTES), .capacity = COUNTER_BYTES};
+    write_u64(&bytes, sum);
+    return buffer_view(&bytes);
 }
 
 /* One value, up to " & ", " over " or the end. */
@@ -118,6 +131,10 @@ static struct value read_value(struct notation *notation, const char **text, str
     *text += size;
     value.type = view_equal(word, VIEW("(deleted)")) ? VALUE_TOMBSTONE : VALUE_STRING;
     value.bytes = value.type == VALUE_TOMBSTONE ? (struct view){0} : expand_bytes(&notation->arena, word);
+    if (word.size > 3 && memcmp(word.data, "(+", 2) == 0) {
+        value.type = VALUE_COUNTER;
+        value.bytes = bytes_of_sum(notation, strtoull((const char *)word.data + 2, NULL, 10));
+    }
     value.hash = hash128(value.bytes);
     long offset_ms = **text == '@' ? strtol(*text + 1, (char **)(uintptr_t)text, 10) : 0;
     value.time = hybrid_time_of_wall(present_plus(notation, offset_ms));
@@ -256,8 +273,17 @@ static void print_events(struct notation *notation, struct buffer *text, const s
     struct word words[ENTRIES_MOST];
     size_t count = 0;
     const struct context *context = &object->context;
+    for (uint32_t i = 0; i < context->reset_count; i++) {
+        words[count] = word_of_dot(notation, context->resets[i].dot, false);
+        size_t size = strlen(words[count].text);
+        (void)snprintf(words[count].text + size, sizeof(words[count].text) - size, "-%lld",
+                       (long long)context->resets[i].sum);
+        count++;
+    }
     for (uint32_t i = 0; i < context->vector_count; i++) {
-        if (last_of(object, context->vector[i].actor) != context->vector[i].n) {
+        const struct reset *reset = context_reset_of(context, context->vector[i].actor);
+        bool is_told = reset != NULL && dot_equal(reset->dot, context->vector[i]);
+        if (!is_told && last_of(object, context->vector[i].actor) != context->vector[i].n) {
             words[count++] = word_of_dot(notation, context->vector[i], false);
         }
     }
@@ -277,6 +303,8 @@ void print_context(struct notation *notation, struct buffer *text, const struct 
 static void print_value(struct notation *notation, struct buffer *text, const struct value *value) {
     if (value->type == VALUE_TOMBSTONE) {
         print_format(text, "(deleted)");
+    } else if (value->type == VALUE_COUNTER) {
+        print_format(text, "(+%lld)", (long long)counter_sum(value));
     } else {
         print_bytes(text, value->bytes);
     }

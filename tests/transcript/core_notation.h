@@ -7,6 +7,8 @@
  *     a2=new over b1 c3           the context has events besides those of the values
  *     b3!=v                       a detached dot: the context has b3 and neither b1 nor b2
  *     b1=(deleted)                a tombstone
+ *     b2=(+7)                     a counter: by b2 its actor had added 7 in all
+ *     b2=(+7) over b1-4           of which the 4 that it had added by b1 do not count: they were replaced
  *     b1=v@-3                     made three milliseconds before the present
  *     b1=v~5000                   expires five seconds from the present (register set at the value's time)
  *     b1=x*70000                  seventy thousand times x

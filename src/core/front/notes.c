@@ -19,6 +19,14 @@
 #define NOT_ATOM     "Each key on its own: others may see some of it done. In doubt as a whole when one part is."
 #define READS_ONE                                                                                                      \
     "Reads at R, then writes at W, one after the other at the first owner in reach. Under failure two may win."
+#define COUNTS                                                                                                         \
+    "A counter of its own: each addition counts once, also those made at the same time in parts of a cluster that "    \
+    "are "                                                                                                             \
+    "parted. The answer is of what the coordinator read: two may be told the same number, so it is no source of "      \
+    "unique "                                                                                                          \
+    "ones. SET and DEL replace what they have seen of it. Additions at once may carry a sum past 64 bits: it goes on " \
+    "at "                                                                                                              \
+    "the other end. Waits for R, then W."
 #define NEVER "Never waits for a majority, and answers for this node alone."
 
 static const struct command_note table[] = {
@@ -56,6 +64,10 @@ static const struct command_note table[] = {
     {"getdel", ONE, READS_ONE},
     {"getex", ONE, READS_ONE},
     {"strlen", ONE, "As GET, and tells the size."},
+    {"incr", ONE, COUNTS},
+    {"decr", ONE, "As INCR."},
+    {"incrby", ONE, "As INCR."},
+    {"decrby", ONE, "As INCR."},
     {"append", BYTES,
      "Follows what it read: of two at once, at two nodes, both values stay, and GET shows the later one."},
     {"setrange", BYTES, "Follows what it read, as APPEND. A value may have 16 MiB."},

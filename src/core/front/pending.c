@@ -1,6 +1,7 @@
 #include "core/front/pending.h"
 
 #include "version/object_codec.h"
+#include "version/shown.h"
 #include "wire/resp_writer.h"
 
 /* ---- life ---- */
@@ -404,7 +405,7 @@ bool answer_shown(struct answer *answer, const struct value **ret_value) {
     if (!answer_object(answer, &object)) {
         return false;
     }
-    *ret_value = object_shown(&object, answer->wall);
+    *ret_value = object_shown(&object, answer->wall, answer->arena);
     return true;
 }
 
@@ -418,5 +419,5 @@ const struct value *answer_count_shown(struct answer *answer) {
         answer_count_failure(answer, OUTCOME_REFUSED, view_of_string(unreadable));
         return NULL;
     }
-    return object_shown(&object, answer->wall);
+    return object_shown(&object, answer->wall, answer->arena);
 }

@@ -3,7 +3,7 @@
 #include "core/front/command.h"
 
 #define LATER       " yet"
-#define COLLECTIONS " yet: counters and collections come with replicated data types"
+#define COLLECTIONS " yet: collections come with replicated data types"
 #define NO_SPAN     ": the keys lie on different nodes, and no step spans them"
 #define NO_SCRIPTS  ": there is no scripting"
 #define NO_PRIMARY  ": no node is a primary; the ring says which nodes hold a key"
@@ -21,11 +21,9 @@ static const struct refusal table[] = {
     {"module", LATER},
     {"acl", USERS},
 
-    {"incr", COLLECTIONS},
-    {"decr", COLLECTIONS},
-    {"incrby", COLLECTIONS},
-    {"decrby", COLLECTIONS},
-    {"incrbyfloat", COLLECTIONS},
+    {"incrbyfloat",
+     ": sums of rounded numbers depend on their order, which replicas do not share; count in the smallest "
+     "unit with INCRBY"},
     {"setbit", COLLECTIONS},
     {"getbit", COLLECTIONS},
     {"bitcount", COLLECTIONS},

@@ -5,6 +5,7 @@
 #define SETUP_FLAGS  (COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE)
 #define ACCESS_FLAGS (SETUP_FLAGS | COMMAND_FAST | COMMAND_NO_AUTH | COMMAND_ALLOW_BUSY)
 #define ANY_FLAGS    (COMMAND_LOADING | COMMAND_STALE)
+#define ADD_FLAGS    (COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST)
 #define READ_FLAGS   (COMMAND_READONLY | COMMAND_FAST)
 #define LISTEN_FLAGS (COMMAND_PUBSUB | SETUP_FLAGS | COMMAND_LISTENER)
 #define TELL_FLAGS   (COMMAND_PUBSUB | ANY_FLAGS)
@@ -199,6 +200,14 @@ static const struct command table[] = {
      NULL, "6.2.0", "Tells the value of a key and sets when it expires", LEAF},
     {"strlen", run_strlen, 2, READ_FLAGS, GROUP_STRING, ONE_KEY(KEY_RO), NULL, "2.2.0", "Tells how long a value is",
      LEAF},
+    {"incr", run_incr, 2, ADD_FLAGS, GROUP_STRING, ONE_KEY(KEY_RW | KEY_ACCESS | KEY_UPDATE), NULL, "1.0.0",
+     "Adds one to a counter", LEAF},
+    {"decr", run_decr, 2, ADD_FLAGS, GROUP_STRING, ONE_KEY(KEY_RW | KEY_ACCESS | KEY_UPDATE), NULL, "1.0.0",
+     "Takes one off a counter", LEAF},
+    {"incrby", run_incrby, 3, ADD_FLAGS, GROUP_STRING, ONE_KEY(KEY_RW | KEY_ACCESS | KEY_UPDATE), NULL, "1.0.0",
+     "Adds a number to a counter", LEAF},
+    {"decrby", run_decrby, 3, ADD_FLAGS, GROUP_STRING, ONE_KEY(KEY_RW | KEY_ACCESS | KEY_UPDATE), NULL, "1.0.0",
+     "Takes a number off a counter", LEAF},
     {"append", run_append, 3, COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST, GROUP_STRING,
      ONE_KEY(KEY_RW | KEY_INSERT), NULL, "2.0.0", "Adds bytes to the end of a value", LEAF},
     {"setrange", run_setrange, 4, COMMAND_WRITE | COMMAND_DENYOOM, GROUP_STRING, ONE_KEY(KEY_RW | KEY_UPDATE), NULL,

@@ -1,6 +1,8 @@
 #include "front_world.h"
 
+#include "version/counter.h"
 #include "version/object_codec.h"
+#include "version/shown.h"
 #include "wire/listing_message.h"
 
 #include <stdio.h>
@@ -38,9 +40,12 @@ static void entry_write(struct world_entry *entry, const struct object *object) 
     buffer_release(&encoded);
 }
 
-static bool shows(const struct world *world, const struct object *object) {
-    const struct value *latest = object_latest(object);
-    return latest != NULL && value_is_live(latest, world->wall);
+static const struct value *shown(struct world *world, const struct object *object) {
+    return object_shown(object, world->wall, &world->arena);
+}
+
+static bool shows(struct world *world, const struct object *object) {
+    return shown(world, object) != NULL;
 }
 
 static struct stamp next_stamp(struct world *world) {
@@ -61,7 +66,7 @@ static void do_put(struct world *world, struct world_entry *entry, const struct 
         result->outcome = OUTCOME_UNCHANGED;
         return;
     }
-    struct context past = object.context;
+    struct context past = object_past(&object, &world->arena);
     if ((operation->flags & OPERATION_PLAIN) == 0) {
         struct reader reader = reader_of(operation->context);
         past = context_empty();
@@ -69,7 +74,7 @@ static void do_put(struct world *world, struct world_entry *entry, const struct 
     }
     struct stamp stamp = next_stamp(world);
     bool keeps = (operation->flags & OPERATION_KEEP_EXPIRY) != 0 && is_there;
-    uint64_t expires_at_ms = keeps ? object_latest(&object)->expiry.at.ms : operation->expires_at_ms;
+    uint64_t expires_at_ms = keeps ? shown(world, &object)->expiry.at.ms : operation->expires_at_ms;
     const struct value value = {
         .expiry = {.at = {expires_at_ms}, .stamp = {expires_at_ms == 0 ? 0 : stamp.time.value}},
         .type = (operation->flags & OPERATION_TOMBSTONE) != 0 ? VALUE_TOMBSTONE : VALUE_STRING,
@@ -101,7 +106,7 @@ static void do_expire(struct world *world, struct world_entry *entry, const stru
 static void do_splice(struct world *world, struct world_entry *entry, const struct operation *operation,
                       struct result *result) {
     struct object object = object_of(world, entry);
-    struct view before = shows(world, &object) ? object_latest(&object)->bytes : (struct view){0};
+    struct view before = shows(world, &object) ? shown(world, &object)->bytes : (struct view){0};
     size_t offset = operation->offset == OPERATION_AT_END ? before.size : operation->offset;
     size_t end = offset + operation->value.size;
     size_t size = end > before.size ? end : before.size;
@@ -115,9 +120,25 @@ static void do_splice(struct world *world, struct world_entry *entry, const stru
     do_put(world, entry, &whole, result);
 }
 
+static void do_add(struct world *world, struct world_entry *entry, const struct operation *operation,
+                   struct result *result) {
+    struct object object = object_of(world, entry);
+    const struct value *before = shown(world, &object);
+    int64_t number = 0;
+    if (before != NULL && !view_to_int64(before->bytes, &number)) {
+        *result =
+            (struct result){.outcome = OUTCOME_REFUSED, .detail = VIEW("ERR value is not an integer or out of range")};
+        return;
+    }
+    struct stamp stamp = next_stamp(world);
+    struct object written =
+        counter_add(&object, &stamp, operation->addend, world->wall, CONFLICT_SIBLINGS, &world->arena);
+    entry_write(entry, &written);
+}
+
 static bool expiry_allows(struct world *world, const struct world_entry *entry, const struct operation *operation) {
     struct object object = object_of(world, entry);
-    uint64_t now_at = shows(world, &object) ? object_latest(&object)->expiry.at.ms : 0;
+    uint64_t now_at = shows(world, &object) ? shown(world, &object)->expiry.at.ms : 0;
     uint64_t at = operation->expires_at_ms;
     return ((operation->flags & OPERATION_EXPIRY_NONE) == 0 || now_at == 0) &&
            ((operation->flags & OPERATION_EXPIRY_SOME) == 0 || now_at != 0) &&
@@ -169,6 +190,8 @@ static void operate(struct world *world, const struct operation *operation, uint
         result.outcome = OUTCOME_UNCHANGED;
     } else if (operation->kind == OPERATION_PUT && (operation->flags & OPERATION_SPLICE) != 0) {
         do_splice(world, entry, operation, &result);
+    } else if (operation->kind == OPERATION_PUT && (operation->flags & OPERATION_ADD) != 0) {
+        do_add(world, entry, operation, &result);
     } else if (operation->kind == OPERATION_PUT) {
         do_put(world, entry, operation, &result);
     } else if (operation->kind == OPERATION_EXPIRE) {

@@ -472,7 +472,7 @@ static void test_multi(void **state) {
 
 static void test_multi_aborts(void **state) {
     struct world *world = *state;
-    static const char *const refused[] = {"FOO\r\n", "GET\r\n", "INCR a\r\n", "CLIENT FOO\r\n"};
+    static const char *const refused[] = {"FOO\r\n", "GET\r\n", "HSET a f 1\r\n", "CLIENT FOO\r\n"};
     for (size_t i = 0; i < 4; i++) {
         ask(world, "MULTI", "+OK\r\n");
         ask(world, "SET a 2", "+QUEUED\r\n");

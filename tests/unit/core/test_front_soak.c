@@ -148,7 +148,7 @@ static const char *const templates[] = {
     "GET %",        "GET %",      "SET % #",    "SET % #",   "SET % # NX",   "SET % # XX GET", "SET % # EX 10",
     "SETNX % #",    "GETSET % #", "GETDEL %",   "DEL % % %", "EXISTS % % %", "MGET % % % %",   "MSET % # % # % #",
     "EXPIRE % 100", "PERSIST %",  "TTL %",      "STRLEN %",  "GETEX % EX 5", "EXPIRE % -1",    "SET % # KEEPTTL",
-    "MULTI",        "EXEC",       "APPEND % #", "TYPE %",    "PING #",
+    "MULTI",        "EXEC",       "APPEND % #", "TYPE %",    "PING #",       "INCR %",         "DECRBY % #",
 };
 
 /* `%` becomes one of few keys, `#` a number of its own. */

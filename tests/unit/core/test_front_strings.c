@@ -190,6 +190,34 @@ static void test_hits(void **state) {
     assert_int_equal(statistics.keyspace_misses, 3);
 }
 
+static void test_counters(void **state) {
+    struct world *world = *state;
+    ask(world, "INCR a", ":1\r\n");
+    assert_int_equal(world->last.flags, OPERATION_ADD | OPERATION_RETURN_OLD);
+    ask(world, "INCRBY a 41", ":42\r\n");
+    ask(world, "DECR a", ":41\r\n");
+    ask(world, "DECRBY a 50", ":-9\r\n");
+    ask(world, "GET a", "$2\r\n-9\r\n");
+    ask(world, "STRLEN a", ":2\r\n");
+    ask(world, "OBJECT ENCODING a", "$3\r\nint\r\n");
+    ask(world, "APPEND a 9", ":3\r\n");
+    ask(world, "INCR a", ":-98\r\n");
+    ask(world, "SET a 9223372036854775807", "+OK\r\n");
+    ask(world, "INCRBY a -1", ":9223372036854775806\r\n");
+    ask(world, "EXPIRE a 100", ":1\r\n");
+    ask(world, "DECR a", ":9223372036854775805\r\n");
+    ask(world, "TTL a", ":100\r\n");
+    ask(world, "SET b 1x", "+OK\r\n");
+    ask(world, "INCR b", "-ERR value is not an integer or out of range\r\n");
+    ask(world, "INCRBY c 1.5", "-ERR value is not an integer or out of range\r\n");
+    ask(world, "INCRBY c 9223372036854775808", "-ERR value is not an integer or out of range\r\n");
+    ask(world, "DECRBY c -9223372036854775808", "-ERR decrement would overflow\r\n");
+    ask(world, "GETDEL a", "$19\r\n9223372036854775805\r\n");
+    ask(world, "INCR a", ":1\r\n");
+    world_send(world, "INCRBYFLOAT a 0.5\r\n");
+    assert_true(view_starts_with(world_take(world), VIEW("-ERR 'incrbyfloat' is not supported")));
+}
+
 static void test_parts_of_a_value(void **state) {
     struct world *world = *state;
     ask(world, "APPEND a Hello", ":5\r\n");
@@ -230,6 +258,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_set_errors, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_getex, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_many_keys, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_counters, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_parts_of_a_value, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_failures, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_partial_failures, world_setup, world_teardown),

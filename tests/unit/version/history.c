@@ -1,6 +1,8 @@
 #include "history.h"
 
+#include "version/counter.h"
 #include "version/object_codec.h"
+#include "version/shown.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -85,6 +87,31 @@ static void check_context(const struct history *history, const struct context *c
     assert_int_equal(context->greatest.value, greatest);
 }
 
+static uint64_t count_of_object(const struct object *object) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < object->value_count; i++) {
+        sum += object->values[i].type == VALUE_COUNTER ? counter_part(object, &object->values[i]) : 0;
+    }
+    return sum;
+}
+
+/* Each addition that no write which had seen it replaced, once. */
+static uint64_t count_of_model(const struct history *history, const struct event_set *seen) {
+    struct event_set replaced = {{0}};
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < history->event_count; i++) {
+        if (set_has(seen, i) && !history->events[i].is_addition) {
+            replaced = set_union(replaced, history->events[i].past);
+        }
+    }
+    for (uint32_t i = 0; i < history->event_count; i++) {
+        const struct event *event = &history->events[i];
+        bool counts = set_has(seen, i) && event->is_addition && !set_has(&replaced, i);
+        sum += counts ? (uint64_t)event->addend : 0;
+    }
+    return sum;
+}
+
 void history_check(const struct history *history, const struct copy *copy) {
     const struct object *object = &copy->object;
     assert_true(object_is_valid(object));
@@ -99,9 +126,12 @@ void history_check(const struct history *history, const struct copy *copy) {
             assert_int_equal(value->time.value, event->time.value);
             assert_int_equal(value->expiry.at.ms, copy->expiry[i].at.ms);
             assert_int_equal(value->expiry.stamp.value, copy->expiry[i].stamp.value);
-            assert_true(view_equal(value->bytes, view_of(event->bytes, value->type == VALUE_STRING ? 8 : 0)));
+            assert_int_equal(value->type == VALUE_COUNTER, event->is_addition);
+            assert_true(event->is_addition ||
+                        view_equal(value->bytes, view_of(event->bytes, value->type == VALUE_STRING ? 8 : 0)));
         }
     }
+    assert_int_equal(count_of_object(object), count_of_model(history, &copy->seen));
 }
 
 bool same_bytes(const struct object *a, const struct object *b) {
@@ -123,17 +153,23 @@ static struct event_set ruled(const struct history *history, struct event_set he
         return held;
     }
     struct event_set left = {{0}};
+    struct event_set additions = {{0}};
     const struct event *best = NULL;
     for (uint32_t i = 0; i < history->event_count; i++) {
         const struct event *event = &history->events[i];
-        if (set_has(&held, i) && (best == NULL || event->time.value > best->time.value ||
-                                  (event->time.value == best->time.value && dot_compare(event->dot, best->dot) > 0))) {
+        if (event->is_addition) {
+            if (set_has(&held, i)) {
+                set_add(&additions, i);
+            }
+        } else if (set_has(&held, i) &&
+                   (best == NULL || event->time.value > best->time.value ||
+                    (event->time.value == best->time.value && dot_compare(event->dot, best->dot) > 0))) {
             left = (struct event_set){{0}};
             set_add(&left, i);
             best = event;
         }
     }
-    return left;
+    return set_union(left, additions);
 }
 
 /* The greater stamp, then the later instant. */
@@ -172,7 +208,7 @@ struct copy history_pick(struct history *history) {
 
 /* What a client may follow: nothing, what it was shown some time ago, all that the replica has, or more than that. */
 static struct reader_context pick_past(struct history *history, const struct copy *copy) {
-    struct reader_context own = {copy->object.context, copy->seen};
+    struct reader_context own = {object_past(&copy->object, &history->arena), copy->seen};
     struct reader_context known = history->contexts[pick(history, HISTORY_CONTEXTS)];
     switch (pick(history, 5)) {
     case 0:
@@ -236,9 +272,51 @@ static void step_put(struct history *history) {
     check_context(history, &answer->context, &answer->events);
 }
 
+/* Goes on from what its actor had added, and takes tombstones away. */
+static void step_add(struct history *history) {
+    if (history->event_count == HISTORY_EVENTS_MOST) {
+        return;
+    }
+    const struct wall_time before_all_expire = {0};
+    uint32_t replica = pick(history, HISTORY_REPLICAS);
+    struct copy *copy = &history->replicas[replica];
+    uint32_t id = history->event_count++;
+    struct event *event = &history->events[id];
+    history->actors[replica].n++;
+    *event = (struct event){
+        .dot = history->actors[replica],
+        .time = {object_greatest_time(&copy->object).value + 1 + pick(history, 3)},
+        .is_addition = true,
+        .addend = (int64_t)pick(history, 1000) - 300,
+    };
+    for (uint32_t i = 0; i < id; i++) {
+        const struct event *other = &history->events[i];
+        const struct value *value = object_find(&copy->object, other->dot);
+        bool is_own = other->is_addition && other->dot.actor == event->dot.actor && set_has(&copy->seen, i);
+        bool is_over = value != NULL && value->type == VALUE_TOMBSTONE && history->rule != CONFLICT_LWW;
+        if (is_own || is_over) {
+            set_add(&event->past, i);
+        }
+    }
+    const struct value *shown = object_shown(&copy->object, before_all_expire, &history->arena);
+    struct expiry expiry = shown == NULL ? (struct expiry){{0}, {0}} : shown->expiry;
+    struct stamp stamp = {.dot = event->dot, .time = event->time, .mark = pick(history, 4)};
+    bool was_absent = object_is_absent(&copy->object);
+    copy->object = counter_add(&copy->object, &stamp, event->addend, before_all_expire, history->rule, &history->arena);
+
+    copy->mark = was_absent || stamp.mark < copy->mark ? stamp.mark : copy->mark;
+    set_add(&copy->seen, id);
+    copy->held = set_minus(copy->held, event->past);
+    set_add(&copy->held, id);
+    copy->held = ruled(history, copy->held);
+    copy->expiry[id] = expiry;
+    history_check(history, copy);
+}
+
 static void step_read(struct history *history) {
     const struct copy *copy = &history->replicas[pick(history, HISTORY_REPLICAS)];
-    history->contexts[pick(history, HISTORY_CONTEXTS)] = (struct reader_context){copy->object.context, copy->seen};
+    history->contexts[pick(history, HISTORY_CONTEXTS)] =
+        (struct reader_context){object_past(&copy->object, &history->arena), copy->seen};
 }
 
 static void step_merge(struct history *history) {
@@ -272,7 +350,7 @@ static void step_store(struct history *history) {
     struct object read;
     assert_true(object_decode(bytes, &history->arena, &read));
     assert_true(object_equal(&read, &copy->object));
-    assert_true(object_hashes_hold(&read));
+    assert_true(object_is_whole(&read));
     copy->object = read;
     history_check(history, copy);
 }
@@ -280,8 +358,10 @@ static void step_store(struct history *history) {
 void history_step(struct history *history) {
     uint32_t choice = pick(history, 100);
     uint32_t replica = pick(history, HISTORY_REPLICAS);
-    if (choice < 40) {
+    if (choice < 25) {
         step_put(history);
+    } else if (choice < 40) {
+        step_add(history);
     } else if (choice < 65) {
         step_merge(history);
     } else if (choice < 75) {

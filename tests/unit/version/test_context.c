@@ -242,8 +242,10 @@ static void test_forms_that_are_not_canonical(void **state) {
         {{{1, UINT64_MAX}}, {{1, 1}}, 1, 1, false},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct context context = {
-            cases[i].vector, cases[i].detached, cases[i].vector_count, cases[i].detached_count, {0}};
+        struct context context = {.vector = cases[i].vector,
+                                  .detached = cases[i].detached,
+                                  .vector_count = cases[i].vector_count,
+                                  .detached_count = cases[i].detached_count};
         assert_int_equal(context_is_valid(&context), cases[i].valid);
         /* A decoder lets through the canonical ones and no other. */
         struct buffer buffer;

@@ -96,6 +96,10 @@ struct spelling {
     uint64_t at;
     uint64_t stamp;
     uint64_t size;
+    bool has_resets;
+    uint64_t reset_count;
+    uint64_t reset_place;
+    uint64_t reset_behind;
 };
 
 static void assert_spelling(const struct spelling *spelling, bool valid) {
@@ -104,11 +108,17 @@ static void assert_spelling(const struct spelling *spelling, bool valid) {
     write_u8(&buffer, spelling->format);
     write_varint(&buffer, spelling->mark);
     write_u64(&buffer, spelling->greatest);
-    write_varint(&buffer, spelling->vector_count);
+    write_varint(&buffer, spelling->vector_count | (spelling->has_resets ? UINT64_C(1) << 20 : 0));
     write_varint(&buffer, 0);
     if (spelling->vector_count > 0) {
         write_u64(&buffer, spelling->entry.actor);
         write_varint(&buffer, spelling->entry.n);
+    }
+    if (spelling->has_resets) {
+        write_varint(&buffer, spelling->reset_count);
+        write_varint(&buffer, spelling->reset_place);
+        write_varint(&buffer, spelling->reset_behind);
+        write_u64(&buffer, 17);
     }
     write_varint(&buffer, spelling->value_count);
     if (spelling->value_count > 0) {
@@ -131,7 +141,8 @@ static void assert_spelling(const struct spelling *spelling, bool valid) {
 
 static void test_spellings_that_are_not_canonical(void **state) {
     (void)state;
-    const struct spelling good = {1, 5, 1000, 1, {9, 300}, 1, 0, 2, 10, VALUE_STRING, VALUE_FORMAT, 0, 0, 3};
+    const struct spelling good = {1, 5, 1000, 1,     {9, 300}, 1, 0, 2, 10, VALUE_STRING, VALUE_FORMAT,
+                                  0, 0, 3,    false, 1,        0, 5};
     struct spelling bad = good;
     assert_spelling(&good, true);
 
@@ -160,7 +171,8 @@ static void test_spellings_that_are_not_canonical(void **state) {
     EXPECT(older, 1000, true);
     EXPECT(older, UINT64_MAX, false);
     EXPECT(type, VALUE_TOMBSTONE, true);
-    EXPECT(type, VALUE_TOMBSTONE + 1, false);
+    EXPECT(type, VALUE_COUNTER, true);
+    EXPECT(type, VALUE_COUNTER + 1, false);
     EXPECT(type, 0x40, false);
     EXPECT(type, 0x80, false); /* a register that says nothing */
     EXPECT(value_format, 0, false);
@@ -176,6 +188,32 @@ static void test_spellings_that_are_not_canonical(void **state) {
     assert_spelling(&bad, true);
     bad.at = 0;
     bad.stamp = 1;
+    assert_spelling(&bad, true);
+}
+
+static void test_spellings_of_resets(void **state) {
+    (void)state;
+    const struct spelling good = {1, 5, 1000, 1,    {9, 300}, 1, 0, 2, 10, VALUE_COUNTER, VALUE_FORMAT,
+                                  0, 0, 3,    true, 1,        0, 5};
+    struct spelling bad = good;
+    assert_spelling(&good, true);
+    bad.reset_count = 0; /* nothing to say has one spelling */
+    assert_spelling(&bad, false);
+    bad.reset_count = 2;
+    assert_spelling(&bad, false);
+    bad.reset_count = UINT64_MAX;
+    assert_spelling(&bad, false);
+    bad = good;
+    bad.reset_place = 1;
+    assert_spelling(&bad, false);
+    bad = good;
+    bad.reset_behind = 299;
+    assert_spelling(&bad, true);
+    bad.reset_behind = 300;
+    assert_spelling(&bad, false);
+    bad.reset_behind = 2; /* the counter itself: who replaced it does not hold it */
+    assert_spelling(&bad, false);
+    bad.type = VALUE_STRING;
     assert_spelling(&bad, true);
 }
 
@@ -215,13 +253,13 @@ static void test_hashes(void **state) {
         {.dot = {2, 1}, .format = VALUE_FORMAT, .hash = hash128(VIEW("")), .bytes = VIEW("")},
     };
     struct object object = {.context = {.vector = &dot, .vector_count = 1}, .values = values, .value_count = 2};
-    assert_true(object_hashes_hold(&object));
+    assert_true(object_is_whole(&object));
     values[1].hash.low ^= 1;
-    assert_false(object_hashes_hold(&object));
+    assert_false(object_is_whole(&object));
     object.value_count = 1;
-    assert_true(object_hashes_hold(&object));
+    assert_true(object_is_whole(&object));
     values[0].bytes = VIEW("b");
-    assert_false(object_hashes_hold(&object));
+    assert_false(object_is_whole(&object));
 }
 
 static void test_records(void **state) {
@@ -269,6 +307,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mutations),
         cmocka_unit_test(test_spellings_that_are_not_canonical),
+        cmocka_unit_test(test_spellings_of_resets),
         cmocka_unit_test(test_absent_objects_have_one_spelling),
         cmocka_unit_test(test_a_usual_object_is_compact),
         cmocka_unit_test(test_hashes),

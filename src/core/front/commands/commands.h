@@ -39,6 +39,10 @@ void run_strlen(struct call *call);
 void run_mget(struct call *call);
 void run_mset(struct call *call);
 void run_append(struct call *call);
+void run_incr(struct call *call);
+void run_decr(struct call *call);
+void run_incrby(struct call *call);
+void run_decrby(struct call *call);
 void run_setrange(struct call *call);
 void run_getrange(struct call *call); /* SUBSTR too */
 

@@ -3,6 +3,7 @@
 #include "core/front/commands/commands.h"
 #include "core/front/text.h"
 #include "ring/membership.h"
+#include "version/counter.h"
 #include "version/object_codec.h"
 
 /* Kept with the pending command: the ring that the addresses are borrowed from may be replaced meanwhile. */
@@ -29,15 +30,26 @@ static void append_dot(struct buffer *text, struct dot dot) {
     text_append_number(text, dot.n);
 }
 
-static void write_value(struct buffer *reply, const struct value *value, struct buffer *text) {
-    resp_write_array(reply, 7 * 2);
+static void write_value(struct buffer *reply, const struct object *object, const struct value *value,
+                        struct buffer *text) {
+    static const struct view types[] = {
+        [VALUE_STRING] = {(const uint8_t *)"string", 6},
+        [VALUE_TOMBSTONE] = {(const uint8_t *)"tombstone", 9},
+        [VALUE_COUNTER] = {(const uint8_t *)"counter", 7},
+    };
+    bool is_counter = value->type == VALUE_COUNTER;
+    resp_write_array(reply, (size_t)(is_counter ? 8 : 7) * 2);
     buffer_clear(text);
     append_dot(text, value->dot);
     write_text(reply, VIEW("dot"), buffer_view(text));
     write_number(reply, VIEW("time-ms"), hybrid_time_wall(value->time).ms);
     write_number(reply, VIEW("logical"), value->time.value & 0xffff);
     write_number(reply, VIEW("expires-at-ms"), value->expiry.at.ms);
-    write_text(reply, VIEW("type"), value->type == VALUE_TOMBSTONE ? VIEW("tombstone") : VIEW("string"));
+    write_text(reply, VIEW("type"), types[value->type]);
+    if (is_counter) {
+        resp_write_bulk(reply, VIEW("adds"));
+        resp_write_integer(reply, (int64_t)counter_part(object, value));
+    }
     write_number(reply, VIEW("bytes"), value->bytes.size);
     buffer_clear(text);
     text_append_hexadecimal(text, value->hash.high);
@@ -105,7 +117,7 @@ static void write_replica(struct buffer *reply, const struct placement_replica *
     resp_write_bulk(reply, VIEW("values"));
     resp_write_array(reply, object.value_count);
     for (uint32_t i = 0; i < object.value_count; i++) {
-        write_value(reply, &object.values[i], text);
+        write_value(reply, &object, &object.values[i], text);
     }
     write_context(reply, &object.context, text);
 }

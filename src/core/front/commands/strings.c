@@ -245,6 +245,61 @@ void run_getex(struct call *call) {
     }
 }
 
+/* ---- counters ---- */
+
+/* The sum is of what was read and this addend: others that add elsewhere at the same time may be told the same. */
+static void finish_add(struct answer *answer) {
+    const struct value *before;
+    int64_t number = 0;
+    int64_t addend;
+    if (answer_is_good(answer) && answer_shown(answer, &before)) {
+        memcpy(&addend, answer->pending->extra.data, sizeof(addend));
+        if (before != NULL) {
+            (void)view_to_int64(before->bytes, &number); /* the coordinator has seen to it */
+        }
+        resp_write_integer(answer->reply, (int64_t)((uint64_t)number + (uint64_t)addend));
+    }
+}
+
+static const struct pending_kind add_kind = {.finish = finish_add};
+
+static void add(struct call *call, int64_t addend) {
+    const struct operation operation = {
+        .kind = OPERATION_PUT,
+        .flags = OPERATION_ADD | OPERATION_RETURN_OLD,
+        .key = call->arguments[1],
+        .addend = addend,
+    };
+    call_submit_with(call, &add_kind, view_of(&addend, sizeof(addend)), &operation);
+}
+
+void run_incr(struct call *call) {
+    add(call, 1);
+}
+
+void run_decr(struct call *call) {
+    add(call, -1);
+}
+
+void run_incrby(struct call *call) {
+    int64_t addend;
+    if (call_integer(call, 2, &addend)) {
+        add(call, addend);
+    }
+}
+
+void run_decrby(struct call *call) {
+    int64_t number;
+    if (!call_integer(call, 2, &number)) {
+        return;
+    }
+    if (number == INT64_MIN) {
+        call_error(call, VIEW("ERR decrement would overflow"));
+    } else {
+        add(call, -number);
+    }
+}
+
 /* ---- parts of a value ---- */
 
 /* Of bytes written into it; `option` is where they end, or of APPEND how many they are. */

@@ -3,24 +3,20 @@
  * seen and leaves the rest, and is answered with the context to write with next. */
 #include "core/front/commands/commands.h"
 #include "version/object_codec.h"
+#include "version/shown.h"
 #include "version/token.h"
 
 /* ---- reading ---- */
 
-static bool siblings_fit(struct answer *answer, const struct object *object, size_t *ret_count) {
+static bool siblings_fit(struct answer *answer, const struct object *siblings) {
     size_t bytes = 0;
-    size_t count = 0;
-    for (uint32_t i = 0; i < object->value_count; i++) {
-        if (value_is_live(&object->values[i], answer->wall)) {
-            bytes += object->values[i].bytes.size;
-            count++;
-        }
+    for (uint32_t i = 0; i < siblings->value_count; i++) {
+        bytes += siblings->values[i].bytes.size;
     }
     if (bytes > LIMIT_OUTPUT_BYTES) {
         answer_error(answer, VIEW("ERR the values together are longer than 64 MiB"));
         return false;
     }
-    *ret_count = count;
     return true;
 }
 
@@ -30,22 +26,24 @@ static struct view token_of(struct answer *answer, const struct context *context
 
 static void finish_get(struct answer *answer) {
     struct object object;
-    size_t count;
-    if (!answer_is_good(answer) || !answer_object(answer, &object) || !siblings_fit(answer, &object, &count)) {
+    if (!answer_is_good(answer) || !answer_object(answer, &object)) {
         return;
     }
-    answer->front->statistics.keyspace_hits += count > 0 ? 1 : 0;
-    answer->front->statistics.keyspace_misses += count > 0 ? 0 : 1;
+    struct object siblings = object_siblings(&object, answer->wall, answer->arena);
+    struct context past = object_past(&object, answer->arena);
+    if (!siblings_fit(answer, &siblings)) {
+        return;
+    }
+    answer->front->statistics.keyspace_hits += siblings.value_count > 0 ? 1 : 0;
+    answer->front->statistics.keyspace_misses += siblings.value_count > 0 ? 0 : 1;
     if (object_is_absent(&object)) {
         resp_write_null_array(answer->reply, answer->pending->protocol);
         return;
     }
-    resp_write_array(answer->reply, 1 + count);
-    resp_write_bulk(answer->reply, token_of(answer, &object.context));
-    for (uint32_t i = 0; i < object.value_count; i++) {
-        if (value_is_live(&object.values[i], answer->wall)) {
-            resp_write_bulk(answer->reply, object.values[i].bytes);
-        }
+    resp_write_array(answer->reply, 1 + (size_t)siblings.value_count);
+    resp_write_bulk(answer->reply, token_of(answer, &past));
+    for (uint32_t i = 0; i < siblings.value_count; i++) {
+        resp_write_bulk(answer->reply, siblings.values[i].bytes);
     }
 }
 
