@@ -1,50 +1,12 @@
-#include "sim/account.h"
+#include "sim/account_state.h"
 
 #include "sim/network.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-/* One dot: a write event of a key. */
-struct stamp_record {
-    struct map_node node;
-    struct dot dot;
-    uint32_t value_id; /* 0: a tombstone */
-    uint32_t made_by;  /* node */
-    struct digest hash;
-    struct hybrid_time time;
-    uint32_t *replaces; /* stamps of the key, by index */
-    uint32_t replaces_count;
-    uint32_t held_by;    /* how many nodes hold it as a value now */
-    struct instant left; /* when the last node dropped it */
-    struct instant made;
-    uint32_t index;
-    bool is_again;   /* of a SET that is about to be stamped again: several may be, of one node on one key */
-    bool is_reaped;  /* a tombstone that some owner let go: what it replaced is rightly gone */
-    bool is_buried;  /* a value that such a tombstone covers, or of a pruned actor: nobody may ever hold it again */
-    bool is_pruned;  /* its actor's entry went from some vector: from then on no context tells that it was seen */
-    bool is_reached; /* check_final */
-};
-
-struct held {
-    uint32_t *stamps;
-    uint32_t count;
-};
-
-struct account_key {
-    struct map_node node;
-    char name[KEY_NAME_SIZE];
-    struct map by_dot;
-    struct stamp_record **stamps;
-    size_t count;
-    size_t capacity;
-    struct held held[2 * SIM_NODES_MOST]; /* by place: of each node its own copy, and its hint */
-    bool is_lost[SIM_NODES_MOST];         /* its record was lost there once: memory may have it, and the disk not */
-    bool is_forgotten[SIM_NODES_MOST]; /* its record vanished there once: what it holds is not surely what it wrote */
-};
-
-static void violate(struct account *account, const char *format, const char *promise, const struct account_key *key,
-                    struct dot dot, uint32_t value_id) {
+void account_violate(struct account *account, const char *format, const char *promise, const struct account_key *key,
+                     struct dot dot, uint32_t value_id) {
     if (account->has_violation) {
         return;
     }
@@ -70,6 +32,7 @@ void account_release(struct account *account) {
         map_remove(&account->keys, node);
         for (size_t index = 0; index < key->count; index++) {
             free(key->stamps[index]->replaces);
+            free(key->stamps[index]->resets);
             free(key->stamps[index]);
         }
         for (uint32_t index = 0; index < 2 * SIM_NODES_MOST; index++) {
@@ -82,7 +45,7 @@ void account_release(struct account *account) {
     map_release(&account->keys);
 }
 
-static struct account_key *key_find(const struct account *account, struct view name) {
+struct account_key *account_key_find(const struct account *account, struct view name) {
     for (struct map_node *node = map_first(&account->keys, hash64(name, 0)); node != NULL; node = map_next(node)) {
         struct account_key *key = CONTAINER_OF(node, struct account_key, node);
         if (view_equal(view_of_string(key->name), name)) {
@@ -93,7 +56,7 @@ static struct account_key *key_find(const struct account *account, struct view n
 }
 
 static struct account_key *key_get(struct account *account, struct view name) {
-    struct account_key *key = key_find(account, name);
+    struct account_key *key = account_key_find(account, name);
     if (key != NULL) {
         return key;
     }
@@ -140,7 +103,7 @@ static struct stamp_record *stamp_add(struct account_key *key, struct dot dot, c
     return stamp;
 }
 
-static void stamp_replaces(struct stamp_record *stamp, uint32_t other) {
+void stamp_replaces(struct stamp_record *stamp, uint32_t other) {
     for (uint32_t index = 0; index < stamp->replaces_count; index++) {
         if (stamp->replaces[index] == other) {
             return;
@@ -175,8 +138,8 @@ static void check_dropped(struct account *account, struct account_key *key, uint
     for (uint32_t index = 0; !key->is_forgotten[place / 2] && index < held->count; index++) {
         const struct stamp_record *stamp = key->stamps[held->stamps[index]];
         if (!context_contains(&object->context, stamp->dot) && stamp->time.value > account->floor.value) {
-            violate(account, "a replica dropped a value that nothing it holds covers", "G1", key, stamp->dot,
-                    stamp->value_id);
+            account_violate(account, "a replica dropped a value that nothing it holds covers", "G1", key, stamp->dot,
+                            stamp->value_id);
             return;
         }
     }
@@ -194,21 +157,21 @@ static void hold(struct account *account, struct account_key *key, uint32_t plac
         const struct value *value = &object->values[index];
         struct stamp_record *stamp = stamp_find(key, value->dot);
         if (stamp == NULL) {
-            violate(account, "a stored value has a dot that nobody stamped", "G4", key, value->dot, 0);
+            account_violate(account, "a stored value has a dot that nobody stamped", "G4", key, value->dot, 0);
             return;
         }
         if (!digest_equal(stamp->hash, value->hash)) {
-            violate(account, "one dot names two values", "G4", key, value->dot, stamp->value_id);
+            account_violate(account, "one dot names two values", "G4", key, value->dot, stamp->value_id);
             return;
         }
         if (stamp->is_buried) {
-            violate(account, "a deleted value is back after its tombstone was reaped", "G6", key, value->dot,
-                    stamp->value_id);
+            account_violate(account, "a deleted value is back after its tombstone was reaped", "G6", key, value->dot,
+                            stamp->value_id);
             return;
         }
         if (value->time.value <= floor) {
-            violate(account, "a value was stored that lies below the floor of a flush", "G6", key, value->dot,
-                    stamp->value_id);
+            account_violate(account, "a value was stored that lies below the floor of a flush", "G6", key, value->dot,
+                            stamp->value_id);
             return;
         }
         stamp->held_by++;
@@ -224,20 +187,20 @@ static void check_context(struct account *account, struct account_key *key, cons
         struct dot at = last;
         /* A vector entry means every event up to it; what was checked before is checked again only at its end. */
         if (stamp_find(key, last) == NULL) {
-            violate(account, "a context contains an event that was never stamped", "G4", key, last, 0);
+            account_violate(account, "a context contains an event that was never stamped", "G4", key, last, 0);
             return;
         }
         for (at.n = last.n > 8 ? last.n - 8 : 1; at.n < last.n; at.n++) {
             if (stamp_find(key, at) == NULL) {
-                violate(account, "a vector covers a gap in its actor's events", "G4", key, at, 0);
+                account_violate(account, "a vector covers a gap in its actor's events", "G4", key, at, 0);
                 return;
             }
         }
     }
     for (uint32_t index = 0; index < context->detached_count; index++) {
         if (stamp_find(key, context->detached[index]) == NULL) {
-            violate(account, "a context contains an event that was never stamped", "G4", key, context->detached[index],
-                    0);
+            account_violate(account, "a context contains an event that was never stamped", "G4", key,
+                            context->detached[index], 0);
             return;
         }
     }
@@ -305,8 +268,8 @@ static void check_time(struct account *account, const struct account_key *key, u
         return;
     }
     if (value->time.value <= newest->value) {
-        violate(account, "a shard stamped a time that is not above its last", "G4", key, record->dot,
-                value_id_of(value->bytes));
+        account_violate(account, "a shard stamped a time that is not above its last", "G4", key, record->dot,
+                        value_id_of(value->bytes));
     } else if (hybrid_time_wall(value->time).ms < wall.ms + surely_below_bound_ms) {
         *newest = value->time;
     }
@@ -341,16 +304,19 @@ static void on_stamped(struct account *account, struct account_key *key, uint32_
     const struct value *value = object_find(record->object, record->dot);
     account->stamps++;
     if (value == NULL) {
-        violate(account, "a coordinator lost its own new value", "G1", key, record->dot, 0);
+        account_violate(account, "a coordinator lost its own new value", "G1", key, record->dot, 0);
         return;
     }
     if (stamp_find(key, record->dot) != NULL) {
-        violate(account, "a dot was used twice", "G4", key, record->dot, value_id_of(value->bytes));
+        account_violate(account, "a dot was used twice", "G4", key, record->dot, value_id_of(value->bytes));
         return;
     }
     check_time(account, key, node, shard, wall, record, value);
     struct stamp_record *stamp = stamp_add(key, record->dot, value, account->world->now);
     stamp->made_by = node;
+    if (history_find_key(account->history, record->key)->is_counter) {
+        counter_stamped(account, key, stamp, record->object);
+    }
     account->latest = value->time.value > account->latest.value ? value->time : account->latest;
     notice_second_coordinator(account, key, stamp);
     const struct op_record *operation = NULL;
@@ -359,8 +325,11 @@ static void on_stamped(struct account *account, struct account_key *key, uint32_
     }
     /* A tombstone does not tell whose it is: DEL replaces what is held, GRAMME.DEL less than that, which the context
      * it was stamped with shows. */
-    bool is_plain = operation == NULL || operation->name == OP_SET || operation->name == OP_SET_IF_ABSENT;
-    if (!is_plain) {
+    bool is_plain = operation == NULL || operation->name == OP_SET || operation->name == OP_SET_IF_ABSENT ||
+                    operation->name == OP_NUMBER;
+    if (stamp->is_addition) {
+        addition_replaces(key, stamp, &key->held[place_of(node, record->is_hint)], record->object);
+    } else if (!is_plain) {
         replaces_what_was_shown(key, stamp, operation);
         replaces_deletions(key, stamp, operation, record->object);
     } else {
@@ -383,7 +352,7 @@ static void on_stamped(struct account *account, struct account_key *key, uint32_
     struct stamp_record *earlier = first_stamp(key, stamp);
     /* Of a tombstone nobody can tell: its first round's second may have ended unstamped, and this be another's. */
     if (earlier != NULL && stamp->value_id != 0 && object_find(record->object, earlier->dot) != NULL) {
-        violate(account, "a second stamp leaves its first beside it", "G17", key, record->dot, stamp->value_id);
+        account_violate(account, "a second stamp leaves its first beside it", "G17", key, record->dot, stamp->value_id);
     }
     if (stamp->value_id == 0) {
         replaces_for_deleters(account, key, stamp, record->object);
@@ -409,8 +378,8 @@ static void on_reaped(struct account *account, struct account_key *key, uint32_t
         const struct value *value = &object->values[index];
         bool is_gone = value->type == VALUE_TOMBSTONE || value_has_expired(account, value);
         if (stamp == NULL || !is_gone) {
-            violate(account, "something was reaped that is neither deleted nor expired", "G1", key,
-                    object->values[index].dot, 0);
+            account_violate(account, "something was reaped that is neither deleted nor expired", "G1", key,
+                            object->values[index].dot, 0);
             return;
         }
         stamp->is_reaped = true;
@@ -451,11 +420,11 @@ static void on_pruned(struct account *account, struct account_key *key, struct d
             continue;
         }
         if (stamp->held_by > 0) {
-            violate(account, "an actor was pruned of which a node still holds a value", "G6", key, stamp->dot,
-                    stamp->value_id);
+            account_violate(account, "an actor was pruned of which a node still holds a value", "G6", key, stamp->dot,
+                            stamp->value_id);
         } else if (is_unreached(account, key, stamp)) {
-            violate(account, "an actor was pruned whose acknowledged value nothing replaced", "G1", key, stamp->dot,
-                    stamp->value_id);
+            account_violate(account, "an actor was pruned whose acknowledged value nothing replaced", "G1", key,
+                            stamp->dot, stamp->value_id);
         }
         stamp->is_buried = true;
         stamp->is_pruned = true;
@@ -497,7 +466,7 @@ bool account_is_flushed(const struct account *account, const struct object *obje
 }
 
 bool account_value_is_below(const struct account *account, struct view name, uint32_t value_id) {
-    const struct account_key *key = key_find(account, name);
+    const struct account_key *key = account_key_find(account, name);
     for (size_t index = 0; key != NULL && index < key->count; index++) {
         if (key->stamps[index]->value_id == value_id && key->stamps[index]->time.value <= account->floor.value) {
             return true;
@@ -528,15 +497,15 @@ void account_flush_answered(struct account *account, const struct op_record *flu
             bool was_before = writer != NULL && writer->outcome == OP_OK && writer->end.ns < flush->start.ns;
             if (was_before && stamp->held_by > 0 && stamp->time.value > least.value &&
                 !is_far_ahead(stamp->time, flush->start)) {
-                violate(account, "a flush left a value that was acknowledged before it began", "G6", key, stamp->dot,
-                        stamp->value_id);
+                account_violate(account, "a flush left a value that was acknowledged before it began", "G6", key,
+                                stamp->dot, stamp->value_id);
             }
         }
     }
 }
 
 bool account_value_is_flushed(const struct account *account, struct view name, uint32_t value_id, struct instant time) {
-    const struct account_key *key = key_find(account, name);
+    const struct account_key *key = account_key_find(account, name);
     struct hybrid_time floor = {0};
     for (uint32_t index = 0; index < account->flush_count && index < FLUSHES_KEPT; index++) {
         const struct flush_answered *answered = &account->flushes[index];
@@ -691,15 +660,17 @@ static void check_acknowledged(struct account *account, struct account_key *key,
         const struct stamp_record *stamp = key->stamps[index];
         if (stamp->value_id == value_id && stamp->time.value <= account->floor.value &&
             !flush_may_cover(account, value_id)) {
-            violate(account, "an acknowledged write lies below the floor of a flush that was over before it began",
-                    "G1", key, stamp->dot, value_id);
+            account_violate(account,
+                            "an acknowledged write lies below the floor of a flush that was over before it began", "G1",
+                            key, stamp->dot, value_id);
         }
         if (stamp->value_id == value_id && stamp->is_reached) {
             return;
         }
     }
-    violate(account, "an acknowledged write is gone: not in the final set, and nothing there rightly replaced it", "G1",
-            key, (struct dot){0}, value_id);
+    account_violate(account,
+                    "an acknowledged write is gone: not in the final set, and nothing there rightly replaced it", "G1",
+                    key, (struct dot){0}, value_id);
 }
 
 static void check_zombies(struct account *account, struct account_key *key, const struct object *object) {
@@ -711,8 +682,8 @@ static void check_zombies(struct account *account, struct account_key *key, cons
             for (uint32_t at = 0; at < object->value_count; at++) {
                 const struct value *value = &object->values[at];
                 if (value->type != VALUE_TOMBSTONE && value_id_of(value->bytes) == operation->shown[shown]) {
-                    violate(account, "a value stands beside the acknowledged put that replaced it", "G2", key,
-                            value->dot, operation->shown[shown]);
+                    account_violate(account, "a value stands beside the acknowledged put that replaced it", "G2", key,
+                                    value->dot, operation->shown[shown]);
                 }
             }
         }
@@ -722,6 +693,9 @@ static void check_zombies(struct account *account, struct account_key *key, cons
 void account_check_final(struct account *account, struct view name, const struct object *object) {
     struct account_key *key = key_get(account, name);
     const struct key_record *described = history_find_key(account->history, name);
+    if (described != NULL && described->is_counter && described->is_lww) {
+        counter_check_final(account, key, object);
+    }
     if (described == NULL || described->is_lww || !described->is_durable) {
         return; /* lww drops concurrent writes by design; other durabilities promise less */
     }
@@ -736,9 +710,10 @@ void account_check_final(struct account *account, struct view name, const struct
     for (size_t index = 0; index < key->count; index++) {
         const struct stamp_record *stamp = key->stamps[index];
         if (!stamp->is_reached && context_contains(&object->context, stamp->dot)) {
-            violate(account, "the final context contains an event that nothing in the final set follows", "G4", key,
-                    stamp->dot, stamp->value_id);
+            account_violate(account, "the final context contains an event that nothing in the final set follows", "G4",
+                            key, stamp->dot, stamp->value_id);
         }
     }
     check_zombies(account, key, object);
+    counter_check_final(account, key, object);
 }

@@ -75,5 +75,7 @@ void account_recall(struct account *account, uint32_t node, bool is_hint, struct
 bool account_is_covered(struct account *account, struct view key, uint32_t value_id, const struct object *object);
 /* The final set of a key, the same on all its owners. */
 void account_check_final(struct account *account, struct view key, const struct object *object);
+/* What a client read of a counter then. */
+void account_check_count(struct account *account, const struct op_record *read);
 
 #endif

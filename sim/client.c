@@ -40,7 +40,7 @@ static void client_end_without_answer(struct client *client) {
     client->is_busy = false;
     world_cancel(client->workload->world, &client->timeout);
     history_end(history, client->operation, OP_IN_DOUBT, client->workload->world->now);
-    if (operation->name != OP_GET && operation->name != OP_READ) {
+    if (operation->name != OP_GET && operation->name != OP_READ && operation->name != OP_COUNT) {
         history->keys[operation->key].in_doubt++;
     }
 }
@@ -150,12 +150,33 @@ static void ask_keyspace(struct client *client) {
     client_ask(client, (struct view[]){VIEW("GRAMME.KEYSPACE"), VIEW("SET"), prefix, VIEW("read-quorum"), quorum}, 5);
 }
 
+static struct view number_text(struct client *client, uint64_t number) {
+    char *text = arena_take(&client->workload->world->scratch, 24);
+    return view_of(text, (size_t)snprintf(text, 24, "%llu", (unsigned long long)number));
+}
+
+static void ask_counter(struct client *client, uint32_t key, enum operation_name name) {
+    struct key_record *counter = &client->workload->history->keys[key];
+    struct op_record *operation = &client->workload->history->operations[client->operation];
+    struct view key_name = view_of_string(counter->name);
+    struct view number = number_text(client, operation->value_id);
+    operation->added = counter->added;
+    if (name == OP_COUNT) {
+        client_ask(client, (struct view[]){VIEW("GET"), key_name}, 2);
+    } else if (name == OP_NUMBER) {
+        client_ask(client, (struct view[]){VIEW("SET"), key_name, number}, 3);
+    } else {
+        counter->begun += operation->value_id;
+        client_ask(client, (struct view[]){VIEW("INCRBY"), key_name, number}, 3);
+    }
+}
+
 static void ask(struct client *client, uint32_t key, enum operation_name name) {
     struct history *history = client->workload->history;
     struct view key_name = view_of_string(history->keys[key].name);
     struct view value = {0};
     client->operation = history_begin(history, name, client->index, key, client->workload->world->now);
-    if (operation_writes_value(name)) {
+    if (operation_writes_value(name) && !history->keys[key].is_counter) {
         value = value_text(client, history->operations[client->operation].value_id);
     }
     switch (name) {
@@ -191,6 +212,11 @@ static void ask(struct client *client, uint32_t key, enum operation_name name) {
     case OP_FORGERY:
         ask_with_context(client, key, name);
         break;
+    case OP_ADD:
+    case OP_COUNT:
+    case OP_NUMBER:
+        ask_counter(client, key, name);
+        break;
     case OP_NAMES:
         break;
     }
@@ -213,6 +239,10 @@ static enum operation_name draw_operation(struct client *client, const struct ke
                                                  OP_SET_IF_ABSENT,
                                                  OP_EXPIRE,
                                                  OP_FORGERY};
+    static const enum operation_name counters[] = {OP_ADD, OP_ADD, OP_ADD, OP_COUNT, OP_COUNT, OP_NUMBER, OP_DELETE};
+    if (key->is_counter) {
+        return counters[rng_below(&client->rng, key->is_pure ? 5 : sizeof(counters) / sizeof(counters[0]))];
+    }
     if (key->is_solo) {
         return solo[rng_below(&client->rng, sizeof(solo) / sizeof(solo[0]))];
     }
@@ -253,6 +283,7 @@ static void client_begin(struct world *world, struct world_event *event) {
         /* What clients alone on their keys may then expect depends on which came first. */
         for (uint32_t index = 0; index < client->workload->history->key_count; index++) {
             client->workload->history->keys[index].in_doubt++;
+            client->workload->history->keys[index].is_flushed = true;
         }
         ask(client, key, OP_FLUSH);
         return;
@@ -297,8 +328,42 @@ static void check_read_id(struct client *client, struct op_record *operation, ui
     }
 }
 
+/* Of additions alone: all that were acknowledged before it was asked, where reads and writes meet, and none twice. */
+static void check_count(struct client *client, struct op_record *operation, const struct resp_reply *reply) {
+    const struct key_record *key = &client->workload->history->keys[operation->key];
+    bool meets = key->is_durable && !key->is_sloppy && !key->is_flushed;
+    uint64_t count = 0;
+    char what[160] = "";
+    if (reply->kind == RESP_REPLY_INTEGER) {
+        count = (uint64_t)reply->integer;
+    } else if (reply->kind != RESP_REPLY_NULL && !view_to_uint64(reply->text, &count)) {
+        violate(client->workload, "G3", operation, "a counter shows what is no number, or less than 0");
+    }
+    if (key->is_pure && count > key->begun) {
+        snprintf(what, sizeof(what), "it shows %llu, but all additions together are %llu", (unsigned long long)count,
+                 (unsigned long long)key->begun);
+        violate(client->workload, "G3", operation, what);
+    } else if (key->is_pure && meets && count < operation->added) {
+        snprintf(what, sizeof(what), "it shows %llu, but %llu had been added and acknowledged",
+                 (unsigned long long)count, (unsigned long long)operation->added);
+        violate(client->workload, "G7", operation, what);
+    }
+}
+
+static void take_numbers(struct client *client, const struct resp_reply *reply) {
+    for (size_t index = 1; reply->kind == RESP_REPLY_ARRAY && index < reply->count; index++) {
+        uint64_t number = 0;
+        (void)view_to_uint64(reply->items[index].text, &number);
+        history_add_read(client->workload->history, client->operation, (uint32_t)number);
+    }
+}
+
 static void take_siblings(struct client *client, struct op_record *operation, const struct resp_reply *reply) {
     struct client_context *context = &client->contexts[operation->key];
+    if (client->workload->history->keys[operation->key].is_counter) {
+        take_numbers(client, reply);
+        return;
+    }
     if (reply->kind == RESP_REPLY_NULL) {
         return;
     }
@@ -385,6 +450,14 @@ static void take_answer(struct client *client, struct op_record *operation, cons
     case OP_FLUSH:
         client->workload->flushed(client->workload->self, operation);
         break;
+    case OP_ADD:
+        key->added += operation->value_id;
+        check_count(client, operation, reply);
+        break;
+    case OP_COUNT:
+        check_count(client, operation, reply);
+        break;
+    case OP_NUMBER:
     case OP_SET_IF_ABSENT:
     case OP_KEYSPACE:
     case OP_NAMES:
@@ -410,8 +483,11 @@ static void client_answered(struct client *client, const struct resp_reply *repl
     client->is_busy = false;
     world_cancel(client->workload->world, &client->timeout);
     history_end(history, client->operation, writes_nothing ? OP_FAILED : outcome, client->workload->world->now);
-    bool is_write = operation->name != OP_GET && operation->name != OP_FLUSH && operation->name != OP_KEYSPACE &&
-                    operation->name != OP_READ;
+    if (operation->name == OP_ADD && outcome == OP_FAILED) {
+        history->keys[operation->key].begun -= operation->value_id;
+    }
+    bool is_write = operation->name != OP_GET && operation->name != OP_COUNT && operation->name != OP_FLUSH &&
+                    operation->name != OP_KEYSPACE && operation->name != OP_READ;
     if (outcome == OP_IN_DOUBT && is_write) {
         history->keys[operation->key].in_doubt++;
     }

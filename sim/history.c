@@ -48,12 +48,14 @@ struct key_record *history_find_key(const struct history *history, struct view n
 }
 
 bool operation_writes_value(enum operation_name name) {
-    return name == OP_SET || name == OP_PUT || name == OP_SET_IF_ABSENT || name == OP_FORGERY;
+    return name == OP_SET || name == OP_PUT || name == OP_SET_IF_ABSENT || name == OP_FORGERY || name == OP_ADD ||
+           name == OP_NUMBER;
 }
 
 const char *operation_text(enum operation_name name) {
-    static const char *const texts[OP_NAMES] = {"SET",    "PUT",    "DEL",     "DEL+context", "GET",      "READ",
-                                                "SET NX", "EXPIRE", "PERSIST", "FORGERY",     "FLUSHALL", "KEYSPACE"};
+    static const char *const texts[OP_NAMES] = {"SET",      "PUT",      "DEL",    "DEL+context", "GET",
+                                                "READ",     "SET NX",   "EXPIRE", "PERSIST",     "FORGERY",
+                                                "FLUSHALL", "KEYSPACE", "INCRBY", "GET counter", "SET counter"};
     return texts[name];
 }
 

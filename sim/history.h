@@ -18,6 +18,9 @@ enum operation_name {
     OP_FORGERY,  /* GRAMME.PUT with a context that was tampered with */
     OP_FLUSH,    /* FLUSHALL; its key is none of what it does */
     OP_KEYSPACE, /* GRAMME.KEYSPACE SET of a prefix that no key has; the same */
+    OP_ADD,      /* INCRBY of the operation's id, so that what a counter grew by tells whose addition it was */
+    OP_COUNT,    /* GET of a counter */
+    OP_NUMBER,   /* SET of the operation's id as a number, on which additions count on */
     OP_NAMES
 };
 
@@ -36,6 +39,7 @@ struct op_record {
     struct instant start;
     struct instant end;
     uint32_t node;
+    uint64_t added; /* COUNT: the sum of the additions to its key that had been acknowledged when it began */
 };
 
 enum { KEY_NAME_SIZE = 40 };
@@ -49,6 +53,11 @@ struct key_record {
     uint32_t in_doubt; /* writes whose fate nobody knows */
     uint32_t last_set; /* solo: id of the last SET that was acknowledged; 0: deleted or never */
     bool is_sloppy;    /* a fallback took a write of it: quorums were not strict, a read may miss it until it is home */
+    bool is_counter;   /* numbers are added to it */
+    bool is_pure;      /* and nothing else is done to it but reading */
+    bool is_flushed;   /* a FLUSHALL has begun */
+    uint64_t added;    /* by additions that were acknowledged */
+    uint64_t begun;    /* by additions that were begun and have not certainly failed */
     bool has_expiry;   /* solo: as the last acknowledged EXPIRE or PERSIST left it */
 };
 

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { WRITE_QUORUM = 2, CONVERGENCE_S = 30, MOVE_S = 60 };
+enum { WRITE_QUORUM = 2, CONVERGENCE_S = 30, MOVE_S = 60, COUNTER_KEYS = 8 };
 
 struct run {
     struct world world;
@@ -337,6 +337,13 @@ static void add_keys(struct run *run, uint32_t client_count) {
         snprintf(key.name, sizeof(key.name), "interval:%u", index);
         history_add_key(&run->history, &key);
     }
+    for (uint32_t index = 0; index < COUNTER_KEYS; index++) {
+        bool is_lww = index % 4 == 3;
+        key = (struct key_record){
+            .is_durable = true, .is_counter = true, .is_pure = index < COUNTER_KEYS / 2, .is_lww = is_lww};
+        snprintf(key.name, sizeof(key.name), "%scounter:%u", is_lww ? "lww:" : "", index);
+        history_add_key(&run->history, &key);
+    }
     for (uint32_t client = 0; client < client_count; client++) {
         for (uint32_t index = 0; index < 4; index++) {
             key = (struct key_record){.is_durable = true, .is_solo = true, .owner = client, .is_lww = index == 3};
@@ -507,6 +514,9 @@ static void read_everything(struct run *run, struct run_result *result) {
             }
             if (!run->world.failed && run->history.operations[operation].outcome != OP_OK) {
                 fail(run, result, "liveness: a read at R=N fails though everything healed");
+            }
+            if (!run->world.failed) {
+                account_check_count(&run->account, &run->history.operations[operation]);
             }
         }
     }
