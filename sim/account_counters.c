@@ -62,14 +62,13 @@ void counter_stamped(struct account *account, struct account_key *key, struct st
     }
 }
 
-/* The sum that its actor had made, and deletions: it counts from there on. */
+/* The sum that its actor had made: it counts from there on. */
 void addition_replaces(struct account_key *key, struct stamp_record *stamp, const struct held *own,
                        const struct object *object) {
     for (uint32_t index = 0; index < own->count; index++) {
         const struct stamp_record *held = key->stamps[own->stamps[index]];
         bool goes_on = held->is_addition && held->dot.actor == stamp->dot.actor;
-        bool is_deletion = !held->is_addition && held->value_id == 0;
-        if ((goes_on || is_deletion) && object_find(object, held->dot) == NULL) {
+        if (goes_on && object_find(object, held->dot) == NULL) {
             stamp_replaces(stamp, held->index);
         }
     }

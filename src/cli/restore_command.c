@@ -6,7 +6,9 @@
 #include "cli/restore.h"
 
 #include "base/rng.h"
+#include "version/counter.h"
 #include "version/object_codec.h"
+#include "version/shown.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -54,19 +56,50 @@ static bool send_object(struct job *job, struct view key, const struct object *o
     return restore_add(&job->restore, key, buffer_view(&job->encoded));
 }
 
+/* Counters stand at events that the vector covers, with their resets. A string of the same actor would seem to be
+ * replaced then: such a key is given up. */
+static bool send_counters(struct job *job, struct view key, const struct object *object) {
+    struct value *values = ARENA_ARRAY(&job->arena, struct value, object->value_count);
+    struct dot *vector = ARENA_ARRAY(&job->arena, struct dot, object->value_count);
+    struct reset *resets = ARENA_ARRAY(&job->arena, struct reset, object->context.reset_count);
+    struct object counters = {.values = values};
+    uint32_t reset_count = 0;
+    for (uint32_t i = 0; i < object->value_count; i++) {
+        const struct value *value = &object->values[i];
+        const struct reset *reset = context_reset_of(&object->context, value->dot.actor);
+        if (value->type != VALUE_COUNTER) {
+            if (object_counter_of(object, value->dot.actor) != NULL) {
+                job->restore.failed++;
+                (void)snprintf(job->restore.why, sizeof(job->restore.why),
+                               "values and counters of one writer are too large for one argument");
+                return true;
+            }
+            continue;
+        }
+        vector[counters.value_count] = value->dot;
+        values[counters.value_count++] = *value;
+        if (reset != NULL) {
+            resets[reset_count++] = *reset;
+        }
+    }
+    struct context bare =
+        context_normalise(vector, counters.value_count, NULL, 0, object->context.greatest, &job->arena);
+    counters.context = context_reset(&bare, resets, reset_count, &job->arena);
+    return counters.value_count == 0 || send_object(job, key, &counters);
+}
+
 /* Values one by one, each under its own dot alone: together they do not go into one argument. */
 static bool send_values(struct job *job, struct view key, const struct object *object) {
-    bool is_sent = true;
+    bool is_sent = send_counters(job, key, object);
     for (uint32_t i = 0; is_sent && i < object->value_count; i++) {
         const struct value *value = &object->values[i];
         struct object alone = {.values = value, .value_count = 1};
-        const struct reset *reset = context_reset_of(&object->context, value->dot.actor);
-        struct context context = context_empty();
-        if (value->type == VALUE_COUNTER && reset != NULL) {
-            context = context_add(&context, reset->dot, &job->arena);
-            context = context_reset(&context, reset, 1, &job->arena);
+        struct context none = context_empty();
+        if (value->type == VALUE_COUNTER) {
+            continue;
         }
-        alone.context = context_add(&context, value->dot, &job->arena);
+        none.greatest = value->time;
+        alone.context = context_add(&none, value->dot, &job->arena);
         alone.context.greatest = value->time;
         is_sent = send_object(job, key, &alone);
     }
@@ -87,7 +120,8 @@ static struct object living(const struct object *object, struct wall_time now, s
 }
 
 /* Each key is as likely to be in the sample (reservoir sampling). */
-static void keep_sample(struct job *job, struct view key, const struct object *object) {
+static void keep_sample(struct job *job, struct view key, const struct object *object, struct wall_time now) {
+    struct object shown = object_siblings(object, now, &job->arena);
     uint64_t place = job->live <= SAMPLE ? job->live - 1 : rng_below(&job->rng, job->live);
     if (place >= SAMPLE) {
         return;
@@ -95,9 +129,9 @@ static void keep_sample(struct job *job, struct view key, const struct object *o
     struct sampled *sampled = &job->sample[place];
     buffer_clear(&sampled->key);
     buffer_append_view(&sampled->key, key);
-    sampled->count = object->value_count < LIMIT_SIBLINGS ? object->value_count : LIMIT_SIBLINGS;
+    sampled->count = shown.value_count < LIMIT_SIBLINGS ? shown.value_count : LIMIT_SIBLINGS;
     for (uint32_t i = 0; i < sampled->count; i++) {
-        sampled->values[i] = object->values[i].hash;
+        sampled->values[i] = shown.values[i].hash;
     }
 }
 
@@ -115,12 +149,13 @@ static bool send_all_keys(struct job *job) {
     struct object object;
     while (backup_reader_next(job->reader, &key, &object)) {
         arena_reset(&job->arena);
-        struct object alive = living(&object, now_wall(), &job->arena);
+        struct wall_time now = now_wall();
+        struct object alive = living(&object, now, &job->arena);
         job->keys++;
         if (alive.value_count > 0) {
             job->live++;
             job->values += alive.value_count;
-            keep_sample(job, key, &alive);
+            keep_sample(job, key, &alive, now);
             buffer_clear(&job->encoded);
             object_encode(&job->encoded, &alive);
             bool fits = buffer_size(&job->encoded) <= LIMIT_RESTORED_BYTES;

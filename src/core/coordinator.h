@@ -130,6 +130,7 @@ struct request {
     uint32_t round;       /* 0: nothing stamped; 1, 2 */
     uint8_t named;        /* owners that said what they keep, itself included */
     struct dot dot;       /* of the latest stamp */
+    uint32_t additions;   /* `lww`: stamps of its actor since that replaced no value */
     struct blob kept;     /* encoded join of the contexts that replicas named */
     struct blob before;   /* encoded object before, where the answer shows it */
     struct blob spliced;  /* SPLICE: the whole new value */

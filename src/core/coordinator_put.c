@@ -151,13 +151,19 @@ static void storing_check(struct shard *shard, struct request *request) {
 
 /* ---- stamping ---- */
 
+/* A sum that a flush may take must not go on in one that it leaves: an actor that counts on begins with nothing. */
+static bool may_go_on(const struct shard *shard, const struct request *request, const struct copy *copy) {
+    const struct value *counter = object_counter_of(&copy->object, copy->record.local.actor);
+    return !request_has(request, OPERATION_ADD) || counter == NULL || !flush_may_take(&shard->flush, counter);
+}
+
 /* The next dot of this replica on this key: of the actor drawn for this stay in this run, or of a new one. An actor of
  * which somebody claims to have seen a dot that was never made is given up: the claim would cover the next one. */
-static struct dot next_dot(struct shard *shard, const struct copy *copy, const struct context *past,
-                           struct local_actor *ret_local) {
+static struct dot next_dot(struct shard *shard, const struct request *request, const struct copy *copy,
+                           const struct context *past, struct local_actor *ret_local) {
     struct local_actor local = copy->record.local;
     struct dot next = {local.actor, local.n + 1};
-    bool goes_on = local.run == shard->options.run && local.actor != 0 &&
+    bool goes_on = local.run == shard->options.run && local.actor != 0 && may_go_on(shard, request, copy) &&
                    !context_contains(&copy->object.context, next) && !context_contains(past, next);
     if (MUTANT(ACTOR_PER_REPLICA)) {
         /* One counter for every key: what a vector of this actor covers is then more than its holder saw. */
@@ -214,6 +220,21 @@ static struct context context_without(const struct context *context, struct dot 
     return context_normalise(vector, count, context->detached, context->detached_count, context->greatest, arena);
 }
 
+/* What was added here since the first stamp followed that: the second does not take it away. */
+static struct context past_until(const struct object *object, struct dot dot, struct arena *arena) {
+    struct value *values = ARENA_ARRAY(arena, struct value, object->value_count);
+    struct object seen = *object;
+    seen.values = values;
+    seen.value_count = 0;
+    for (uint32_t index = 0; index < object->value_count; index++) {
+        const struct value *value = &object->values[index];
+        if (value->dot.actor != dot.actor || value->dot.n <= dot.n) {
+            values[seen.value_count++] = *value;
+        }
+    }
+    return object_past(&seen, arena);
+}
+
 /* What the new value follows. False: the client's context does not decode. */
 static bool past_of(struct shard *shard, struct request *request, const struct copy *copy, struct context *ret_past) {
     struct context named;
@@ -222,8 +243,12 @@ static bool past_of(struct shard *shard, struct request *request, const struct c
     }
     bool is_ours = decode_context(shard, blob_view(&request->kept), &named);
     ENSURE(is_ours);
-    struct context whole = object_past(&copy->object, &shard->scratch);
+    struct context whole = request->round == 0 ? object_past(&copy->object, &shard->scratch)
+                                               : past_until(&copy->object, request->dot, &shard->scratch);
     *ret_past = context_join(&whole, &named, &shard->scratch);
+    if (request->round == 1) {
+        *ret_past = context_until(ret_past, request->dot, &shard->scratch);
+    }
     if (MUTANT(SECOND_FORGETS_FIRST) && request->round == 1) {
         *ret_past = context_without(ret_past, request->dot, &shard->scratch);
     }
@@ -449,11 +474,14 @@ static bool make_stamp(struct shard *shard, struct request *request, const struc
 /* Only a client's own put meets the limits: the second stamp of a SET replaces, and merging is exempt. */
 static bool has_room_beside(const struct object *object, const struct context *past, size_t value_bytes) {
     size_t bytes = value_bytes;
+    uint32_t siblings = 0;
     for (uint32_t index = 0; index < object->value_count; index++) {
         const struct value *value = &object->values[index];
-        bytes += context_contains(past, value->dot) ? 0 : value->bytes.size;
+        bool stays = value->type != VALUE_COUNTER && !context_contains(past, value->dot);
+        bytes += stays ? value->bytes.size : 0;
+        siblings += stays ? 1 : 0;
     }
-    return bytes <= LIMIT_SIBLINGS_BYTES && object_uncovered_count(object, past) < LIMIT_SIBLINGS;
+    return bytes <= LIMIT_SIBLINGS_BYTES && siblings < LIMIT_SIBLINGS;
 }
 
 /* As it is now, not as it was when the request began: what others wrote since a change was answered must not be
@@ -478,6 +506,17 @@ static struct object written(struct shard *shard, const struct request *request,
     return object_put(&copy->object, past, stamp, &value, conflict_of(shard, request), &shard->scratch);
 }
 
+/* Puts of that actor on the key which have their first stamp: this one takes no value away. */
+static void count_addition(struct shard *shard, const struct request *addition, uint64_t actor) {
+    struct list *active = &shard->coordinator.active;
+    bool is_lww = conflict_of(shard, addition) == CONFLICT_LWW; /* elsewhere nobody asks */
+    for (struct list_node *node = is_lww ? list_first(active) : NULL; node != NULL; node = list_next(active, node)) {
+        struct request *request = CONTAINER_OF(node, struct request, active);
+        bool is_stamped = request->round > 0 && request->dot.actor == actor;
+        request->additions += is_stamped && view_equal(request->operation.key, addition->operation.key) ? 1 : 0;
+    }
+}
+
 static void store_put(struct shard *shard, struct request *request, struct copy *copy) {
     struct context past;
     struct stamp stamp = {0};
@@ -489,14 +528,24 @@ static void store_put(struct shard *shard, struct request *request, struct copy 
         refuse_put(shard, request, "ERR too many siblings: read the key and write with its context");
         return;
     }
+    if (request_has(request, OPERATION_ADD) && flush_is_asked(shard)) {
+        list_push_back(&shard->coordinator.unstamped, &request->waiting);
+        return;
+    }
     if (!make_stamp(shard, request, copy, &past, &stamp)) {
         return;
     }
-    stamp.dot = next_dot(shard, copy, &past, &copy->record.local);
+    stamp.dot = next_dot(shard, request, copy, &past, &copy->record.local);
     struct object object = written(shard, request, copy, &past, &stamp);
     if (!context_fits(&object.context)) {
         refuse_put(shard, request, "ERR the key's history is too long");
         return;
+    }
+    if (request_has(request, OPERATION_ADD)) {
+        if (object_counter_of(&copy->object, stamp.dot.actor) != NULL) {
+            flush_sum_carried(shard, stamp.time);
+        }
+        count_addition(shard, request, stamp.dot.actor);
     }
     if (!request_has(request, OPERATION_PLAIN)) {
         request->answer_context = blob_copy(&shard->blobs, answer_context(shard, &past, &object, &stamp));
@@ -512,7 +561,7 @@ static void store_expiry(struct shard *shard, struct request *request, struct co
         return;
     }
     struct expiry expiry = {.at = {request->operation.expires_at_ms}, .stamp = stamp.time};
-    struct object object = object_expire(&copy->object, expiry, &shard->scratch);
+    struct object object = object_expire(&copy->object, expiry, shard_wall(shard), &shard->scratch);
     store_everywhere(shard, request, copy, &object);
 }
 
@@ -561,7 +610,8 @@ void request_resume_storing(struct shard *shard, struct request *request) {
 }
 
 /* A write that came after our first stamp covers it. Under `lww` the stamp may be gone because a concurrent value has
- * the greater time, one acknowledged before this put began, say: only a later stamp of our own actor surely follows. */
+ * the greater time, one acknowledged before this put began, say: only a later stamp of our own actor surely follows,
+ * one that is no addition. */
 static bool is_followed(const struct shard *shard, const struct request *request, const struct copy *copy) {
     if (request->round == 0 || request->operation.kind != OPERATION_PUT ||
         object_find(&copy->object, request->dot) != NULL) {
@@ -569,7 +619,7 @@ static bool is_followed(const struct shard *shard, const struct request *request
     }
     const struct local_actor *local = &copy->record.local;
     return conflict_of(shard, request) != CONFLICT_LWW ||
-           (local->actor == request->dot.actor && local->n > request->dot.n);
+           (local->actor == request->dot.actor && local->n > request->dot.n + request->additions);
 }
 
 void request_begin_storing(struct shard *shard, struct request *request) {

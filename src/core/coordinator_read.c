@@ -369,13 +369,13 @@ static enum intake take_object(struct shard *shard, struct request *request, str
     if (fence_refuses(shard, answer->fence, is_hint) || !read_object(shard, owner, answer, &object)) {
         return INTAKE_REFUSED;
     }
-    struct object whole = object;
-    if (!flush_leaves(shard, &whole, &object)) {
-        return INTAKE_REFUSED;
-    }
     if (answer->status == ANSWER_OUTLINE && !MUTANT(OUTLINE_IS_OBJECT) &&
         !object_fill(&object, held, &shard->scratch, &object)) {
         return INTAKE_LACKS_BYTES;
+    }
+    struct object whole = object;
+    if (!flush_leaves(shard, &whole, &object)) {
+        return INTAKE_REFUSED;
     }
     object.mark = is_hint ? answer->fence : FENCE_FIRST;
     request->took_object = true;

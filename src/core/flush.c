@@ -7,6 +7,7 @@ void flush_init(struct shard *shard) {
     struct flush *flush = &shard->flush;
     flush->floor = shard->options.flush_floor;
     flush->durable = flush->floor;
+    flush->carried = shard->options.clock_floor;
 }
 
 /* ---- the floor ---- */
@@ -80,12 +81,36 @@ void flush_clock_extended(struct shard *shard) {
     everyone_settle(shard, QUESTION_FLUSH_HOLD, flush->held, before_bound);
 }
 
-/* A time that lies too far ahead of this clock is not held: it would drag along all that is stamped here. */
+bool flush_is_asked(const struct shard *shard) {
+    return shard->flush.asked > 0 && shard_now(shard).ns < shard->flush.asked_until.ns;
+}
+
+void flush_sum_carried(struct shard *shard, struct hybrid_time time) {
+    struct flush *flush = &shard->flush;
+    bool is_of_clock = time.value <= shard_time(shard).value; /* no flush takes what lies far ahead of all clocks */
+    flush->carried = is_of_clock && time.value > flush->carried.value ? time : flush->carried;
+}
+
+static void tell_time(struct shard *shard, uint64_t id) {
+    struct flush *flush = &shard->flush;
+    flush->asked = flush_is_asked(shard) ? flush->asked + 1 : 1;
+    flush->asked_until = instant_after_ms(shard_now(shard), FLUSH_ASKED_MS);
+    flush->told = shard_time(shard);
+    everyone_answer(shard, QUESTION_FLUSH_ASK, id, flush->told);
+}
+
+/* A time that lies too far ahead of this clock is not held: it would drag along all that is stamped here. Nor one that
+ * came so late that additions have gone on from below it. */
 static void hold(struct shard *shard, uint64_t id, struct hybrid_time time) {
-    if (hybrid_time_wall(time).ms > shard_wall(shard).ms + CLOCK_SKEW_LIMIT_MS) {
+    struct flush *flush = &shard->flush;
+    bool is_far = hybrid_time_wall(time).ms > shard_wall(shard).ms + CLOCK_SKEW_LIMIT_MS;
+    if (is_far || time.value < flush->carried.value) {
         return; /* the attempt ends at its deadline */
     }
+    flush->asked -= flush->asked > 0 ? 1 : 0;
+    flush->told = time.value > flush->told.value ? time : flush->told;
     clock_observe(&shard->clock, shard_wall(shard), time);
+    coordinator_stamps_again(shard);
     everyone_owe(shard->flush.held, id, time);
     shard_keep_clock_bound(shard);
     flush_clock_extended(shard);
@@ -94,7 +119,7 @@ static void hold(struct shard *shard, uint64_t id, struct hybrid_time time) {
 void flush_asked(struct shard *shard, enum question question, uint64_t id, struct hybrid_time time) {
     struct flush *flush = &shard->flush;
     if (question == QUESTION_FLUSH_ASK) {
-        everyone_answer(shard, question, id, shard_time(shard));
+        tell_time(shard, id);
     } else if (question == QUESTION_FLUSH_HOLD) {
         hold(shard, id, time);
     } else {

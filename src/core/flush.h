@@ -15,6 +15,10 @@
  * What is stamped lies above the floor that its shard keeps, too: a store that was wiped, and hears of the floor again,
  * has forgotten that it held it.
  *
+ * A counter's sum (version/counter.h) contains what its actor added before, so one above the floor must contain nothing
+ * from below. From ASK to HOLD, when no shard knows the floor yet, additions wait; from then on they begin with new
+ * actors; and a floor is not held that lies below an addition which went on.
+ *
  * What holds: a floor that anybody keeps was held by all before, so no write that began after a flush was answered (or
  * given up) lies below it; and all that was acknowledged before a flush began does, unless it was stamped more than a
  * minute ahead of all clocks. An object that has no value above the floor has no event there either, since each event's
@@ -34,12 +38,17 @@ struct source;
 
 enum {
     FLUSH_SCANS_A_BEAT = 32,
+    FLUSH_ASKED_MS = 1000,
     FLUSH_SCAN_BYTES = 1024 * 1024,
     FLUSH_FLOOR_TOKEN = 4, /* of a write: tokens of others are addresses */
 };
 
 struct flush {
-    struct hybrid_time floor; /* 0: there was no flush */
+    struct hybrid_time floor;   /* 0: there was no flush */
+    struct hybrid_time told;    /* to the last who asked, or held: what a flush takes may lie as high as this */
+    struct hybrid_time carried; /* of the latest addition whose sum contains earlier ones, or of this shard's start */
+    uint32_t asked;             /* so many were told a time, and have not named their floor yet, ... */
+    struct instant asked_until; /* ... and until then additions wait for them */
     struct hybrid_time durable;
     struct hybrid_time wanted;                      /* on its way to the disk; 0: nothing is */
     struct everyone_debt held[EVERYONE_PARTS_MOST]; /* HOLDs, to be answered when the clock's bound is beyond them */
@@ -82,6 +91,15 @@ bool flush_leaves_bytes(const struct shard *shard, struct view object_bytes);
 /* Of what lies in the store some values may be below the floor, and others above it. */
 static inline bool flush_is_under_way(const struct flush *flush) {
     return flush->floor.value != 0 && !flush->is_swept;
+}
+
+/* An addition has to wait: it cannot be known yet whether what it goes on from will be flushed. */
+bool flush_is_asked(const struct shard *shard);
+/* An addition was stamped whose sum contains those before it. */
+void flush_sum_carried(struct shard *shard, struct hybrid_time time);
+/* The value may be below the floor of a flush that is under way, or was: what goes on from it must not be above. */
+static inline bool flush_may_take(const struct flush *flush, const struct value *value) {
+    return value->time.value <= flush->told.value;
 }
 
 #endif

@@ -39,6 +39,10 @@ void flush_sweep_again(struct shard *shard) {
 void flush_beat(struct shard *shard) {
     struct flush *flush = &shard->flush;
     flush_keep_floor(shard);
+    if (flush->asked > 0 && !flush_is_asked(shard)) {
+        flush->asked = 0; /* who asked has given up */
+        coordinator_stamps_again(shard);
+    }
     flush->scans_left = load_share(shard, FLUSH_SCANS_A_BEAT);
     if (flush_is_under_way(flush) && !flush->is_scanning) {
         scan_on(shard);

@@ -74,6 +74,16 @@ void peer_observe_latency(struct peer *peer, uint64_t took_ns) {
     }
 }
 
+bool lanes_all_speak(const struct shard *shard, uint16_t version) {
+    bool all_speak = shard_protocol(shard) >= version;
+    for (uint16_t index = 0; all_speak && index < ring_member_count(shard->ring); index++) {
+        const struct peer *peer = &shard->peers[index];
+        bool is_other = index != shard->self.value && ring_is_present(shard->ring, (struct member_index){index});
+        all_speak = !is_other || peer->version == 0 || peer->version >= version;
+    }
+    return all_speak;
+}
+
 bool lanes_clock_is_off(const struct shard *shard) {
     uint32_t heard = 0;
     uint32_t off = 0;

@@ -50,7 +50,7 @@ struct peer {
     struct node_id id;
     uint16_t shard_count; /* 0: not heard yet, taken for ours */
     uint16_t version;     /* of the protocol, that its links speak: a run of a process has one; 0: not heard yet */
-    uint32_t requests;    /* that it had under way, as it said last; from version 2 on */
+    uint32_t requests;    /* that it had under way, as it said last; from version 3 on */
     uint64_t run;         /* of the peer's process, from its last HELLO */
     uint64_t leaving_run; /* of the process that said it leaves (core/leaving.h); 0: none did */
     bool has_wall_offset;
@@ -171,5 +171,7 @@ uint64_t peer_age_ns(const struct shard *shard, const struct peer *peer, struct 
 /* True when of all clocks that are heard, ours among them, most are over CLOCK_SKEW_LIMIT_MS from ours. Of two that
  * disagree nobody knows which is wrong: then both nodes go on. */
 bool lanes_clock_is_off(const struct shard *shard);
+/* No member was heard to speak less than that version of the protocol, by this shard, since its start. */
+bool lanes_all_speak(const struct shard *shard, uint16_t version);
 
 #endif

@@ -65,7 +65,25 @@ static bool has_missed_a_move(const struct shard *shard, uint64_t before) {
     return ring_committed(shard->ring) > before && ring_joint(shard->ring) > before;
 }
 
+/* Whoever is to hold a partition begins with nothing of it: no record that it deleted, as a former owner, on its disk
+ * alone, which had lost it, while memory still had it. (Found by a seed.) */
+static void forget_what_was_left(struct shard *shard) {
+    struct storage *storage = &shard->options.storage;
+    uint32_t partitions = ring_partition_count(shard->ring);
+    bool *is_forgotten = ARENA_ARRAY(&shard->scratch, bool, partitions);
+    bool has_any = false;
+    for (uint32_t index = 0; index < partitions; index++) {
+        bool is_holder = ring_is_holder(shard->ring, (struct partition){(uint16_t)index}, shard->self);
+        is_forgotten[index] = is_holder && shard->replica.roles[index] == ROLE_FALLBACK;
+        has_any = has_any || is_forgotten[index];
+    }
+    if (has_any) {
+        storage->forget(storage->self, STORAGE_OBJECTS, is_forgotten);
+    }
+}
+
 void replica_adopt(struct shard *shard, uint64_t before) {
+    forget_what_was_left(shard);
     for (uint32_t index = 0; has_missed_a_move(shard, before) && index < ring_partition_count(shard->ring); index++) {
         if (shard->replica.roles[index] == ROLE_HOLDER) {
             replica_lost(shard, (struct partition){(uint16_t)index});

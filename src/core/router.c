@@ -535,6 +535,11 @@ void router_route(struct shard *shard, const struct operation *operation, const 
         route_inspect(shard, operation, origin, partition, hopped);
         return;
     }
+    if ((operation->flags & OPERATION_ADD) != 0 && !lanes_all_speak(shard, PROTOCOL_WITH_COUNTERS)) {
+        origin_answer_outcome(shard, origin, OUTCOME_REFUSED,
+                              "ERR a member of the cluster runs a version without counters: upgrade all nodes first");
+        return;
+    }
     bool is_owner = ring_is_owner(shard->ring, partition, shard->self);
     if (hopped) {
         if (is_owner && may_coordinate(shard, operation)) {

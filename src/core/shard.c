@@ -370,7 +370,8 @@ static void receive_of_members(struct shard *shard, const struct source *source,
         publish_receive(shard, source, kind, body);
         break;
     case MESSAGE_BOUND:
-        witness_receive(shard, source, body);
+    case MESSAGE_STORES_BEFORE:
+        witness_receive(shard, source, kind, body);
         break;
     default:
         break; /* a later protocol's; its sender does without an answer */

@@ -53,6 +53,10 @@ struct storage {
     /* Writes again what memory has of the partition, because the disk has something else. No event follows. */
     void (*write_again)(void *self, enum storage_family family, struct partition partition);
 
+    /* All records of the partitions that `is_forgotten` names were removed once: what memory has as if the disk had it,
+     * the disk had lost by then. */
+    void (*forget)(void *self, enum storage_family family, const bool *is_forgotten);
+
     /* Asks for the records of a partition whose keys' places lie in [hash_from, hash_last], in that order, until about
      * so many records or bytes, all keys of one place together. PENDING: EVENT_STORAGE_SCANNED with the token follows,
      * and shows what is there in that step, written or not yet durable; or ERROR. */

@@ -24,8 +24,22 @@ void witness_init(struct shard *shard) {
     witness->of = ARENA_ARRAY(&shard->permanent, struct witnessed, members);
     memset(witness->of, 0, sizeof(*witness->of) * members);
     witness->is_rolled_back = shard->options.is_rolled_back && !MUTANT(ROLLED_BACK_SERVES);
+    witness->own = (struct witnessed){.store = shard->options.lineage.store};
     take_up(shard, shard->options.witnessed);
     shard->options.witnessed = (struct view){0};
+}
+
+/* What a member that judged well of this store remembers of others: this node had them before. */
+static void learn_of_stores_before(struct shard *shard, const struct witnessed *remembered) {
+    struct witnessed *own = &shard->witness.own;
+    struct witnessed known = *own;
+    witness_hear_retired(own, remembered->store);
+    for (size_t i = 0; i < WITNESS_RETIRED; i++) {
+        witness_hear_retired(own, remembered->retired[i]);
+    }
+    if (memcmp(own->retired, known.retired, sizeof(known.retired)) != 0) {
+        witness_tell_all(shard);
+    }
 }
 
 bool witness_judge(struct shard *shard, struct member_index member, const struct witnessed *remembered) {
@@ -36,6 +50,9 @@ bool witness_judge(struct shard *shard, struct member_index member, const struct
         shard->options.storage.condemn(shard->options.storage.self);
         shard_trace_peer(shard, TRACE_ROLLED_BACK, member, "it remembers later data of this node than this");
     }
+    if (!is_rolled_back) {
+        learn_of_stores_before(shard, remembered);
+    }
     return !is_rolled_back;
 }
 
@@ -43,6 +60,9 @@ void witness_tell(struct shard *shard, struct buffer *output) {
     struct message_bound message = {
         .store = shard->options.lineage.store, .run = shard->options.run, .bound = shard->clock.bound};
     message_encode_bound(output, &message);
+    if (shard->witness.own.retired[0] != 0) {
+        message_encode_stores_before(output, shard->witness.own.retired);
+    }
 }
 
 void witness_tell_all(struct shard *shard) {
@@ -56,11 +76,20 @@ void witness_tell_all(struct shard *shard) {
     }
 }
 
-void witness_receive(struct shard *shard, const struct source *source, struct view body) {
+void witness_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body) {
     struct message_bound message;
-    if (source->lane != NULL && message_decode_bound(body, &message) && message.run == source->lane->peer->run) {
-        struct member_index member = source->lane->peer->member;
-        witness_hear(&shard->witness.of[member.value], message.store, message.run, message.bound);
+    uint64_t before[WITNESS_RETIRED];
+    if (source->lane == NULL) {
+        return;
+    }
+    struct witnessed *of = &shard->witness.of[source->lane->peer->member.value];
+    if (kind == MESSAGE_BOUND && message_decode_bound(body, &message) && message.run == source->lane->peer->run) {
+        witness_hear(of, message.store, message.run, message.bound);
+        shard->witness.has_news = true;
+    } else if (kind == MESSAGE_STORES_BEFORE && message_decode_stores_before(body, before)) {
+        for (size_t i = 0; i < WITNESS_RETIRED; i++) {
+            witness_hear_retired(of, before[i]);
+        }
         shard->witness.has_news = true;
     }
 }

@@ -19,6 +19,10 @@
  * is in doubt until the other owners were met, its hints go, and what was deleted since may come back. Names of stores
  * that a node had before are remembered too, since they are not to come back.
  *
+ * Who joined since the node got its present store knows of that alone, and would take a copy of an earlier one for a
+ * later: so a node passes on, with its BOUND, what its greetings told it of stores that it had before. (Found by a
+ * seed.)
+ *
  * What does not hold: a roll-back within one step of the bound isn't found: some seconds, or as long as it takes a
  * clock that ran ahead and was set back to come where it was. Nor is a machine that was put back together with its
  * memory; nor anything as long as no node is in reach that remembers. */
@@ -37,7 +41,8 @@ struct witness {
     struct witnessed *of; /* by member */
     bool has_news;        /* since it was written down */
     struct instant writes_next;
-    bool is_rolled_back; /* this node's store: it takes nothing in any more */
+    struct witnessed own; /* this node's store, and those that it had before, as others tell */
+    bool is_rolled_back;  /* this node's store: it takes nothing in any more */
 };
 
 void witness_init(struct shard *shard);
@@ -47,7 +52,7 @@ bool witness_judge(struct shard *shard, struct member_index member, const struct
 void witness_tell(struct shard *shard, struct buffer *output);
 /* BOUND, for all in reach: it has moved. */
 void witness_tell_all(struct shard *shard);
-void witness_receive(struct shard *shard, const struct source *source, struct view body);
+void witness_receive(struct shard *shard, const struct source *source, uint8_t kind, struct view body);
 /* What was heard is written down. */
 void witness_beat(struct shard *shard);
 

@@ -183,6 +183,22 @@ void object_buffer_settle(struct object_buffer *buffer, uint64_t batch) {
     }
 }
 
+void object_buffer_forget(struct object_buffer *buffer, enum leaf_family family, const bool *is_forgotten) {
+    struct list_node *next;
+    for (struct list_node *node = list_first(&buffer->clean); node != NULL; node = next) {
+        struct object_entry *entry = CONTAINER_OF(node, struct object_entry, link);
+        struct partition partition;
+        uint64_t hash;
+        struct view key;
+        next = list_next(&buffer->clean, node);
+        bool is_place = object_place_read(object_entry_leaf_key(entry), &partition, &hash, &key);
+        ENSURE(is_place);
+        if (entry->family == family && is_forgotten[partition.value]) {
+            drop_entry(buffer, entry);
+        }
+    }
+}
+
 void object_buffer_end_turn(struct object_buffer *buffer) {
     for (struct list_node *node = list_first(&buffer->held); node != NULL; node = list_first(&buffer->held)) {
         drop_entry(buffer, CONTAINER_OF(node, struct object_entry, link));

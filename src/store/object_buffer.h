@@ -72,6 +72,8 @@ void object_buffer_remove(struct object_buffer *buffer, struct object_entry *ent
 void object_buffer_read_over(struct object_buffer *buffer, struct object_entry *entry);
 /* All batches up to this one rest in the leaf. */
 void object_buffer_settle(struct object_buffer *buffer, uint64_t batch);
+/* Clean entries of the partitions that are named are gone. */
+void object_buffer_forget(struct object_buffer *buffer, enum leaf_family family, const bool *is_forgotten);
 void object_buffer_end_turn(struct object_buffer *buffer);
 
 static inline struct view object_entry_leaf_key(const struct object_entry *entry) {

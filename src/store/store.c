@@ -177,6 +177,11 @@ static void write_again(void *self, enum storage_family of, struct partition par
     }
 }
 
+static void forget(void *self, enum storage_family of, const bool *is_forgotten) {
+    struct store *store = self;
+    object_buffer_forget(&store->objects, leaf_family_of(of), is_forgotten);
+}
+
 static enum storage_status scan(void *self, enum storage_family of, struct partition partition, uint64_t hash_from,
                                 uint64_t hash_last, uint32_t records_most, size_t bytes_most, uint64_t token) {
     struct store *store = self;
@@ -422,6 +427,12 @@ static void write_again_direct(void *self, enum storage_family family, struct pa
     (void)partition;
 }
 
+static void forget_direct(void *self, enum storage_family family, const bool *is_forgotten) {
+    (void)self;
+    (void)family;
+    (void)is_forgotten;
+}
+
 /* What lies in memory alone is new at each start. */
 static enum storage_status raise_doubt_direct(void *self) {
     (void)self;
@@ -440,6 +451,7 @@ struct storage store_storage(struct store *store) {
         .write = write_record,
         .remove = remove_record,
         .write_again = write_again,
+        .forget = forget,
         .scan = scan,
         .barrier = barrier,
         .raise_doubt = raise_doubt,
@@ -457,6 +469,7 @@ struct storage store_storage(struct store *store) {
         storage.write = write_direct;
         storage.remove = remove_direct;
         storage.write_again = write_again_direct;
+        storage.forget = forget_direct;
         storage.barrier = barrier_direct;
         storage.raise_doubt = raise_doubt_direct;
         storage.settle_doubt = settle_doubt_direct;

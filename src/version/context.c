@@ -35,12 +35,16 @@ static struct hybrid_time later(struct hybrid_time a, struct hybrid_time b) {
     return a.value >= b.value ? a : b;
 }
 
-bool context_contains(const struct context *context, struct dot dot) {
+bool context_vector_covers(const struct context *context, struct dot dot) {
     uint32_t at = lower_bound(context->vector, context->vector_count, (struct dot){dot.actor, 0});
-    if (at < context->vector_count && context->vector[at].actor == dot.actor && context->vector[at].n >= dot.n) {
+    return at < context->vector_count && context->vector[at].actor == dot.actor && context->vector[at].n >= dot.n;
+}
+
+bool context_contains(const struct context *context, struct dot dot) {
+    if (context_vector_covers(context, dot)) {
         return true;
     }
-    at = lower_bound(context->detached, context->detached_count, dot);
+    uint32_t at = lower_bound(context->detached, context->detached_count, dot);
     return at < context->detached_count && dot_equal(context->detached[at], dot);
 }
 
@@ -90,7 +94,7 @@ static bool resets_are_valid(const struct context *context) {
     for (uint32_t i = 0; i < context->reset_count; i++) {
         struct dot dot = context->resets[i].dot;
         bool is_in_order = i == 0 || context->resets[i - 1].dot.actor < dot.actor;
-        if (!is_in_order || dot.n == 0 || !context_contains(context, dot)) {
+        if (!is_in_order || dot.n == 0 || !context_vector_covers(context, dot)) {
             return false;
         }
     }
@@ -293,12 +297,45 @@ struct context context_join(const struct context *a, const struct context *b, st
 }
 
 const struct reset *context_reset_of(const struct context *context, uint64_t actor) {
-    for (uint32_t i = 0; i < context->reset_count; i++) {
-        if (context->resets[i].dot.actor == actor) {
-            return &context->resets[i];
+    uint32_t low = 0;
+    uint32_t high = context->reset_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (context->resets[middle].dot.actor < actor) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
     }
-    return NULL;
+    bool is_there = low < context->reset_count && context->resets[low].dot.actor == actor;
+    return is_there ? &context->resets[low] : NULL;
+}
+
+struct context context_until(const struct context *context, struct dot dot, struct arena *arena) {
+    struct context left = *context;
+    struct dot *vector = ARENA_ARRAY(arena, struct dot, context->vector_count);
+    struct dot *detached = ARENA_ARRAY(arena, struct dot, context->detached_count);
+    struct reset *resets = ARENA_ARRAY(arena, struct reset, context->reset_count);
+    left.detached_count = 0;
+    left.reset_count = 0;
+    for (uint32_t i = 0; i < context->vector_count; i++) {
+        bool is_later = context->vector[i].actor == dot.actor && context->vector[i].n > dot.n;
+        vector[i] = is_later ? dot : context->vector[i];
+    }
+    for (uint32_t i = 0; i < context->detached_count; i++) {
+        if (context->detached[i].actor != dot.actor || context->detached[i].n <= dot.n) {
+            detached[left.detached_count++] = context->detached[i];
+        }
+    }
+    for (uint32_t i = 0; i < context->reset_count; i++) {
+        if (context->resets[i].dot.actor != dot.actor || context->resets[i].dot.n <= dot.n) {
+            resets[left.reset_count++] = context->resets[i];
+        }
+    }
+    left.vector = vector;
+    left.detached = detached;
+    left.resets = resets;
+    return left;
 }
 
 struct context context_forget(const struct context *context, uint64_t actor, struct arena *arena) {

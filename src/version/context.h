@@ -8,7 +8,7 @@
  * decoded into it.
  *
  * Of counters (counter.h) a context also says from which sum on their actors count: `resets`, at most one an actor,
- * sorted by it, each at an event of the context. A join takes the later one. */
+ * sorted by it, each at an event that the vector covers. A join takes the later one. */
 #ifndef GRAMME_VERSION_CONTEXT_H
 #define GRAMME_VERSION_CONTEXT_H
 
@@ -39,6 +39,8 @@ static inline struct context context_empty(void) {
 /* In canonical form: what every function here keeps and a decoder demands. */
 bool context_is_valid(const struct context *context);
 bool context_contains(const struct context *context, struct dot dot);
+/* Contains it and all that its actor did before. */
+bool context_vector_covers(const struct context *context, struct dot dot);
 bool context_is_empty(const struct context *context); /* no events; time aside */
 /* a's events all in b. */
 bool context_covered_by(const struct context *a, const struct context *b);
@@ -57,6 +59,8 @@ const struct reset *context_reset_of(const struct context *context, uint64_t act
 /* The context with these resets as well, sorted as its own are; their events are its own. */
 struct context context_reset(const struct context *context, const struct reset *resets, uint32_t count,
                              struct arena *arena);
+/* Without what the dot's actor did after it, and a reset at that. */
+struct context context_until(const struct context *context, struct dot dot, struct arena *arena);
 /* Without the actor's vector entry and reset. */
 struct context context_forget(const struct context *context, uint64_t actor, struct arena *arena);
 

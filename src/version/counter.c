@@ -31,41 +31,32 @@ struct context counter_reset(const struct context *context, const struct value *
     return context_reset(context, resets, reset_count, arena);
 }
 
-/* This actor's sum so far: what it counts, or what of it was replaced. */
-static uint64_t sum_so_far(const struct object *object, uint64_t actor) {
+const struct value *object_counter_of(const struct object *object, uint64_t actor) {
     for (uint32_t i = 0; i < object->value_count; i++) {
         if (object->values[i].type == VALUE_COUNTER && object->values[i].dot.actor == actor) {
-            return counter_sum(&object->values[i]);
+            return &object->values[i];
         }
+    }
+    return NULL;
+}
+
+/* This actor's sum so far: what it counts, or what of it was replaced. */
+static uint64_t sum_so_far(const struct object *object, uint64_t actor) {
+    const struct value *counter = object_counter_of(object, actor);
+    if (counter != NULL) {
+        return counter_sum(counter);
     }
     const struct reset *reset = context_reset_of(&object->context, actor);
     return reset == NULL || MUTANT(SUM_BEGINS_AGAIN) ? 0 : reset->sum;
 }
 
-/* Under `lww` strings and tombstones compete: one that went otherwise than by losing would bring back what had lost. */
-static bool goes(const struct value *value, struct wall_time now, enum conflict_rule rule) {
-    return !value_is_live(value, now) && (value->type == VALUE_COUNTER || rule != CONFLICT_LWW);
-}
-
-/* The dots of what an addition replaces: the actor's own counter, which goes on in the new one, and what is over, of
- * which the counters are reset. */
-static struct context past_of(const struct object *object, uint64_t actor, struct wall_time now,
-                              enum conflict_rule rule, struct arena *arena) {
-    struct dot *dots = ARENA_ARRAY(arena, struct dot, object->value_count);
-    struct value *over = ARENA_ARRAY(arena, struct value, object->value_count);
-    uint32_t dot_count = 0;
-    uint32_t over_count = 0;
-    for (uint32_t i = 0; i < object->value_count; i++) {
-        const struct value *value = &object->values[i];
-        if (goes(value, now, rule)) {
-            over[over_count++] = *value;
-            dots[dot_count++] = value->dot;
-        } else if (value->type == VALUE_COUNTER && value->dot.actor == actor) {
-            dots[dot_count++] = value->dot;
-        }
+/* The actor's own counter goes on in the new one; if it has expired, from what is counted no more. */
+static struct context past_of(const struct value *own, struct wall_time now, struct arena *arena) {
+    if (own == NULL) {
+        return context_empty();
     }
-    struct context past = context_normalise(NULL, 0, dots, dot_count, (struct hybrid_time){0}, arena);
-    return counter_reset(&past, over, over_count, arena);
+    struct context past = context_normalise(NULL, 0, &own->dot, 1, (struct hybrid_time){0}, arena);
+    return value_is_live(own, now) ? past : counter_reset(&past, own, 1, arena);
 }
 
 /* For a planted bug: right, if nobody else adds at the same time. */
@@ -81,7 +72,7 @@ static uint64_t others_parts(const struct object *object, uint64_t actor) {
 struct object counter_add(const struct object *object, const struct stamp *stamp, int64_t addend, struct wall_time now,
                           enum conflict_rule rule, struct arena *arena) {
     const struct value *shown = object_shown(object, now, arena);
-    struct context past = past_of(object, stamp->dot.actor, now, rule, arena);
+    struct context past = past_of(object_counter_of(object, stamp->dot.actor), now, arena);
     uint64_t sum = sum_so_far(object, stamp->dot.actor) + (uint64_t)addend;
     if (MUTANT(COUNTERS_ADOPTED)) {
         sum += others_parts(object, stamp->dot.actor);

@@ -8,7 +8,8 @@
  * What replaces a counter (SET, DEL, a put with a context) replaces what it has seen of it, and an addition that it has
  * not seen stays. But the sum of that addition still contains what was replaced. So whoever replaces (a, 5) leaves in
  * the context a reset, "up to (a, 5) a had added 40", and from a's sum at (a, 6) those 40 are taken off. A sum never
- * begins again while its actor lives: then any two resets of an actor can be joined, the later one holding.
+ * begins again while its actor lives: then any two resets of an actor can be joined, the later one holding. Counters
+ * and resets stand at events that the vector covers: who knows of one knows all that its actor did before.
  *
  *      values       (a, 6): 41   (b, 2): 7   (c, 1): "100"
  *      resets       (a, 5): 40
@@ -28,12 +29,15 @@
 uint64_t counter_sum(const struct value *value);
 /* What the counter adds to what is shown: less than its sum if its actor was reset. */
 uint64_t counter_part(const struct object *object, const struct value *value);
+/* The actor's counter, or NULL. */
+const struct value *object_counter_of(const struct object *object, uint64_t actor);
 /* The context with resets for those of the values, sorted by dot, that are counters: it is to replace them. */
 struct context counter_reset(const struct context *context, const struct value *values, uint32_t count,
                              struct arena *arena);
-/* The object after an addition. It replaces this actor's counter, and what is over at `now`: tombstones and what has
- * expired, under `lww` counters alone. The new counter expires when what is shown does. Dot and time of the stamp as
- * for object_put(). */
+/* The object after an addition. It replaces this actor's counter and nothing else: a tombstone and what has expired
+ * stay beside it until a SET or DEL, for whose second stamp nothing must seem to have followed the first but what did
+ * (see coordinator.h). The new counter expires when what is shown does. Dot and time of the stamp as for object_put().
+ */
 struct object counter_add(const struct object *object, const struct stamp *stamp, int64_t addend, struct wall_time now,
                           enum conflict_rule rule, struct arena *arena);
 

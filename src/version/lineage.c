@@ -32,7 +32,7 @@ void witness_hear(struct witnessed *witnessed, uint64_t store, uint64_t run, str
 }
 
 /* Where there is room: what is there already is later. */
-static void add_retired(struct witnessed *witnessed, uint64_t store) {
+void witness_hear_retired(struct witnessed *witnessed, uint64_t store) {
     size_t free = 0;
     while (free < WITNESS_RETIRED && witnessed->retired[free] != 0) {
         free++;
@@ -52,7 +52,7 @@ void witness_join(struct witnessed *witnessed, const struct witnessed *other) {
         *witnessed = *other;
     }
     for (size_t i = 0; i < WITNESS_RETIRED; i++) {
-        add_retired(witnessed, earlier.retired[i]);
+        witness_hear_retired(witnessed, earlier.retired[i]);
     }
 }
 

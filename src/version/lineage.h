@@ -21,6 +21,8 @@ struct witnessed {
 
 /* BOUND: what is true of a store now. */
 void witness_hear(struct witnessed *witnessed, uint64_t store, uint64_t run, struct hybrid_time bound);
+/* A store that it had before; not the present one. */
+void witness_hear_retired(struct witnessed *witnessed, uint64_t store);
 /* What two shards had written down of the same member. */
 void witness_join(struct witnessed *witnessed, const struct witnessed *other);
 void witness_encode(struct buffer *buffer, const struct witnessed *witnessed);

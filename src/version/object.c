@@ -279,12 +279,13 @@ uint32_t object_uncovered_count(const struct object *kept, const struct context 
     return count;
 }
 
-struct object object_expire(const struct object *object, struct expiry expiry, struct arena *arena) {
+struct object object_expire(const struct object *object, struct expiry expiry, struct wall_time now,
+                            struct arena *arena) {
     struct object changed = *object;
     struct value *values = ARENA_ARRAY(arena, struct value, object->value_count);
     for (uint32_t i = 0; i < object->value_count; i++) {
         values[i] = object->values[i];
-        if (values[i].type != VALUE_TOMBSTONE) {
+        if (value_is_live(&values[i], now)) {
             values[i].expiry = expiry_merge(values[i].expiry, expiry);
         }
     }
@@ -349,15 +350,30 @@ struct object object_prune(const struct object *object, struct dot entry, struct
     return pruned;
 }
 
+bool object_counters_are_valid(const struct object *object) {
+    uint64_t last_actor = 0;
+    for (uint32_t i = 0; i < object->value_count; i++) {
+        const struct value *value = &object->values[i];
+        if (value->type != VALUE_COUNTER) {
+            continue;
+        }
+        const struct reset *reset = context_reset_of(&object->context, value->dot.actor);
+        if (value->dot.actor == last_actor || !context_vector_covers(&object->context, value->dot) ||
+            (reset != NULL && reset->dot.n >= value->dot.n)) {
+            return false;
+        }
+        last_actor = value->dot.actor;
+    }
+    return true;
+}
+
 static bool value_is_valid(const struct value *value, const struct context *context) {
-    bool known = value->type <= VALUE_COUNTER;
-    const struct reset *reset = value->type == VALUE_COUNTER ? context_reset_of(context, value->dot.actor) : NULL;
-    return known && (reset == NULL || reset->dot.n < value->dot.n) && value->format == VALUE_FORMAT &&
-           value->dot.n != 0 && value->time.value <= context->greatest.value && context_contains(context, value->dot);
+    return value->type <= VALUE_COUNTER && value->format == VALUE_FORMAT && value->dot.n != 0 &&
+           value->time.value <= context->greatest.value && context_contains(context, value->dot);
 }
 
 bool object_is_valid(const struct object *object) {
-    if (!context_is_valid(&object->context)) {
+    if (!context_is_valid(&object->context) || !object_counters_are_valid(object)) {
         return false;
     }
     if (object_is_absent(object)) {

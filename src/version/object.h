@@ -87,9 +87,10 @@ struct hybrid_time object_greatest_time(const struct object *object);
 const struct value *object_find(const struct object *object, struct dot dot); /* or NULL */
 /* Values of `kept` that `by` neither holds nor covers: what a replica keeps beside a put. */
 uint32_t object_uncovered_count(const struct object *kept, const struct context *by);
-/* The object with every value's expiry register, tombstones aside, set to `expiry` where that has the greater stamp
- * (the later instant, should stamps be equal: the rule of merging). */
-struct object object_expire(const struct object *object, struct expiry expiry, struct arena *arena);
+/* The object with the expiry register of every value that is live at `now` set to `expiry` where that has the greater
+ * stamp (the later instant, should stamps be equal: the rule of merging). What has expired stays so. */
+struct object object_expire(const struct object *object, struct expiry expiry, struct wall_time now,
+                            struct arena *arena);
 
 /* The object without its values' bytes: for somebody who may hold them. */
 struct object object_outline(const struct object *object, struct arena *arena);
@@ -105,6 +106,9 @@ bool object_may_prune(const struct object *object, struct dot entry);
 /* Without an entry that it may prune. */
 struct object object_prune(const struct object *object, struct dot entry, struct arena *arena);
 
+/* One counter an actor, at an event that the vector covers (who knows of it knows all that its actor did before), and
+ * behind the actor's reset (who replaced it does not hold it). */
+bool object_counters_are_valid(const struct object *object);
 /* Structural invariants: sorted, canonical, every value's dot in the context and its time at most the greatest, types
  * and formats known, nothing at all in an absent object. What object_decode() accepts, but for value hashes. */
 bool object_is_valid(const struct object *object);

@@ -179,8 +179,6 @@ static void read_value(struct reader *reader, const struct context *context, str
     ret->time.value = context->greatest.value - older;
     ret->hash = read_digest(reader);
     ret->bytes = read_sized(reader);
-    const struct reset *reset = type == VALUE_COUNTER ? context_reset_of(context, ret->dot.actor) : NULL;
-    reader->failed |= reset != NULL && reset->dot.n >= ret->dot.n; /* who replaced it does not hold it */
     reader->failed |= older > context->greatest.value || type != (uint8_t)ret->type || ret->format != VALUE_FORMAT;
 }
 
@@ -237,7 +235,7 @@ bool object_decode(struct view bytes, struct arena *arena, struct object *ret_ob
         object.values = values;
         object.value_count = (uint32_t)count;
     }
-    if (!reader_finished(&reader)) {
+    if (!reader_finished(&reader) || !object_counters_are_valid(&object)) {
         return false;
     }
     *ret_object = object;

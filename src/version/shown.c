@@ -3,19 +3,28 @@
 #include "base/decimal.h"
 #include "version/counter.h"
 
-/* The live counters of an object, as one value without bytes: the latest's dot and time, the latest set expiry. */
+/* The live counters of an object, as one value without bytes: the dot and time of the latest, the expiry of the one
+ * that stays longest, and so does the key. */
 struct count {
     bool is_there;
     uint64_t sum;
     struct value value;
 };
 
+static bool expires_later(struct expiry a, struct expiry b) {
+    if (a.at.ms != b.at.ms) {
+        return a.at.ms == 0 || (b.at.ms != 0 && a.at.ms > b.at.ms);
+    }
+    return a.stamp.value > b.stamp.value;
+}
+
 static void take_latest(struct value *value, const struct value *other) {
-    if (other->time.value > value->time.value) {
+    bool is_first = value->time.value == 0;
+    if (is_first || other->time.value > value->time.value) {
         value->dot = other->dot;
         value->time = other->time;
     }
-    if (other->expiry.stamp.value > value->expiry.stamp.value) {
+    if (is_first || expires_later(other->expiry, value->expiry)) {
         value->expiry = other->expiry;
     }
 }

@@ -80,7 +80,7 @@ void message_encode_ping(struct buffer *buffer, enum message_kind kind, const st
     size_t frame = frame_begin(buffer, (uint8_t)kind);
     write_u64(buffer, message->wall.ms);
     write_u64(buffer, message->now.ns);
-    if (version >= 2) {
+    if (version >= PROTOCOL_VERSION_NEXT) {
         write_u32(buffer, message->requests);
     }
     frame_end(buffer, frame);
@@ -91,7 +91,7 @@ bool message_decode_ping(struct view body, struct message_ping *ret_message, uin
     struct message_ping message = {0};
     message.wall.ms = read_u64(&reader);
     message.now.ns = read_u64(&reader);
-    message.requests = version >= 2 ? read_u32(&reader) : 0;
+    message.requests = version >= PROTOCOL_VERSION_NEXT ? read_u32(&reader) : 0;
     if (!reader_finished(&reader) || !time_is_sane(message.wall.ms) || !time_is_sane(message.now.ns)) {
         return false;
     }

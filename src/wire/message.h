@@ -17,11 +17,13 @@
  * its own fields, so what a later one appended must not be sent to it: encoders are told the link's version, and
  * decoders refuse what is not of it. A message of an unknown kind is passed over.
  *
- *      1   all of it
- *      2   PING and PONG tell the requests that their sender has under way. Spoken by gramme-next, which exists to show
+ *      1   all else
+ *      2   counters and resets in objects and contexts, additions among operations. None is made while a member is
+ *          known to speak less; once there are any, who speaks less cannot read their keys.
+ *      3   PING and PONG tell the requests that their sender has under way. Spoken by gramme-next, which exists to show
  *          that an upgrade works, and by some nodes of the simulator; the next change of the protocol takes its place.
  */
-enum { PROTOCOL_VERSION_LEAST = 1, PROTOCOL_VERSION = 1, PROTOCOL_VERSION_NEXT = 2 };
+enum { PROTOCOL_VERSION_LEAST = 1, PROTOCOL_VERSION = 2, PROTOCOL_VERSION_NEXT = 3, PROTOCOL_WITH_COUNTERS = 2 };
 
 /* What both ends speak; 0: there is none. */
 static inline uint16_t protocol_common(uint16_t least, uint16_t latest, uint16_t their_least, uint16_t their_latest) {
@@ -82,7 +84,7 @@ enum { HELLO_MAGIC = 0x314d5247 }; /* "GRM1" */
 struct message_ping {
     struct wall_time wall;
     struct instant now;
-    uint32_t requests; /* from version 2 on: that the sender has under way */
+    uint32_t requests; /* from version 3 on: that the sender has under way */
 };
 
 enum put_flag {

@@ -21,3 +21,24 @@ bool message_decode_bound(struct view body, struct message_bound *ret_message) {
     *ret_message = message;
     return true;
 }
+
+void message_encode_stores_before(struct buffer *buffer, const uint64_t stores[WITNESS_RETIRED]) {
+    size_t begun = frame_begin(buffer, MESSAGE_STORES_BEFORE);
+    for (size_t i = 0; i < WITNESS_RETIRED; i++) {
+        write_u64(buffer, stores[i]);
+    }
+    frame_end(buffer, begun);
+}
+
+bool message_decode_stores_before(struct view body, uint64_t ret_stores[WITNESS_RETIRED]) {
+    struct reader reader = reader_of(body);
+    uint64_t stores[WITNESS_RETIRED];
+    for (size_t i = 0; i < WITNESS_RETIRED; i++) {
+        stores[i] = read_u64(&reader);
+    }
+    if (!reader_finished(&reader)) {
+        return false;
+    }
+    memcpy(ret_stores, stores, sizeof(stores));
+    return true;
+}

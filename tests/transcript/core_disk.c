@@ -141,6 +141,12 @@ static void disk_write_again(void *self, enum storage_family family, struct part
     (void)partition;
 }
 
+static void disk_forget(void *self, enum storage_family family, const bool *is_forgotten) {
+    (void)self;
+    (void)family;
+    (void)is_forgotten;
+}
+
 static enum storage_status disk_scan(void *self, enum storage_family family, struct partition partition,
                                      uint64_t hash_from, uint64_t hash_last, uint32_t records_most, size_t bytes_most,
                                      uint64_t token) {
@@ -270,6 +276,7 @@ struct storage disk_storage(struct disk *disk) {
         .write = disk_write,
         .remove = disk_remove,
         .write_again = disk_write_again,
+        .forget = disk_forget,
         .scan = disk_scan,
         .barrier = disk_barrier,
         .raise_doubt = disk_raise_doubt,

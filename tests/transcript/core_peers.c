@@ -98,6 +98,7 @@ static void take_frame(struct rig *rig, struct fake_link *fake, const struct fra
     case MESSAGE_PROBE_ASK:
     case MESSAGE_PROBE_NACK:
     case MESSAGE_FENCE:
+    case MESSAGE_STORES_BEFORE:
         break;
     case MESSAGE_GOSSIP_SUMMARY:
     case MESSAGE_GOSSIP_DIGEST:

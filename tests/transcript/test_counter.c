@@ -90,8 +90,8 @@ static void an_actor_goes_on_from_the_sum_that_was_replaced(void **state) {
     client(rig, "INCR k");
     says(rig, "B: read k");
     answer(rig, 'B', "same");
-    says(rig, "disk: write k a2=(+41) over a1-40 c1", "B: put k a2=(+41) over a1-40 c1",
-         "C: put k a2=(+41) over a1-40 c1"); /* and the tombstone is gone */
+    says(rig, "disk: write k a2=(+41) & c1=(deleted) over a1-40", "B: put k a2=(+41) & c1=(deleted) over a1-40",
+         "C: put k a2=(+41) & c1=(deleted) over a1-40");
     disk_done(rig);
     answer(rig, 'B', "stored");
     says(rig, "client: :1");
@@ -101,11 +101,51 @@ static void an_actor_goes_on_from_the_sum_that_was_replaced(void **state) {
 static void a_counter_that_expired_is_reset(void **state) {
     (void)state;
     struct rig *rig = rig_new((struct rig_options){0});
-    disk_holds(rig, "k", "b2=(+7)~-1");
-    client(rig, "INCR k");
+    client(rig, "INCRBY k 40");
+    answer(rig, 'B', "absent");
+    disk_done(rig);
+    answer(rig, 'B', "stored");
+    peer_puts(rig, 'C', "k", "a1=(+40)~-1", 0);
+    disk_done(rig);
     rig_forget(rig);
+    client(rig, "INCR k");
+    says(rig, "B: read k");
     answer(rig, 'B', "same");
-    says(rig, "disk: write k a1=(+1) over b2-7", "B: put k a1=(+1) over b2-7", "C: put k a1=(+1) over b2-7");
+    says(rig, "disk: write k a2=(+41) over a1-40", "B: put k a2=(+41) over a1-40", "C: put k a2=(+41) over a1-40");
+    rig_free(rig);
+}
+
+/* An older value than the SET's stands at B with a later time, under `lww`, and an addition came between the stamps. */
+static void an_addition_does_not_make_a_set_seem_followed(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.conflict = CONFLICT_LWW});
+    client_of(rig, 0, "SET k 5");
+    says(rig, "disk: write k a1=5", "B: put k a1=5, name what you keep", "C: put k a1=5, name what you keep");
+    client_of(rig, 1, "INCR k");
+    says(rig, "B: read k");
+    answer_nth(rig, 'B', 1, "object b1=100@5");
+    says(rig, "disk: write k b1=100 over a1", "disk: write k a2=(+1) & b1=100", "B: repair k b1=100 over a1",
+         "B: put k a2=(+1) & b1=100", "C: put k a2=(+1) & b1=100");
+    answer(rig, 'B', "stored, keeps b1");
+    disk_done(rig);
+    says(rig, "disk: write k a2=(+1) & a3=5 over b1", "B: put k a2=(+1) & a3=5 over b1",
+         "C: put k a2=(+1) & a3=5 over b1");
+    rig_free(rig);
+}
+
+static void a_second_stamp_leaves_what_was_added_to_the_first(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    client_of(rig, 0, "SET k 5");
+    says(rig, "disk: write k a1=5", "B: put k a1=5, name what you keep", "C: put k a1=5, name what you keep");
+    client_of(rig, 1, "INCR k");
+    says(rig, "B: read k");
+    answer_nth(rig, 'B', 1, "same");
+    says(rig, "disk: write k a1=5 & a2=(+1)", "B: put k a1=5 & a2=(+1)", "C: put k a1=5 & a2=(+1)");
+    disk_done(rig);
+    answer(rig, 'B', "stored, keeps c1");
+    says(rig, "disk: write k a2=(+1) & a3=5 over c1", "B: put k a2=(+1) & a3=5 over c1",
+         "C: put k a2=(+1) & a3=5 over c1");
     rig_free(rig);
 }
 
@@ -117,6 +157,8 @@ int main(void) {
         cmocka_unit_test(an_addition_beside_a_set_that_had_not_seen_it_counts_alone),
         cmocka_unit_test(an_actor_goes_on_from_the_sum_that_was_replaced),
         cmocka_unit_test(a_counter_that_expired_is_reset),
+        cmocka_unit_test(an_addition_does_not_make_a_set_seem_followed),
+        cmocka_unit_test(a_second_stamp_leaves_what_was_added_to_the_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

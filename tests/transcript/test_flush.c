@@ -47,6 +47,41 @@ static void what_is_written_after_it_stays_though_the_clock_was_behind(void **st
     rig_free(rig);
 }
 
+/* Its time is above the floor, and what its actor had added before is not. (Found by a seed.) */
+static void an_addition_beside_a_flush_counts_without_those_before(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){0});
+    client(rig, "INCRBY k 40");
+    answer(rig, 'B', "absent");
+    disk_done(rig);
+    answer(rig, 'B', "stored");
+    client(rig, "INCRBY k 2");
+    answer(rig, 'B', "same");
+    rig_forget(rig);
+    disk_done(rig);
+    answer(rig, 'B', "stored");
+    says(rig, "client: :42");
+    rig->attempt = 7;
+    pass_ms(rig, 1);
+    peer_questions(rig, 'B', QUESTION_FLUSH_ASK, 0);
+    says(rig, "B: reply to flush ask +0");
+    client(rig, "INCR k");
+    says(rig, "B: read k");
+    answer(rig, 'B', "same");
+    says_nothing(rig); /* it cannot be known yet what it may go on from */
+    peer_questions(rig, 'B', QUESTION_FLUSH_HOLD, 0);
+    says(rig, "disk: write k a2=(+42) & aa1=(+1)", "B: put k a2=(+42) & aa1=(+1)", "B: reply to flush hold +0",
+         "C: put k a2=(+42) & aa1=(+1)");
+    disk_done(rig);
+    answer(rig, 'B', "stored");
+    says(rig, "client: :43");
+    peer_questions(rig, 'B', QUESTION_FLUSH_DO, 0);
+    rig_forget(rig);
+    peer_reads(rig, 'B', "k", NULL);
+    says(rig, "B: object aa1=(+1) over a2-42");
+    rig_free(rig);
+}
+
 static void what_was_there_is_gone_and_nothing_old_is_taken(void **state) {
     (void)state;
     struct rig *rig = rig_new((struct rig_options){.self = 1});
@@ -184,6 +219,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flush_is_held_by_all_before_it_is_done),
         cmocka_unit_test(what_is_written_after_it_stays_though_the_clock_was_behind),
+        cmocka_unit_test(an_addition_beside_a_flush_counts_without_those_before),
         cmocka_unit_test(what_was_there_is_gone_and_nothing_old_is_taken),
         cmocka_unit_test(of_siblings_those_above_the_floor_stay),
         cmocka_unit_test(without_every_member_nothing_is_done),

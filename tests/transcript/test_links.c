@@ -183,22 +183,36 @@ static size_t ping_bytes(uint16_t own, uint16_t version) {
 
 static void a_link_speaks_the_latest_that_both_ends_know(void **state) {
     (void)state;
-    size_t first = ping_bytes(1, 1);
-    size_t second = ping_bytes(2, 2);
+    size_t first = ping_bytes(PROTOCOL_VERSION, PROTOCOL_VERSION);
+    size_t second = ping_bytes(PROTOCOL_VERSION_NEXT, PROTOCOL_VERSION_NEXT);
     assert_int_equal(second, first + 4);
-    assert_int_equal(ping_bytes(1, 2), first);
-    assert_int_equal(ping_bytes(2, 1), first); /* what came later must not be sent to it */
-    assert_int_equal(ping_bytes(2, 9), second);
+    assert_int_equal(ping_bytes(PROTOCOL_VERSION, PROTOCOL_VERSION_NEXT), first);
+    assert_int_equal(ping_bytes(PROTOCOL_VERSION_NEXT, PROTOCOL_VERSION), first); /* what came later must not be sent */
+    assert_int_equal(ping_bytes(PROTOCOL_VERSION_NEXT, PROTOCOL_VERSION_NEXT + 7), second);
+}
+
+/* What it could not read would be beyond it for ever. */
+static void nothing_is_counted_while_a_member_speaks_less(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.stays_alone = true});
+    struct fake_link *link = link_connects(rig, 'B');
+    struct message_hello hello = rig_hello(rig, 'B', 0, false);
+    hello.version = PROTOCOL_WITH_COUNTERS - 1;
+    link_sends_hello(rig, link, &hello);
+    rig_forget(rig);
+    client(rig, "INCR k");
+    says(rig, "client: -ERR a member of the cluster runs a version without counters: upgrade all nodes first");
+    rig_free(rig);
 }
 
 static void a_message_that_is_not_of_the_links_protocol_ends_it(void **state) {
     (void)state;
-    struct rig *rig = rig_new((struct rig_options){.protocol = 2});
+    struct rig *rig = rig_new((struct rig_options){.protocol = PROTOCOL_VERSION_NEXT});
     rig->shows_links = true;
     struct buffer frames;
     struct message_ping ping = {.wall = rig->moment.wall, .now = rig->moment.now};
     buffer_init(&frames);
-    message_encode_ping(&frames, MESSAGE_PING, &ping, 2); /* B's HELLO said 1 */
+    message_encode_ping(&frames, MESSAGE_PING, &ping, PROTOCOL_VERSION_NEXT); /* B's HELLO said one less */
     peer_sends(rig, 'B', 0, false, &frames);
     buffer_release(&frames);
     says(rig, "refused: a ping that is not of the link's protocol", "closes B", "down B: not of its protocol");
@@ -577,6 +591,7 @@ int main(void) {
         cmocka_unit_test(a_second_process_of_a_node_id_is_refused_while_the_first_is_heard),
         cmocka_unit_test(a_protocol_range_that_overlaps_is_welcome),
         cmocka_unit_test(a_link_speaks_the_latest_that_both_ends_know),
+        cmocka_unit_test(nothing_is_counted_while_a_member_speaks_less),
         cmocka_unit_test(a_message_that_is_not_of_the_links_protocol_ends_it),
         cmocka_unit_test(versions_that_do_not_meet_have_none_in_common),
         cmocka_unit_test(a_link_begins_with_a_greeting),

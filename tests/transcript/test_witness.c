@@ -78,11 +78,32 @@ static void what_others_tell_of_theirs_is_told_back(void **state) {
     rig_free(rig);
 }
 
+/* A member that joined since has never heard of the store that this node had before; this node tells it what others
+ * remember. */
+static void stores_that_others_remember_are_told_to_all(void **state) {
+    (void)state;
+    struct rig *rig = rig_remembered_as((struct witnessed){.store = 4, .run = 4, .bound = {5000}, .retired = {3}});
+    uint64_t before[WITNESS_RETIRED] = {4, 3};
+    assert_memory_equal(rig->shard->witness.own.retired, before, sizeof(before));
+    struct buffer frames;
+    buffer_init(&frames);
+    message_encode_stores_before(&frames, before);
+    peer_sends(rig, 'B', 0, false, &frames);
+    buffer_release(&frames);
+    peer_dies(rig, 'B');
+    rig_forget(rig);
+    peer_returns(rig, 'B');
+    pass_ms(rig, 100);
+    assert_memory_equal(rig->last_hello.remembered.retired, before, sizeof(before));
+    rig_free(rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_in_the_lineage_is_accepted),
         cmocka_unit_test(what_is_not_stops_the_node),
         cmocka_unit_test(what_others_tell_of_theirs_is_told_back),
+        cmocka_unit_test(stores_that_others_remember_are_told_to_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

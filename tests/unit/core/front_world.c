@@ -48,13 +48,13 @@ static bool shows(struct world *world, const struct object *object) {
     return shown(world, object) != NULL;
 }
 
-static struct stamp next_stamp(struct world *world) {
+static struct hybrid_time next_time(struct world *world) {
     world->ticks++;
-    return (struct stamp){
-        .dot = {7, world->ticks},
-        .time = {hybrid_time_of_wall(world->wall).value + world->ticks},
-        .mark = 1,
-    };
+    return (struct hybrid_time){hybrid_time_of_wall(world->wall).value + world->ticks};
+}
+
+static struct stamp next_stamp(struct world *world, struct world_entry *entry) {
+    return (struct stamp){.dot = {7, ++entry->events}, .time = next_time(world), .mark = 1};
 }
 
 static void do_put(struct world *world, struct world_entry *entry, const struct operation *operation,
@@ -72,7 +72,7 @@ static void do_put(struct world *world, struct world_entry *entry, const struct 
         past = context_empty();
         assert_true(operation->context.size == 0 || context_decode(&reader, &world->arena, &past));
     }
-    struct stamp stamp = next_stamp(world);
+    struct stamp stamp = next_stamp(world, entry);
     bool keeps = (operation->flags & OPERATION_KEEP_EXPIRY) != 0 && is_there;
     uint64_t expires_at_ms = keeps ? shown(world, &object)->expiry.at.ms : operation->expires_at_ms;
     const struct value value = {
@@ -97,8 +97,8 @@ static void do_expire(struct world *world, struct world_entry *entry, const stru
         result->outcome = OUTCOME_UNCHANGED;
         return;
     }
-    struct expiry expiry = {.at = {operation->expires_at_ms}, .stamp = next_stamp(world).time};
-    struct object written = object_expire(&object, expiry, &world->arena);
+    struct expiry expiry = {.at = {operation->expires_at_ms}, .stamp = next_time(world)};
+    struct object written = object_expire(&object, expiry, world->wall, &world->arena);
     entry_write(entry, &written);
 }
 
@@ -130,7 +130,7 @@ static void do_add(struct world *world, struct world_entry *entry, const struct 
             (struct result){.outcome = OUTCOME_REFUSED, .detail = VIEW("ERR value is not an integer or out of range")};
         return;
     }
-    struct stamp stamp = next_stamp(world);
+    struct stamp stamp = next_stamp(world, entry);
     struct object written =
         counter_add(&object, &stamp, operation->addend, world->wall, CONFLICT_SIBLINGS, &world->arena);
     entry_write(entry, &written);

@@ -15,6 +15,7 @@
 enum { WORLD_ENTRIES = 4096, WORLD_HELD = 8192 };
 
 struct world_entry {
+    uint64_t events; /* of its only actor */
     struct buffer key;
     struct buffer object;
 };

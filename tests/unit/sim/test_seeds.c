@@ -54,7 +54,7 @@ static void seeds_that_found_bugs_pass(void **state) {
         uint64_t seconds;
     } found[] = {{2, 60},      {3, 60},       {5, 60},       {30, 60},     {58, 30},     {338, 60},
                  {396, 60},    {2074, 30},    {2162, 30},    {60017, 60},  {302679, 60}, {800343, 60},
-                 {801852, 60}, {3004245, 60}, {3004905, 60}, {4005438, 60}};
+                 {801852, 60}, {3004245, 60}, {3004905, 60}, {4005438, 60}, {41000419, 60}, {41000663, 60}, {42000942, 60}, {42001991, 60}};
     (void)state;
     for (size_t index = 0; index < sizeof(found) / sizeof(found[0]); index++) {
         assert_true(run(found[index].seed, found[index].seconds * UINT64_C(1000000000), false).passed);

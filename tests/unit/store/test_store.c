@@ -1,4 +1,5 @@
 /* The store above a simulated disk: single rules first, then random turns, faults and crashes against a model. */
+#include "base/limits.h"
 #include "store/memory_leaf.h"
 #include "store/store.h"
 
@@ -357,6 +358,29 @@ static void the_buffer_keeps_to_its_budget_and_keeps_what_is_used(void **state) 
     rig_free(&rig);
 }
 
+/* What is dirty is to go to the disk, and stays. */
+static void what_is_forgotten_is_read_from_the_disk_again(void **state) {
+    (void)state;
+    struct rig rig = rig_new(MEMORY_LEAF_SIMULATED, 1 << 20);
+    static bool is_forgotten[PARTITION_COUNT_DEFAULT];
+    struct view record;
+    write_at(&rig, VIEW("k"), VIEW("v1"), DURABILITY_SYNC, 1);
+    store_end_turn(rig.store);
+    rig.storage.forget(rig.storage.self, STORAGE_OBJECTS, is_forgotten);
+    is_forgotten[somewhere.value] = true;
+    rig.storage.forget(rig.storage.self, STORAGE_OBJECTS, is_forgotten);
+    reads_as(&rig, VIEW("k"), VIEW("v1"));
+    memory_leaf_complete_all(rig.leaf);
+    gives(&rig, STORAGE_FOUND, 1);
+    store_end_turn(rig.store);
+    reads_as(&rig, VIEW("k"), VIEW("v1"));
+    rig.storage.forget(rig.storage.self, STORAGE_HINTS, is_forgotten);
+    reads_as(&rig, VIEW("k"), VIEW("v1"));
+    rig.storage.forget(rig.storage.self, STORAGE_OBJECTS, is_forgotten);
+    assert_int_equal(read_at(&rig, VIEW("k"), &record), STORAGE_PENDING);
+    rig_free(&rig);
+}
+
 static void above_a_synchronous_leaf_everything_is_done_at_once(void **state) {
     (void)state;
     struct rig rig = rig_new(MEMORY_LEAF_SYNCHRONOUS, 1 << 20);
@@ -394,6 +418,7 @@ int main(void) {
         cmocka_unit_test(a_failed_batch_ends_acknowledgements_for_good),
         cmocka_unit_test(a_barrier_waits_for_what_lags),
         cmocka_unit_test(the_buffer_keeps_to_its_budget_and_keeps_what_is_used),
+        cmocka_unit_test(what_is_forgotten_is_read_from_the_disk_again),
         cmocka_unit_test(above_a_synchronous_leaf_everything_is_done_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

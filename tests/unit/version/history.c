@@ -272,7 +272,7 @@ static void step_put(struct history *history) {
     check_context(history, &answer->context, &answer->events);
 }
 
-/* Goes on from what its actor had added, and takes tombstones away. */
+/* Goes on from what its actor had added. */
 static void step_add(struct history *history) {
     if (history->event_count == HISTORY_EVENTS_MOST) {
         return;
@@ -291,10 +291,7 @@ static void step_add(struct history *history) {
     };
     for (uint32_t i = 0; i < id; i++) {
         const struct event *other = &history->events[i];
-        const struct value *value = object_find(&copy->object, other->dot);
-        bool is_own = other->is_addition && other->dot.actor == event->dot.actor && set_has(&copy->seen, i);
-        bool is_over = value != NULL && value->type == VALUE_TOMBSTONE && history->rule != CONFLICT_LWW;
-        if (is_own || is_over) {
+        if (other->is_addition && other->dot.actor == event->dot.actor && set_has(&copy->seen, i)) {
             set_add(&event->past, i);
         }
     }
@@ -327,9 +324,10 @@ static void step_merge(struct history *history) {
 }
 
 static void step_expire(struct history *history) {
+    const struct wall_time before_all_expire = {0};
     struct copy *copy = &history->replicas[pick(history, HISTORY_REPLICAS)];
     struct expiry expiry = {{pick(history, 3)}, {object_greatest_time(&copy->object).value + pick(history, 2)}};
-    copy->object = object_expire(&copy->object, expiry, &history->arena);
+    copy->object = object_expire(&copy->object, expiry, before_all_expire, &history->arena);
     for (uint32_t i = 0; i < history->event_count; i++) {
         const struct value *value = object_find(&copy->object, history->events[i].dot);
         if (value != NULL && value->type != VALUE_TOMBSTONE) {

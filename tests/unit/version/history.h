@@ -19,7 +19,7 @@ struct event {
     struct dot dot;
     struct hybrid_time time;
     struct event_set past; /* what its writer had been shown: the events that it supersedes */
-    bool is_addition;      /* it supersedes only its actor's additions, which it goes on from, and tombstones */
+    bool is_addition;      /* it supersedes only its actor's additions, which it goes on from */
     int64_t addend;
     uint8_t bytes[8];
 };

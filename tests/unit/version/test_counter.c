@@ -147,7 +147,7 @@ static void test_it_expires_as_what_is_shown_and_begins_anew(void **state) {
     struct fixture *fixture = *state;
     struct object object = object_empty();
     object = add_as(fixture, &object, 1, 1, 5);
-    object = object_expire(&object, (struct expiry){{2000}, {++fixture->time}}, &fixture->arena);
+    object = object_expire(&object, (struct expiry){{2000}, {++fixture->time}}, fixture->now, &fixture->arena);
     object = add_as(fixture, &object, 2, 1, 6);
     const struct value *shown = object_shown(&object, fixture->now, &fixture->arena);
     assert_int_equal(shown->expiry.at.ms, 2000);
@@ -156,9 +156,40 @@ static void test_it_expires_as_what_is_shown_and_begins_anew(void **state) {
     assert_shows(fixture, &object, NULL);
     object = add_as(fixture, &object, 1, 2, 1);
     assert_shows(fixture, &object, "1");
-    assert_int_equal(object.value_count, 1);
+    assert_int_equal(object.value_count, 2); /* the other actor's, which has expired */
     shown = object_shown(&object, fixture->now, &fixture->arena);
     assert_int_equal(shown->expiry.at.ms, 0);
+    object = object_expire(&object, (struct expiry){{5000}, {++fixture->time}}, fixture->now, &fixture->arena);
+    assert_shows(fixture, &object, "1"); /* and stays so */
+}
+
+/* An addition that read a key that never expires is not to go with a part of it that does. */
+static void test_what_is_added_stays_as_long_as_the_key(void **state) {
+    struct fixture *fixture = *state;
+    struct object nothing = object_empty();
+    struct object count = add_as(fixture, &nothing, 1, 1, 1);
+    count = object_expire(&count, (struct expiry){{2000}, {++fixture->time}}, fixture->now, &fixture->arena);
+    struct object set = set_as(fixture, &nothing, 2, 1, "5");
+    struct object both = merged(fixture, &count, &set);
+    both = add_as(fixture, &both, 3, 1, 1000);
+    assert_shows(fixture, &both, "1006");
+    const struct value *shown = object_shown(&both, fixture->now, &fixture->arena);
+    assert_int_equal(shown->expiry.at.ms, 0);
+    fixture->now.ms = 2000;
+    assert_shows(fixture, &both, "1005");
+}
+
+static void test_an_addition_replaces_nothing_but_its_own(void **state) {
+    struct fixture *fixture = *state;
+    struct object nothing = object_empty();
+    struct stamp stamp = stamp_of(fixture, 1, 1);
+    struct value tombstone = {.type = VALUE_TOMBSTONE, .format = VALUE_FORMAT, .hash = hash128((struct view){0})};
+    struct context none = context_empty();
+    struct object object = object_put(&nothing, &none, &stamp, &tombstone, CONFLICT_SIBLINGS, &fixture->arena);
+    object = add_as(fixture, &object, 1, 2, 3);
+    object = add_as(fixture, &object, 1, 3, 4);
+    assert_int_equal(object.value_count, 2);
+    assert_shows(fixture, &object, "7");
 }
 
 static void test_lww_keeps_every_counter(void **state) {
@@ -221,6 +252,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_what_replaces_leaves_what_it_has_not_seen, setup, teardown),
         cmocka_unit_test_setup_teardown(test_it_wraps_and_says_so, setup, teardown),
         cmocka_unit_test_setup_teardown(test_it_expires_as_what_is_shown_and_begins_anew, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_added_stays_as_long_as_the_key, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_addition_replaces_nothing_but_its_own, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lww_keeps_every_counter, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_floor_resets_what_was_below_it, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pruning_takes_the_reset_too, setup, teardown),

@@ -275,16 +275,16 @@ static void test_expiry(void **state) {
     struct object live = put(fixture, &nothing, &fixture->nothing, stamp_of(7, 1, 10, 0), "a");
     assert_true(object_has_live(&live, (struct wall_time){UINT64_MAX}));
     struct expiry expiry = {{1000}, {20}};
-    struct object dying = object_expire(&live, expiry, &fixture->arena);
+    struct object dying = object_expire(&live, expiry, (struct wall_time){0}, &fixture->arena);
     assert_true(context_equal(&dying.context, &live.context));
     assert_true(object_has_live(&dying, (struct wall_time){999}));
     assert_false(object_has_live(&dying, (struct wall_time){1000}));
     assert_int_equal(object_greatest_time(&dying).value, 20);
     struct expiry stale = {{5000}, {19}};
-    struct object same = object_expire(&dying, stale, &fixture->arena);
+    struct object same = object_expire(&dying, stale, (struct wall_time){0}, &fixture->arena);
     assert_true(object_equal(&same, &dying));
     struct expiry persist = {{0}, {21}};
-    struct object persisted = object_expire(&dying, persist, &fixture->arena);
+    struct object persisted = object_expire(&dying, persist, (struct wall_time){0}, &fixture->arena);
     struct object merged = object_merge(&dying, &persisted, CONFLICT_SIBLINGS, &fixture->arena);
     assert_true(object_equal(&merged, &persisted));
     assert_true(object_has_live(&merged, (struct wall_time){1000}));
@@ -300,7 +300,7 @@ static void test_tombstones_are_not_live_and_do_not_expire(void **state) {
     assert_false(object_is_absent(&deleted));
     assert_false(object_has_live(&deleted, (struct wall_time){0}));
     struct expiry expiry = {{1000}, {20}};
-    struct object same = object_expire(&deleted, expiry, &fixture->arena);
+    struct object same = object_expire(&deleted, expiry, (struct wall_time){0}, &fixture->arena);
     assert_true(object_equal(&same, &deleted));
 }
 
