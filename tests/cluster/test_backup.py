@@ -65,6 +65,7 @@ class Data:
         self.short = [f"short:{i}" for i in range(20)]
         self.siblings = {f"siblings:{i}": {b"one %d" % i, b"two %d" % i} for i in range(count // 3)}
         self.replaced = {f"replaced:{i}": b"new %d" % i for i in range(count // 3)}
+        self.counted = {f"counted:{i}": b"%d" % (3 * i) for i in range(count // 3)}
         self.expires_at_ms = int(time.time() * 1000) + DAY_MS
         requests = [encode("SET", key, value) for key, value in self.plain.items()]
         requests += [encode("SET", key, value, "PXAT", self.expires_at_ms) for key, value in self.living.items()]
@@ -72,9 +73,11 @@ class Data:
         requests += [encode("SET", key, "x") for key in self.deleted]
         requests += [encode("SET", key, "old") for key in self.replaced]
         requests += [encode("GRAMME.PUT", key, value) for key, values in self.siblings.items() for value in values]
+        requests += [encode("INCRBY", key, number) for number, key in enumerate(self.counted)]
         self.say(nodes[0], requests)
         self.say(nodes[1 % len(nodes)], [encode("SET", key, value) for key, value in self.replaced.items()])
         self.say(nodes[-1], [encode("DEL", key) for key in self.deleted])
+        self.say(nodes[-1], [encode("INCRBY", key, 2 * number) for number, key in enumerate(self.counted)])
         time.sleep(0.4)  # until the short ones are over: that is their contract
 
     @staticmethod
@@ -84,7 +87,7 @@ class Data:
 
     def check(self, cluster):
         for index, node in enumerate(cluster.nodes):
-            self.check_values(node, {**self.plain, **self.replaced, **self.living})
+            self.check_values(node, {**self.plain, **self.replaced, **self.living, **self.counted})
             self.check_siblings(node)
             gone = [*self.deleted, *self.short]
             assert replies(node, [encode("GET", key) for key in gone]) == [None] * len(gone), f"node {index}"
