@@ -107,10 +107,14 @@ static const char *reach_of(const struct resp_reply *replica) {
 
 static void add_value(struct buffer *text, const struct resp_reply *value) {
     int64_t expires = 0;
+    int64_t adds = 0;
     add(text, "    value  %s, %s bytes, hash %s\n", show(value, "type").text, show(value, "bytes").text,
         show(value, "hash").text);
     add(text, "           dot %s, written %s + %s\n", show(value, "dot").text, show_time(value, "time-ms").text,
         show(value, "logical").text);
+    if (field_number(value, "adds", &adds)) {
+        add(text, "           adds %s\n", show(value, "adds").text);
+    }
     if (field_number(value, "expires-at-ms", &expires) && expires > 0) {
         add(text, "           expires %s\n", show_time(value, "expires-at-ms").text);
     }
