@@ -181,8 +181,14 @@ const checks = {
         const key = `${config.prefix}errors`;
         await adapter.set(key, 'no number');
         const text = await errorReply(adapter, adapter.raw('INCR', key), 'INCR');
-        if (config.server === 'gramme' && !text.includes('not supported')) {
-            throw new Error(`the error of INCR doesn't say that it isn't supported: ${text}`);
+        if (!text.includes('not an integer')) {
+            throw new Error(`the error of INCR doesn't say that the value isn't a number: ${text}`);
+        }
+        if (config.server === 'gramme') {
+            const refusal = await errorReply(adapter, adapter.raw('LPUSH', key, 'item'), 'LPUSH');
+            if (!refusal.includes('not supported')) {
+                throw new Error(`the error of LPUSH doesn't say that it isn't supported: ${refusal}`);
+            }
         }
         await errorReply(adapter, adapter.raw('SET', key), 'SET without a value');
         equal(await adapter.get(key), 'no number', 'GET after the errors');

@@ -159,19 +159,16 @@ def check_large(adapter, config):
     equal(adapter.get(key), b"small", "GET")
 
 
-def refusal_is_told(adapter, key):
-    text = error_reply(adapter, adapter.raw, "INCR", key)
-    if "not supported" not in text:
-        raise AssertionError(f"the error of INCR doesn't say that it isn't supported: {text}")
-
-
 def check_errors(adapter, config):
     key = config["prefix"] + "errors"
     adapter.set(key, b"no number")
+    text = error_reply(adapter, adapter.raw, "INCR", key)
+    if "not an integer" not in text:
+        raise AssertionError(f"the error of INCR doesn't say that the value isn't a number: {text}")
     if config["server"] == "gramme":
-        refusal_is_told(adapter, key)
-    else:
-        error_reply(adapter, adapter.raw, "INCR", key)
+        text = error_reply(adapter, adapter.raw, "LPUSH", key, b"item")
+        if "not supported" not in text:
+            raise AssertionError(f"the error of LPUSH doesn't say that it isn't supported: {text}")
     error_reply(adapter, adapter.raw, "SET", key)
     equal(adapter.get(key), b"no number", "GET after the errors")
 
