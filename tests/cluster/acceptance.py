@@ -5,6 +5,7 @@ line of figures at the end. `make acceptance` runs all of them.
 usage: acceptance.py [NAME...]
 
 ACCEPTANCE_SECONDS (600) is how long `availability` lasts, STOPPED_SECONDS (120) how long the coordinator is stopped,
+COUNTERS_SECONDS (300) how long `counters` lasts, with its faults drawn from COUNTERS_SEED (a random one),
 PAIRS (5) how often `slow_owner` compares, MOVES (100) how many `moves_killed` makes, with everything drawn from SEED (1),
 KEYS how many keys `deletes` (100,000), `million_keys` and `ring_changes` (1,000,000), `wiped` (100,000) and
 `moves_killed` (20,000) have, RATE the operations a second of the two that change the members.
@@ -21,6 +22,7 @@ import sys
 import threading
 import time
 
+from counters import counters
 from growing import growing
 from harness import ROOT, Cluster, ReplyError, encode, eventually, pipelined, replies, run_each
 from history import FAILED, IN_DOUBT, OK, Load, availability, outcome_of
@@ -381,9 +383,18 @@ def moves_killed():
     killing(number_of("MOVES", 100), number_of("KEYS", 20_000), number_of("RATE", 200), number_of("SEED", 1))
 
 
+# --- counters ---------------------------------------------------------------------------------------------------------
+
+def counters_under_faults():
+    """Ten clients add to counters while nodes are killed and parted: what was acknowledged counts once, ever again."""
+    seed = number_of("COUNTERS_SEED", int.from_bytes(os.urandom(4), "little"))
+    counters(number_of("COUNTERS_SECONDS", 300), 15, seed)
+
+
 RUNS = {"availability": availability_under_faults, "deletes": deletes, "stopped_coordinator": stopped_coordinator,
         "million_keys": million_keys, "wiped": wiped, "slow_owner": slow_owner,
-        "ring_changes": ring_changes, "moves_killed": moves_killed}
+        "ring_changes": ring_changes, "moves_killed": moves_killed,
+        "counters": counters_under_faults}
 
 
 def main():
