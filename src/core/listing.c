@@ -18,6 +18,7 @@ struct listing_request {
     bool has_scanned;
     uint32_t partition;
     uint64_t place;
+    uint64_t last_place; /* of the scan that is under way */
     uint64_t count;
     uint32_t most;
     uint32_t scans_left;
@@ -82,6 +83,11 @@ uint32_t listing_shard(const struct shard *shard, const struct operation *operat
     }
     struct position at = position_of(shard, ask.cursor);
     return at.shard < shard->options.shard_count ? at.shard : shard->options.shard_index;
+}
+
+/* The bits of a place that a cursor has no room for. */
+static uint64_t lower_bits(const struct shard *shard) {
+    return UINT64_MAX >> place_bits(shard);
 }
 
 /* ---- answers ---- */
@@ -150,6 +156,12 @@ static bool is_enough(const struct listing_request *request) {
            (request->question != LISTING_COUNT && request->count >= request->most);
 }
 
+/* A scan that was cut short ends behind its last record. A cursor would go on a little before that, where the upper
+ * bits of the place begin, and tell the record again. */
+static bool is_between_cursors(const struct shard *shard, const struct listing_request *request) {
+    return request->question != LISTING_RANDOM && (request->place & lower_bits(shard)) != 0;
+}
+
 /* To the next partition that has to be scanned; answers at the end of the shard, or when enough is told. */
 static void walk(struct shard *shard, struct listing_request *request) {
     struct storage *storage = &shard->options.storage;
@@ -169,15 +181,17 @@ static void walk(struct shard *shard, struct listing_request *request) {
         if (count_by_tree(shard, request, partition)) {
             continue;
         }
-        if (is_enough(request)) {
+        if (is_enough(request) && !is_between_cursors(shard, request)) {
             answer_here(shard, request);
             forget(shard, request);
             return;
         }
-        request->scans_left--;
+        /* Up to the next place that a cursor can name: that is hardly ever more than nothing. */
+        request->last_place = is_enough(request) ? request->place | lower_bits(shard) : UINT64_MAX;
+        request->scans_left -= request->scans_left > 0 ? 1 : 0;
         enum storage_status status =
-            storage->scan(storage->self, STORAGE_OBJECTS, partition, request->place, UINT64_MAX, LISTING_SCAN_RECORDS,
-                          LISTING_SCAN_BYTES, scan_token(SCAN_LISTING, request->id));
+            storage->scan(storage->self, STORAGE_OBJECTS, partition, request->place, request->last_place,
+                          LISTING_SCAN_RECORDS, LISTING_SCAN_BYTES, scan_token(SCAN_LISTING, request->id));
         if (status != STORAGE_PENDING) {
             refuse(shard, request, STORE_FAILED_DETAIL);
         }
@@ -233,9 +247,10 @@ void listing_on_scanned(struct shard *shard, uint64_t id, enum storage_status st
             take(shard, request, &records[index]);
         }
     }
+    bool is_partition_end = is_end && request->last_place == UINT64_MAX;
     request->has_scanned = true;
-    request->partition += is_end ? 1 : 0;
-    request->place = is_end ? 0 : next_place;
+    request->partition += is_partition_end ? 1 : 0;
+    request->place = is_partition_end ? 0 : is_end ? request->last_place + 1 : next_place;
     walk(shard, request);
 }
 

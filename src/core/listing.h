@@ -6,8 +6,8 @@
  *
  * A cursor names a place: which shard, which partition, and the upper bits of the key's place in it. It needs no memory
  * of who began, and may be used again, at any time. A key that is there from the first call to the last is told, as
- * long as the same nodes are in reach; one that came or went meanwhile may be; one may be told twice, where so many
- * keys have one place that they do not go into one answer. It has 53 bits, since clients in JavaScript make a number of
+ * long as the same nodes are in reach; one that came or went meanwhile may be; one may be told twice, where the disk
+ * was so slow that an answer ended within a partition. It has 53 bits, since clients in JavaScript make a number of
  * it.
  *
  *      ask --> next partition that is shown --> storage's scan --> its keys --> enough, or late, or the shard's end -->

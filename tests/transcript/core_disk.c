@@ -151,12 +151,11 @@ static enum storage_status disk_scan(void *self, enum storage_family family, str
                                      uint64_t hash_from, uint64_t hash_last, uint32_t records_most, size_t bytes_most,
                                      uint64_t token) {
     struct disk *disk = self;
-    (void)hash_from; /* a scan finds all that there is, at once */
-    (void)hash_last;
-    (void)records_most;
+    (void)records_most; /* a scan finds all that there is, at once */
     (void)bytes_most;
     ENSURE(disk->scan_count < DISK_SCANS);
-    disk->scans[disk->scan_count++] = (struct disk_scan){.token = token, .family = family, .partition = partition};
+    disk->scans[disk->scan_count++] = (struct disk_scan){
+        .token = token, .family = family, .partition = partition, .hash_from = hash_from, .hash_last = hash_last};
     return STORAGE_PENDING;
 }
 

@@ -27,6 +27,7 @@ struct disk_scan {
     uint64_t token;
     enum storage_family family;
     struct partition partition;
+    uint64_t hash_from, hash_last;
 };
 
 /* Told of each call that a test may want to see. */

@@ -136,11 +136,47 @@ static void who_may_lack_data_says_so(void **state) {
     rig_free(rig);
 }
 
+/* A cursor has no room for a whole place: one big value ended the scan behind it, and was told again by the next. */
+static void a_key_at_which_a_scan_was_cut_is_told_once(void **state) {
+    (void)state;
+    enum { CURSOR_BITS_OF_PLACE = LISTING_CURSOR_BITS - LISTING_SHARD_BITS - 8 }; /* of 256 partitions */
+    struct rig *rig = with_known_trees((struct rig_options){0});
+    disk_holds(rig, "k", "b1=x");
+    struct partition partition = rig_partition(rig, "k");
+    const struct disk_scan *scan = &rig->disk.scans[0];
+    rig->holds_scans = true;
+    client(rig, "SCAN 0 COUNT 1");
+    while (scan->partition.value != partition.value) {
+        scan_answers(rig, false, true);
+    }
+    rig_forget(rig);
+    scan_answers(rig, true, false); /* the next place is 1 */
+    says_nothing(rig);
+    assert_int_equal(scan->hash_from, 1);
+    assert_int_equal(scan->hash_last, UINT64_MAX >> CURSOR_BITS_OF_PLACE);
+    scan_answers(rig, false, true);
+    uint64_t cursor = (uint64_t)partition.value << CURSOR_BITS_OF_PLACE | 1;
+    struct view name = rig_key_name(rig, "k");
+    char line[80];
+    (void)snprintf(line, sizeof(line), "client: [%llu, [%.*s]]", (unsigned long long)cursor, (int)name.size,
+                   (const char *)name.data);
+    says(rig, line);
+    client(rig, "SCAN %llu", (unsigned long long)cursor);
+    assert_int_equal(scan->partition.value, partition.value);
+    assert_int_equal(scan->hash_from, (UINT64_MAX >> CURSOR_BITS_OF_PLACE) + 1);
+    assert_int_equal(scan->hash_last, UINT64_MAX);
+    rig_free(rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_count_follows_every_write),   cmocka_unit_test(what_no_tree_tells_is_counted),
-        cmocka_unit_test(a_slow_disk_is_not_waited_for), cmocka_unit_test(what_is_deleted_or_expired_is_not_listed),
-        cmocka_unit_test(one_node_shows_a_key),          cmocka_unit_test(who_may_lack_data_says_so),
+        cmocka_unit_test(a_count_follows_every_write),
+        cmocka_unit_test(what_no_tree_tells_is_counted),
+        cmocka_unit_test(a_slow_disk_is_not_waited_for),
+        cmocka_unit_test(what_is_deleted_or_expired_is_not_listed),
+        cmocka_unit_test(one_node_shows_a_key),
+        cmocka_unit_test(who_may_lack_data_says_so),
+        cmocka_unit_test(a_key_at_which_a_scan_was_cut_is_told_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
