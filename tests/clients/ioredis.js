@@ -1,13 +1,13 @@
 'use strict';
-// ioredis: Redis and Cluster. Its commands for text answer strings, so values are read by their Buffer twins.
+// ioredis, and iovalkey, which was made of release 5: Redis and Cluster. Their commands for text answer strings, so values are read by their Buffer twins.
 
 const {main} = require('./program.js');
 
 class Adapter {
     constructor(config) {
         const Redis = require(config.library);
-        // Release 6 speaks RESP3 unless told, release 5 RESP2 always.
-        const redisOptions = config.library === 'ioredis' ? {} : {protocol: config.protocol};
+        // Release 6 speaks RESP3 unless told, the others RESP2 always.
+        const redisOptions = config.library === 'ioredis-6' ? {protocol: config.protocol} : {};
         const nodes = config.ports.map((port) => ({host: '127.0.0.1', port}));
         this.client = config.mode === 'cluster' ? new Redis.Cluster(nodes, {redisOptions})
             : new Redis({...nodes[0], ...redisOptions});
@@ -78,6 +78,22 @@ class Adapter {
 
     persist(key) {
         return this.client.persist(key);
+    }
+
+    incr(key) {
+        return this.client.incr(key);
+    }
+
+    incrby(key, amount) {
+        return this.client.incrby(key, amount);
+    }
+
+    decr(key) {
+        return this.client.decr(key);
+    }
+
+    decrby(key, amount) {
+        return this.client.decrby(key, amount);
     }
 
     async batch(chain, commands) {

@@ -1,5 +1,5 @@
 'use strict';
-// node-redis (npm's redis): createClient and createCluster.
+// node-redis (npm's redis): createClient and createCluster, which release 5 changed here and there.
 
 const {main} = require('./program.js');
 
@@ -7,12 +7,16 @@ class Adapter {
     constructor(config) {
         this.library = require(config.library);
         this.isCluster = config.mode === 'cluster';
-        const {createClient, createCluster, RESP_TYPES} = this.library;
+        const {createClient, createCluster} = this.library;
         const RESP = config.protocol;
         const nodes = config.ports.map((port) => ({url: `redis://127.0.0.1:${port}`}));
         this.client = this.isCluster ? createCluster({rootNodes: nodes, RESP}) : createClient({...nodes[0], RESP});
         this.client.on('error', () => {});
-        this.forBytes = this.client.withTypeMapping({[RESP_TYPES.BLOB_STRING]: Buffer});
+        this.prepareForBytes();
+    }
+
+    prepareForBytes() {
+        this.forBytes = this.client.withTypeMapping({[this.library.RESP_TYPES.BLOB_STRING]: Buffer});
     }
 
     async connect() {
@@ -85,6 +89,22 @@ class Adapter {
         return this.client.persist(key);
     }
 
+    incr(key) {
+        return this.client.incr(key);
+    }
+
+    incrby(key, amount) {
+        return this.client.incrBy(key, amount);
+    }
+
+    decr(key) {
+        return this.client.decr(key);
+    }
+
+    decrby(key, amount) {
+        return this.client.decrBy(key, amount);
+    }
+
     batch(commands) {
         const chain = this.client.multi();
         for (const [name, ...words] of commands) {
@@ -106,4 +126,27 @@ class Adapter {
     }
 }
 
-main((config) => new Adapter(config).connect());
+// It knows no RESP3, names the conditions of SET otherwise, and answers booleans where the server answers 0 or 1.
+class Adapter4 extends Adapter {
+    prepareForBytes() {
+        this.bytesWanted = this.library.commandOptions({returnBuffers: true});
+    }
+
+    get(key) {
+        return this.client.get(this.bytesWanted, key);
+    }
+
+    setIf(key, value, condition) {
+        return this.client.set(key, value, {[condition]: true});
+    }
+
+    async expire(key, seconds) {
+        return Number(await this.client.expire(key, seconds));
+    }
+
+    async persist(key) {
+        return Number(await this.client.persist(key));
+    }
+}
+
+main((config) => new (config.library === 'redis-4' ? Adapter4 : Adapter)(config).connect());

@@ -103,6 +103,18 @@ class Cli:
     def persist(self, key):
         return self._number("PERSIST", key) == 1
 
+    def incr(self, key):
+        return self._number("INCR", key)
+
+    def incrby(self, key, amount):
+        return self._number("INCRBY", key, str(amount))
+
+    def decr(self, key):
+        return self._number("DECR", key)
+
+    def decrby(self, key, amount):
+        return self._number("DECRBY", key, str(amount))
+
     def pipeline(self, commands):
         """Commands from standard input, one a line: they go one after another over one connection."""
         lines = "".join(" ".join(words) + "\n" for words in commands).encode()

@@ -74,9 +74,22 @@ class Plain:
     def persist(self, key):
         return self.client.persist(key)
 
+    # This release sends INCRBY and DECRBY for INCR and DECR.
+    def incr(self, key):
+        return self.client.incr(key)
+
+    def incrby(self, key, amount):
+        return self.client.incrby(key, amount)
+
+    def decr(self, key):
+        return self.client.decr(key)
+
+    def decrby(self, key, amount):
+        return self.client.decrby(key, amount)
+
     def _batch(self, pipeline, commands):
         for name, key, *rest in commands:
-            getattr(pipeline, {"SET": "set", "GET": "get", "DEL": "delete"}[name])(key, *rest)
+            getattr(pipeline, {"SET": "set", "GET": "get", "DEL": "delete", "INCR": "incr"}[name])(key, *rest)
         return pipeline.execute()
 
     def pipeline(self, commands):

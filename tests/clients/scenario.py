@@ -119,6 +119,23 @@ def check_conditions(adapter, config):
     equal(adapter.get(key), None, "GET after GETDEL")
 
 
+def check_counters(adapter, config):
+    key = config["prefix"] + "counter"
+    equal(adapter.incr(key), 1, "INCR of an absent key")
+    equal(adapter.incr(key), 2, "INCR")
+    equal(adapter.incrby(key, 40), 42, "INCRBY 40")
+    equal(adapter.decr(key), 41, "DECR")
+    equal(adapter.decrby(key, 50), -9, "DECRBY 50")
+    equal(adapter.get(key), b"-9", "GET of a counter")
+    equal(adapter.set(key, b"10"), True, "SET over a counter")
+    equal(adapter.incrby(key, -3), 7, "INCRBY -3 after SET 10")
+    equal(adapter.delete(key), 1, "DEL of a counter")
+    equal(adapter.decr(key), -1, "DECR after DEL")
+    sums = [int(reply) for reply in adapter.pipeline([("INCR", key)] * 20)]
+    equal(sums, list(range(20)), "20 INCRs in a pipeline")
+    equal(adapter.get(key), b"19", "GET after the pipeline")
+
+
 def check_pipeline(adapter, config):
     keys = [f"{config['prefix']}pipe-{index}" for index in range(100)]
     replies = adapter.pipeline([("SET", key, f"value-{key}") for key in keys] + [("GET", key) for key in keys])
@@ -159,16 +176,17 @@ def check_large(adapter, config):
     equal(adapter.get(key), b"small", "GET")
 
 
+def error_tells(adapter, text, *words):
+    told = error_reply(adapter, adapter.raw, *words)
+    if text not in told:
+        raise AssertionError(f"the error of {words[0]} doesn't say '{text}': {told}")
+
+
 def check_errors(adapter, config):
     key = config["prefix"] + "errors"
     adapter.set(key, b"no number")
-    text = error_reply(adapter, adapter.raw, "INCR", key)
-    if "not an integer" not in text:
-        raise AssertionError(f"the error of INCR doesn't say that the value isn't a number: {text}")
-    if config["server"] == "gramme":
-        text = error_reply(adapter, adapter.raw, "LPUSH", key, b"item")
-        if "not supported" not in text:
-            raise AssertionError(f"the error of LPUSH doesn't say that it isn't supported: {text}")
+    error_tells(adapter, "not an integer", "INCR", key)
+    error_tells(adapter, "not supported" if config["server"] == "gramme" else "WRONGTYPE", "SADD", key, "member")
     error_reply(adapter, adapter.raw, "SET", key)
     equal(adapter.get(key), b"no number", "GET after the errors")
 
