@@ -34,6 +34,35 @@ class ReplyError(Exception):
     """An error reply."""
 
 
+def read_reply(file, errors_raise=True):
+    """Error replies are raised, or returned like others."""
+    line = file.readline()
+    if not line.endswith(b"\r\n"):
+        raise ConnectionError("the connection ended within a reply")
+    kind, rest = line[:1], line[1:-2]
+    if kind == b"+":
+        return rest.decode()
+    if kind == b"-":
+        error = ReplyError(rest.decode(errors="replace"))
+        if errors_raise:
+            raise error
+        return error
+    if kind == b":":
+        return int(rest)
+    if kind == b"$":
+        size = int(rest)
+        if size < 0:
+            return None
+        data = file.read(size + 2)
+        if len(data) != size + 2:
+            raise ConnectionError("the connection ended within a bulk string")
+        return data[:-2]
+    if kind == b"*":
+        count = int(rest)
+        return None if count < 0 else [read_reply(file, errors_raise) for _ in range(count)]
+    raise ValueError(f"not a reply: {line!r}")
+
+
 class Resp:
     """A connection that speaks RESP2, or whatever bytes a test wants to say."""
 
@@ -56,31 +85,7 @@ class Resp:
         self.socket.sendall(data)
 
     def read_reply(self, errors_raise=True):
-        line = self.file.readline()
-        if not line.endswith(b"\r\n"):
-            raise ConnectionError("the connection ended within a reply")
-        kind, rest = line[:1], line[1:-2]
-        if kind == b"+":
-            return rest.decode()
-        if kind == b"-":
-            error = ReplyError(rest.decode(errors="replace"))
-            if errors_raise:
-                raise error
-            return error
-        if kind == b":":
-            return int(rest)
-        if kind == b"$":
-            size = int(rest)
-            if size < 0:
-                return None
-            data = self.file.read(size + 2)
-            if len(data) != size + 2:
-                raise ConnectionError("the connection ended within a bulk string")
-            return data[:-2]
-        if kind == b"*":
-            count = int(rest)
-            return None if count < 0 else [self.read_reply(errors_raise) for _ in range(count)]
-        raise ValueError(f"not a reply: {line!r}")
+        return read_reply(self.file, errors_raise)
 
     def command(self, *words):
         self.send(encode(*words))
