@@ -5,7 +5,7 @@ const {plain} = require('./scenario.js');
 
 const LANES = 3;
 const KEYS_PER_LANE = 6;
-const PAUSE_MS = 10;
+const PAUSE_MS = 25;
 const SLOW_MS = 15000;
 
 function pause(milliseconds) {

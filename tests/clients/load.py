@@ -10,7 +10,7 @@ for its keys.
 import time
 
 KEYS = 12
-PAUSE_S = 0.010
+PAUSE_S = 0.025
 SLOW_S = 15.0
 
 
@@ -128,7 +128,7 @@ class Load:
         if self.since is None or not self.is_counting:
             return
         self.covered.add(key.name)
-        if len(self.covered) == KEYS:
+        if len(self.covered) == len(self.keys):
             self.say("recovered", round((self.last_error - self.since) * 1000))
             self.since = None
 
@@ -146,6 +146,9 @@ class Load:
     def finish(self):
         for key in self.keys:
             self.read(key)
+        return self.summary()
+
+    def summary(self):
         return {"operations": self.operations, "errors": self.errors, "failures": self.failures,
                 "messages": self.messages, "slowest_ms": self.slowest_ms,
                 "values": {key.name: sorted("" if value is None else value.decode() for value in key.allowed)

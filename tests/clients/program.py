@@ -30,12 +30,11 @@ def _read_orders(orders):
     orders.put(["finish"])
 
 
-def _run_load(adapter, config, orders):
-    work = load.Load(adapter, config, say)
+def _run_load(work, orders):
     steps = {"killing": work.node_killing, "killed": work.node_killed, "restarted": work.node_restarted}
     number = 0
     while True:
-        if number == load.KEYS:
+        if number == len(work.keys):
             say("steady")
         try:
             order = orders.get_nowait()
@@ -49,13 +48,13 @@ def _run_load(adapter, config, orders):
         steps[order[0]](int(order[1]))
 
 
-def main(make_adapter):
+def main(make_adapter, run_checks=scenario.run_checks, make_load=load.Load):
     config = json.loads(sys.argv[1])
     adapter = make_adapter(config)
-    scenario.run_checks(adapter, config, say)
+    run_checks(adapter, config, say)
     say("checked")
     orders = queue.Queue()
     threading.Thread(target=_read_orders, args=(orders,), daemon=True).start()
     if orders.get()[0] == "load":
-        _run_load(adapter, config, orders)
+        _run_load(make_load(adapter, config, say), orders)
     adapter.close()

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Runs stock Redis clients against a cluster of three nodes: first each client's checks, one client after another; then
+"""Runs stock Redis clients against a cluster of three nodes: first each client's checks, a few clients at a time; then
 the load of all at once, while nodes are killed and come back.
 
 Usage: test_clients.py [--against gramme|redis] [--only TEXT] [--verbose]
@@ -38,21 +38,33 @@ STEADY_S = 15
 RECOVERY_S = 20
 OUTAGE_S = 1.5
 FINISH_S = 20
-BENCHMARK_S = 40
+CHECKED_AT_ONCE = 4
 ALL_S = 165
 
 
 # --- the rows of the table --------------------------------------------------------------------------------------------
 
 class Row:
-    def __init__(self, client, mode, protocol):
+    """A client program: what it says arrives in a queue, lines of JSON."""
+
+    def __init__(self, client, mode, protocol, command, library=None, tool=None, needs_node=0, one_node=False,
+                 waits=False):
         self.client = client
         self.mode = mode
         self.protocol = protocol
+        self.command = command
+        self.library = library  # of npm
+        self.tool = tool  # of Redis
+        self.needs_node = needs_node
+        self.is_bound = one_node or mode == "plain"  # knows one node only, and is out when that is down
+        self.waits = waits  # for a dead node to come back, though it knows others
+        self.process = None
+        self.said = queue.Queue()
+        self.errors = b""
+        self.port = None
         self.checks = {}
-        self.recoveries = []
+        self.recoveries = {}  # milliseconds, by what happened
         self.problems = []
-        self.notes = []
         self.skipped = None
         self.summary = None
 
@@ -62,28 +74,11 @@ class Row:
     def problem(self, text):
         self.problems.append(text)
 
-
-class ProgramRow(Row):
-    """A client program: what it says arrives in a queue, lines of JSON."""
-
-    def __init__(self, client, mode, protocol, command, library=None, needs_node=0, one_node=False,
-                 waits=False):
-        super().__init__(client, mode, protocol)
-        self.command = command
-        self.library = library
-        self.needs_node = needs_node
-        self.is_bound = one_node or mode == "plain"  # knows one node only, and is out when that is down
-        self.waits = waits  # for a dead node to come back, though it knows others
-        self.process = None
-        self.said = queue.Queue()
-        self.errors = b""
-        self.port = None
-
     def start(self, server, ports):
         self.port = ports[0]
         prefix = re.sub(r"[^a-z0-9]+", "-", f"{self.client}-{self.mode}-{self.protocol}".lower()) + ":"
         config = {"server": server, "mode": self.mode, "protocol": self.protocol, "ports": ports, "prefix": prefix,
-                  "library": self.library, "bound": self.is_bound, "waits": self.waits}
+                  "library": self.library, "tool": self.tool, "bound": self.is_bound, "waits": self.waits}
         environment = dict(os.environ, NODE_PATH=os.path.join(INSTALLED, "node_modules"))
         self.process = subprocess.Popen([*self.command, json.dumps(config)], stdin=subprocess.PIPE, env=environment,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -134,111 +129,38 @@ class ProgramRow(Row):
             self.process.wait()
 
 
-def count_errors(ports):
-    """Error replies of all nodes so far."""
-    count = 0
-    for port in ports:
-        with harness.Resp(port) as connection:
-            count += int(re.search(rb"total_error_replies:(\d+)", connection.command("INFO", "stats"))[1])
-    return count
-
-
-class BenchmarkRow(Row):
-    """redis-benchmark. With --cluster it counts errors as successes, so the servers are asked how many there were, and
-    what it does under faults proves nothing."""
-
-    TESTS = ["PING_INLINE", "PING_MBULK", "SET", "GET", "MSET (10 keys)"]
-
-    def run(self, server, ports):
-        arguments = ["redis-benchmark", "-p", str(ports[0]), "-t", "ping,set,get,mset", "-n", "4000", "-c", "20", "-P",
-                     "4", "-r", "1000", "-d", "64", "--csv"]
-        arguments += ["--cluster"] if self.mode == "cluster" else []
-        errors_before = count_errors(ports)
-        try:
-            done = subprocess.run(arguments, capture_output=True, timeout=BENCHMARK_S, check=False)
-        except subprocess.TimeoutExpired:
-            self.problem(f"not over within {BENCHMARK_S} s")
-            return
-        output = (done.stdout + done.stderr).decode(errors="replace")
-        errors = count_errors(ports) - errors_before
-        rates = dict(re.findall(r'^"([A-Z][^"]*)","([0-9.]+)"', output, re.MULTILINE))
-        complaints = [line for line in output.splitlines() if re.search("error|warning|could not", line, re.IGNORECASE)]
-        if done.returncode != 0 or complaints or errors or sorted(rates) != sorted(self.TESTS):
-            self.problem(f"status {done.returncode}, {errors} error replies\n{output[-1500:]}")
-            return
-        self.checks = {name: ["ok"] for name in rates}
-        self.notes.append(", ".join(f"{name.split()[0]} {float(rate):.0f}/s" for name, rate in rates.items()))
-        if self.mode == "plain":
-            self.look_at_keys(ports[-1])
-
-    def look_at_keys(self, port):
-        with harness.Resp(port) as connection:
-            sizes = [len(connection.command("GET", f"key:{number:012d}") or b"") for number in range(1000)]
-        if sizes.count(64) < 900 or set(sizes) - {0, 64}:
-            self.problem(f"of 1000 keys it left {sizes.count(64)} of 64 bytes, and sizes {sorted(set(sizes))}")
-
-
-class PipeRow(Row):
-    """redis-cli --pipe: a file of requests, sent as fast as they go."""
-
-    COUNT = 10000
-
-    def run(self, server, ports):
-        data = b"".join(harness.encode("SET", f"pipe:{number}", f"value {number}") for number in range(self.COUNT))
-        try:
-            done = subprocess.run(["redis-cli", "-p", str(ports[0]), "--pipe"], input=data, capture_output=True,
-                                  timeout=BENCHMARK_S, check=False)
-        except subprocess.TimeoutExpired as expired:
-            self.problem(f"not over within {BENCHMARK_S} s: {expired.stdout} {expired.stderr}")
-            return
-        output = (done.stdout + done.stderr).decode(errors="replace")
-        if done.returncode != 0 or f"errors: 0, replies: {self.COUNT}" not in output:
-            self.problem(f"status {done.returncode}: {output}")
-            return
-        with harness.Resp(ports[-1]) as connection:
-            for number in range(0, self.COUNT, 97):
-                value = connection.command("GET", f"pipe:{number}")
-                if value != f"value {number}".encode():
-                    self.problem(f"pipe:{number} is {value!r}")
-        self.checks["pipe"] = ["ok"]
-
-
-class ClusterCheckRow(Row):
-    """redis-cli --cluster check: it reads CLUSTER NODES of each node and compares."""
-
-    def run(self, server, ports):
-        try:
-            done = subprocess.run(["redis-cli", "--cluster", "check", f"127.0.0.1:{ports[0]}"], capture_output=True,
-                                  timeout=BENCHMARK_S, check=False)
-        except subprocess.TimeoutExpired as expired:
-            self.problem(f"not over within {BENCHMARK_S} s: {expired.stdout} {expired.stderr}")
-            return
-        output = (done.stdout + done.stderr).decode(errors="replace")
-        if done.returncode != 0 or "[OK] All 16384 slots covered." not in output:
-            self.problem(f"status {done.returncode}: {output[-1500:]}")
-        self.checks["slots"] = ["ok"]
-
-
 def make_rows():
-    python, node = ["/usr/bin/python3"], ["node"]
     rows = []
 
     def program(client, file, modes, protocols, **more):
-        interpreter = python if file.endswith(".py") else node
+        interpreter = "/usr/bin/python3" if file.endswith(".py") else "node"
         for mode in modes:
             for protocol in protocols:
-                rows.append(ProgramRow(client, mode, protocol, [*interpreter, os.path.join(HERE, file)], **more))
+                rows.append(Row(client, mode, protocol, [interpreter, os.path.join(HERE, file)], **more))
+
+    def tool(client, name, mode, protocols=(2,), **more):
+        program(client, "redis_tools.py", (mode,), protocols, tool=name, **more)
 
     both = ("plain", "cluster")
     program("redis-cli", "redis_cli.py", both, (2, 3), one_node=True)
-    rows.append(PipeRow("redis-cli --pipe", "plain", 2))
-    rows.append(ClusterCheckRow("redis-cli --cluster check", "cluster", 2))
-    rows.extend(BenchmarkRow("redis-benchmark", mode, 2) for mode in both)
+    for name in ("--stat", "--latency", "--pipe"):
+        tool(f"redis-cli {name}", name, "plain")
+    tool("redis-cli --scan", "--scan", "cluster", (2, 3))
+    tool("redis-cli --bigkeys", "--bigkeys", "cluster")
+    # These two want to talk with every node that the ring names.
+    tool("redis-cli --cluster check", "--cluster check", "cluster", waits=True)
+    tool("redis-benchmark", "benchmark", "plain")
+    tool("redis-benchmark", "benchmark", "cluster", waits=True)
+    # It knows neither the cluster nor RESP3.
+    program("hiredis 0.14", "through_hiredis.py", ("plain",), (2,))
     program("redis-py", "redis_py.py", both, (2,))
     program("ioredis 5", "ioredis.js", both, (2,), library="ioredis")
     program("ioredis 6", "ioredis.js", both, (2, 3), library="ioredis-6", needs_node=20)
-    program("redis 5", "node_redis.js", ("plain",), (2, 3), library="redis")
+    program("iovalkey", "ioredis.js", both, (2,), library="iovalkey")
     # It asks for the ring again when told MOVED, and for no other reason: what it sends to a dead node waits there.
+    program("redis 4", "node_redis.js", ("plain",), (2,), library="redis-4")
+    program("redis 4", "node_redis.js", ("cluster",), (2,), library="redis-4", waits=True)
+    program("redis 5", "node_redis.js", ("plain",), (2, 3), library="redis")
     program("redis 5", "node_redis.js", ("cluster",), (2, 3), library="redis", waits=True)
     program("redis 6", "node_redis.js", both, (2, 3), library="redis-6", needs_node=20)
     return rows
@@ -278,7 +200,7 @@ def install_npm_clients():
 
 
 def prepare_npm(rows):
-    rows = [row for row in rows if isinstance(row, ProgramRow) and row.library]
+    rows = [row for row in rows if row.library]
     if not rows:
         return
     try:
@@ -294,15 +216,15 @@ def prepare_npm(rows):
 
 # --- the faults -------------------------------------------------------------------------------------------------------
 
-def await_recovery(rows, what):
+def await_recovery(rows, node, what):
     """One after another, but all have been recovering since the fault."""
     deadline = time.monotonic() + RECOVERY_S
     for row in rows:
         words = row.await_word("recovered", max(1.0, deadline - time.monotonic()))
         if words is None:
-            row.problem(f"did not recover after {what}")
+            row.problem(f"did not recover after node {node.index} {what}")
         else:
-            row.recoveries.append(words[0])
+            row.recoveries[node.index, what] = words[0]
 
 
 def kill_and_restart(rows, node, always_on):
@@ -317,7 +239,7 @@ def kill_and_restart(rows, node, always_on):
         row.tell(f"killed {node.port}")
     if always_on:
         survivors = [row for row in rows if not row.waits and (not row.is_bound or row.port != node.port)]
-        await_recovery(survivors, f"node {node.index} was killed")
+        await_recovery(survivors, node, "was killed")
     time.sleep(OUTAGE_S)
     began = time.monotonic()
     node.start()
@@ -326,12 +248,14 @@ def kill_and_restart(rows, node, always_on):
     rows = [row for row in rows if row.is_running()]
     for row in rows:
         row.tell(f"restarted {node.port}")
-    await_recovery(rows, f"node {node.index} came back")
+    await_recovery(rows, node, "came back")
 
 
 def finish(rows):
     for row in rows:
         if not row.is_running():
+            if not row.problems:
+                row.problem(f"it ended with status {row.process.poll()}\n{row.errors.decode(errors='replace')}".strip())
             continue
         row.tell("finish")
         words = row.await_word("finished", FINISH_S)
@@ -354,11 +278,11 @@ def compare_nodes(rows, cluster):
 
 
 def run_faults(rows, cluster, alone, server):
-    rows = [row for row in rows if row.is_running()]
     for row in rows:
         row.tell("load")
     for row in rows:
-        row.await_word("steady", STEADY_S)
+        if row.is_running():
+            row.await_word("steady", STEADY_S)
     for node in (cluster.nodes[1], cluster.nodes[0]):
         kill_and_restart(rows if server == "gramme" else [row for row in rows if row.mode == "cluster"], node,
                          server == "gramme")
@@ -371,35 +295,59 @@ def run_faults(rows, cluster, alone, server):
 
 # --- the run ----------------------------------------------------------------------------------------------------------
 
-def run_checks(row, server, ports):
-    if isinstance(row, ProgramRow):
-        row.start(server, ports)
-        row.await_word("checked", CHECKS_S)
-    else:
-        row.run(server, ports)
+def await_checks(row):
+    row.await_word("checked", CHECKS_S)
     for name, (verdict, *why) in row.checks.items():
         if verdict == "FAILED":
             row.problem(f"{name}: {' '.join(why)}")
 
 
+def run_checks(rows, server, ports_of, at_once):
+    """All from this thread: a program dies with the thread that started it."""
+    for index, row in enumerate(rows):
+        row.start(server, ports_of(row))
+        if index >= at_once - 1:
+            await_checks(rows[index - at_once + 1])
+    for row in rows[max(0, len(rows) - at_once + 1):]:
+        await_checks(row)
+
+
+def flush(nodes):
+    """Or the tools that pass over all keys would take their time, and everybody else's, under faults."""
+    for node in nodes:
+        with node.connect() as connection:
+            connection.command("FLUSHALL")
+
+
 def run_rows(rows, server):
     cluster, alone = servers.start_gramme() if server == "gramme" else servers.start_redis()
+    rows = [row for row in rows if row.skipped is None and not row.problems]
+
+    def ports_of(row):
+        return servers.ports(cluster if row.mode == "cluster" else alone)
+
     with cluster, alone:
-        began = time.monotonic()
-        for row in rows:
-            if row.skipped is None and not row.problems:
-                run_checks(row, server, servers.ports(cluster if row.mode == "cluster" else alone))
-        checked = time.monotonic()
-        programs = [row for row in rows if isinstance(row, ProgramRow)]
         try:
-            run_faults(programs, cluster, alone, server)
+            began = time.monotonic()
+            # Redis' tools first and each alone, since they count keys and errors.
+            run_checks([row for row in rows if row.tool], server, ports_of, 1)
+            run_checks([row for row in rows if not row.tool], server, ports_of, CHECKED_AT_ONCE)
+            flush({*cluster.nodes, *alone.nodes})
+            checked = time.monotonic()
+            run_faults(rows, cluster, alone, server)
         finally:
-            for row in programs:
+            for row in rows:
                 row.stop()
         print(f"checks {checked - began:.0f} s, faults {time.monotonic() - checked:.0f} s")
 
 
-COLUMNS = {"client": 27, "mode": 9, "RESP": 6, "checks": 28, "errors": 8, "slowest ms": 12, "recovered after ms": 22}
+COLUMNS = {"client": 27, "mode": 9, "RESP": 6, "checks": 18, "1 killed": 10, "1 back": 10, "0 killed": 10, "0 back": 10,
+           "errors": 8, "slowest": 9, "result": 0}
+FAULTS = ((1, "was killed"), (1, "came back"), (0, "was killed"), (0, "came back"))
+LEGEND = """
+"1 killed", "1 back" and so on: how long after that had happened to the node the client still met errors; "-", where it
+can only wait for the node. "errors": how many, all of lost connections, and none but then. "slowest": of its operations.
+"""
 
 
 def count_checks(row):
@@ -408,25 +356,29 @@ def count_checks(row):
     return ", ".join(f"{count} {verdict}" for count, verdict in counts if count)
 
 
+def in_seconds(milliseconds):
+    return "-" if milliseconds is None else f"{milliseconds / 1000:.1f} s"
+
+
 def print_table(rows, is_verbose):
-    print("".join(title.ljust(width) for title, width in COLUMNS.items()))
+    print("\n" + "".join(title.ljust(width) for title, width in COLUMNS.items()))
     for row in rows:
         cells = [row.client, row.mode, row.protocol, count_checks(row)]
-        cells += ["", ""] if row.summary is None else [row.summary["errors"], max(row.summary["slowest_ms"].values())]
-        cells.append(" ".join(map(str, row.recoveries)))
-        result = "skipped: " + row.skipped if row.skipped else "FAILED" if row.problems else "ok"
-        print("".join(str(cell).ljust(width) for cell, width in zip(cells, COLUMNS.values())) + result)
+        cells += [in_seconds(row.recoveries.get(fault)) for fault in FAULTS]
+        summary = row.summary or {"errors": "", "slowest_ms": {}}
+        cells += [summary["errors"], in_seconds(max(summary["slowest_ms"].values(), default=None))]
+        cells.append("skipped: " + row.skipped if row.skipped else "FAILED" if row.problems else "ok")
+        print("".join(str(cell).ljust(width) for cell, width in zip(cells, COLUMNS.values())))
         for text in dict.fromkeys(row.problems):
             print("    " + text.replace("\n", "\n    "))
         if is_verbose:
             print_details(row)
+    print(LEGEND)
 
 
 def print_details(row):
     for name, check in row.checks.items():
         print(f"    {name}: {' '.join(check)}")
-    for note in row.notes:
-        print(f"    {note}")
     if row.summary:
         slowest = ", ".join(f"{phase} {value}" for phase, value in row.summary["slowest_ms"].items())
         print(f"    {row.summary['operations']} operations under faults; the slowest by phase, in ms: {slowest}")
