@@ -66,7 +66,8 @@ class Tool:
             raise Failed(str(expired)) from None
         output = (done.stdout + done.stderr).decode(errors="replace")
         if done.returncode != 0 or CONNECTION_ERRORS.search(output):
-            raise Failed(f"status {done.returncode}: {output[-1000:]}")
+            complaint = done.stderr.decode(errors="replace")
+            raise Failed(f"status {done.returncode}: {complaint[-300:] or output[-1000:]}")
         return output
 
     def cli(self, port, *arguments, data=b""):
@@ -123,7 +124,8 @@ class Benchmark(Tool):
                 f"{sizes.count(64)}, and sizes {sorted(set(sizes))}")
 
     def again(self):
-        self.benchmark(["ping", "set", "get", "incr"], 200, AGAIN_TIMEOUT_S)
+        # Without INCR: one that was forwarded to the node that dies is in doubt, and an error, since it can't be sent twice.
+        self.benchmark(["ping", "set", "get"], 200, AGAIN_TIMEOUT_S)
 
 
 class Pipe(Tool):
