@@ -416,6 +416,8 @@ static void shard_start(struct node *node, struct sim_shard *shard, const struct
         .outline_bytes = cluster->options.outline_bytes,
         .scan_records = cluster->options.scan_records,
         .deadline_ms = cluster->options.deadline_ms,
+        .slow_us = 10000,
+        .slow_most = 16,
         .max_pipelined = 64,
         .max_requests = cluster->options.max_requests,
         .background_latency_ms = 50,

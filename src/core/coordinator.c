@@ -1,6 +1,7 @@
 #include "core/coordinator.h"
 
 #include "base/mutant.h"
+#include "core/phases.h"
 #include "core/shard_state.h"
 
 /* A key held by a request that reads before it writes; the others queue here in order. */
@@ -212,6 +213,7 @@ static bool operation_holds_key(const struct operation *operation) {
 }
 
 static void request_start(struct shard *shard, struct request *request) {
+    request->queued_us = (uint32_t)((shard_now(shard).ns - request->begun.ns) / NS_PER_US);
     if (operation_holds_key(&request->operation)) {
         struct key_hold *hold = pool_take(&shard->coordinator.hold_pool);
         hold->key = blob_copy(&shard->blobs, request->operation.key);
@@ -339,13 +341,22 @@ static void request_free(struct shard *shard, struct request *request) {
     pool_give(&coordinator->request_pool, request);
 }
 
+void request_owner_answered(const struct shard *shard, struct request_owner *owner) {
+    owner->state = OWNER_ANSWERED;
+    owner->took_us = (uint32_t)((shard_now(shard).ns - owner->asked.ns) / NS_PER_US);
+}
+
 void request_finish(struct shard *shard, struct request *request, const struct result *result) {
     struct coordinator *coordinator = &shard->coordinator;
     coordinator->no_replicas += result->outcome == OUTCOME_NOREPLICAS ? 1 : 0;
     coordinator->in_doubt += result->outcome == OUTCOME_INDOUBT ? 1 : 0;
     coordinator->no_quorum += result->outcome == OUTCOME_NOQUORUM ? 1 : 0;
     load_measured(shard, shard_now(shard).ns - request->begun.ns);
-    origin_answer(shard, &request->origin, result);
+    struct result told = *result;
+    if (told.outcome == OUTCOME_DONE || told.outcome == OUTCOME_UNCHANGED) {
+        told.detail = phases_of(shard, request);
+    }
+    origin_answer(shard, &request->origin, &told);
     struct view key = arena_copy(&shard->scratch, request->operation.key);
     bool holds_key = request->holds_key;
     request_free(shard, request);

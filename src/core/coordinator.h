@@ -83,6 +83,7 @@ struct request_owner {
     bool awaits_fetch;    /* READING: it sent an outline; another is being asked for what may be the same bytes */
     struct digest digest; /* READING: of the object it answered with */
     struct instant asked;
+    uint32_t took_us; /* its answer */
 };
 
 struct request {
@@ -98,6 +99,7 @@ struct request {
     struct ring *ring; /* retained: as it was when the request began */
     const struct keyspace *keyspace;
     struct instant begun;
+    uint32_t queued_us; /* behind others on the key */
     struct instant stamp_until;
     uint64_t fence;  /* the label when it began */
     uint32_t losses; /* of this replica when the request, or its reading, began */
@@ -210,6 +212,7 @@ bool request_has_candidates(struct shard *shard, const struct request *request);
 void request_reset_places(struct shard *shard, struct request *request, enum request_state phase);
 /* What lies here of the key is a hint: this node stands in for an owner. */
 bool request_holds_hint(const struct shard *shard, const struct request *request);
+void request_owner_answered(const struct shard *shard, struct request_owner *owner);
 /* Ends the request with its one answer. */
 void request_finish(struct shard *shard, struct request *request, const struct result *result);
 void request_finish_outcome(struct shard *shard, struct request *request, enum outcome outcome, const char *detail);

@@ -431,6 +431,7 @@ static void store_everywhere(struct shard *shard, struct request *request, struc
     bool is_informed = replica_is_informed(shard, request->keyspace, request->partition);
     request->named = is_informed && may_name(request, request->self_place) ? 1 : 0;
     request->owners[request->self_place].state = status == STORAGE_FOUND ? OWNER_ANSWERED : OWNER_ASKED;
+    request->owners[request->self_place].asked = shard_now(shard);
     trace_stamped(shard, request, buffer_view(&shard->encoded));
     for (uint32_t place = 0; place < request->owner_count; place++) {
         if (place != request->self_place) {
@@ -704,7 +705,7 @@ void coordinator_on_put_answer(struct shard *shard, const struct source *source,
         owner->state = OWNER_FAILED;
         send_hints_now(shard, request);
     } else {
-        owner->state = OWNER_ANSWERED;
+        request_owner_answered(shard, owner);
         if (answer.informed && may_name(request, (uint32_t)(owner - request->owners))) {
             request->named++;
         }
@@ -718,7 +719,12 @@ void request_stored(struct shard *shard, uint64_t id, uint32_t round, bool is_du
     if (request == NULL || request->state != REQUEST_STORING || request->round != round) {
         return;
     }
-    request->owners[request->self_place].state = is_durable ? OWNER_ANSWERED : OWNER_FAILED;
+    struct request_owner *self = &request->owners[request->self_place];
+    if (is_durable) {
+        request_owner_answered(shard, self);
+    } else {
+        self->state = OWNER_FAILED;
+    }
     storing_check(shard, request);
 }
 

@@ -273,7 +273,7 @@ static void reading_load_own(struct shard *shard, struct request *request) {
         break;
     }
     request->losses = shard->replica.losses[request->partition.value];
-    self->state = OWNER_ANSWERED;
+    request_owner_answered(shard, self);
     request->own_digest = replica_digest(shard, copy.record.object_bytes);
     request->has_own_digest = true;
     bool is_absent = object_is_absent(&copy.object);
@@ -411,7 +411,7 @@ static void take_answer(struct shard *shard, struct request *request, struct req
     if (intake == INTAKE_LACKS_BYTES) {
         fetch(shard, request, owner);
     } else if (intake == INTAKE_MERGED) {
-        owner->state = OWNER_ANSWERED;
+        request_owner_answered(shard, owner);
         count_answer(request, place, answer->informed);
     } else {
         owner->state = OWNER_FAILED;
@@ -423,7 +423,7 @@ static void on_answer(struct shard *shard, struct request *request, struct reque
     uint32_t place = (uint32_t)(owner - request->owners);
     switch (answer->status) {
     case ANSWER_SAME:
-        owner->state = OWNER_ANSWERED;
+        request_owner_answered(shard, owner);
         owner->digest = request->own_digest;
         count_answer(request, place, answer->informed);
         break;
@@ -432,7 +432,7 @@ static void on_answer(struct shard *shard, struct request *request, struct reque
         take_answer(shard, request, owner, answer, held);
         break;
     case ANSWER_ABSENT:
-        owner->state = OWNER_ANSWERED;
+        request_owner_answered(shard, owner);
         owner->digest = hash128((struct view){0});
         if (answer->informed && request_is_owner(request, place)) {
             count_answer(request, place, true);

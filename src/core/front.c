@@ -24,6 +24,8 @@ struct front *front_new(struct front_options options, struct front_port port) {
     subscriptions_init(&front->subscriptions);
     buffer_init(&front->scratch);
     buffer_init(&front->encoding);
+    buffer_init(&front->ids);
+    latency_init(front);
     return front;
 }
 
@@ -33,6 +35,7 @@ void front_free(struct front *front) {
         front_close(front, CONTAINER_OF(node, struct session, link));
     }
     subscriptions_release(&front->subscriptions);
+    latency_release(front);
     pool_release(&front->session_pool);
     pool_release(&front->pending_pool);
     pool_release(&front->batch_pool);
@@ -41,6 +44,7 @@ void front_free(struct front *front) {
     busy_keys_release(&front->busy_keys);
     buffer_release(&front->scratch);
     buffer_release(&front->encoding);
+    buffer_release(&front->ids);
     struct pool memory = front->memory;
     pool_release(&memory);
 }

@@ -36,6 +36,8 @@ struct front_port {
     void (*information)(void *self, struct view section, struct buffer *text);
     /* CONFIG GET: all name/value pairs, in order, through `emit`; the front keeps those that were asked for. */
     void (*configuration)(void *self, void (*emit)(void *context, struct view name, struct view value), void *context);
+    /* WAIT: the least write quorum of all keyspaces. */
+    uint8_t (*least_write_quorum)(void *self);
     /* GRAMME.KEYSPACES: appends the whole reply. */
     void (*keyspaces)(void *self, int protocol, struct buffer *reply);
     /* GRAMME.BACKUP: as submit(), but that it may take as long as it takes; what was written is the result's detail. */
@@ -50,8 +52,11 @@ struct front_port {
 struct front_options {
     uint32_t deadline_ms;
     uint32_t shard_index;
+    uint32_t shard_count;
     uint32_t max_pipelined;  /* commands of one session in flight; further input waits */
     uint64_t client_id_base; /* CLIENT ID: unique over the node's shards */
+    int64_t slow_us;         /* a command that takes so long goes into the slow log; negative: none does */
+    uint32_t slow_most;      /* entries that are kept */
     struct token_secrets secrets;
 };
 
@@ -65,8 +70,13 @@ void front_close(struct front *front, struct session *session);
 /* Bytes from the client; borrowed for the call, what is incomplete is kept. */
 void front_input(struct front *front, struct session *session, struct view bytes, struct instant now,
                  struct wall_time wall, struct arena *arena);
-void front_complete(struct front *front, uint64_t token, const struct result *result, struct wall_time wall,
-                    struct arena *arena);
+void front_complete(struct front *front, uint64_t token, const struct result *result, struct instant now,
+                    struct wall_time wall, struct arena *arena);
+/* Another thread of the node asks (core/front/threads.h): appends the answer. False when it is nothing known. */
+bool front_asked(struct front *front, struct view question, struct instant now, struct wall_time wall,
+                 struct buffer *answer);
+/* Operations that take so long tell where their time went; UINT64_MAX: none does. */
+uint64_t front_slow_us(const struct front *front);
 
 /* Somebody published it elsewhere. Returns how many were told. */
 uint32_t front_deliver(struct front *front, bool is_sharded, struct view channel, struct view payload);

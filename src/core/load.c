@@ -31,7 +31,8 @@ static bool brings_values(const struct operation *operation) {
 
 bool load_admits(struct shard *shard, const struct operation *operation) {
     bool fits_memory = !shard->load.memory_is_short || !brings_values(operation);
-    bool is_admitted = operation->kind == OPERATION_INSPECT || (has_room(shard, operation) && fits_memory);
+    bool is_admitted = operation->kind == OPERATION_INSPECT || operation->kind == OPERATION_THREAD ||
+                       (has_room(shard, operation) && fits_memory);
     shard->load.turned_away += is_admitted ? 0 : 1;
     return is_admitted;
 }

@@ -58,7 +58,7 @@ static void relay_stand_in_answered(struct shard *shard, uint64_t id, const stru
 
 void origin_answer(struct shard *shard, const struct origin *origin, const struct result *result) {
     if (origin->is_front) {
-        front_complete(shard->front, origin->token, result, shard_wall(shard), &shard->scratch);
+        front_complete(shard->front, origin->token, result, shard_now(shard), shard_wall(shard), &shard->scratch);
         return;
     }
     if (origin->is_relay) {
@@ -507,14 +507,28 @@ static void route_of_all(struct shard *shard, const struct operation *operation,
     }
 }
 
+static void route_to_thread(struct shard *shard, const struct operation *operation, const struct origin *origin) {
+    if (origin->source.lane != NULL) {
+        origin_answer_outcome(shard, origin, OUTCOME_REFUSED, "ERR nothing that another node is told");
+        return;
+    }
+    buffer_clear(&shard->encoded);
+    bool is_known = front_asked(shard->front, operation->value, shard_now(shard), shard_wall(shard), &shard->encoded);
+    struct result result = {.outcome = is_known ? OUTCOME_DONE : OUTCOME_REFUSED,
+                            .object = buffer_view(&shard->encoded)};
+    origin_answer(shard, origin, &result);
+}
+
 void router_route(struct shard *shard, const struct operation *operation, const struct origin *origin, bool hopped) {
     struct partition partition = ring_partition_of_key(shard->ring, operation->key);
     bool is_of_all = operation->kind == OPERATION_FLUSH || operation->kind == OPERATION_KEYSPACES ||
                      operation->kind == OPERATION_MEMBERS;
     bool is_listing = operation->kind == OPERATION_LIST;
-    uint32_t to_shard = is_of_all    ? 0
-                        : is_listing ? listing_shard(shard, operation)
-                                     : shard_of_partition(shard, partition);
+    bool is_for_thread = operation->kind == OPERATION_THREAD;
+    uint32_t to_shard = is_of_all       ? 0
+                        : is_listing    ? listing_shard(shard, operation)
+                        : is_for_thread ? operation->offset % shard->options.shard_count
+                                        : shard_of_partition(shard, partition);
     if (!load_admits(shard, operation)) {
         origin_answer_outcome(shard, origin, OUTCOME_BUSY, "");
         return;
@@ -529,6 +543,10 @@ void router_route(struct shard *shard, const struct operation *operation, const 
     }
     if (is_listing) {
         listing_begin(shard, operation, origin);
+        return;
+    }
+    if (is_for_thread) {
+        route_to_thread(shard, operation, origin);
         return;
     }
     if (operation->kind == OPERATION_INSPECT) {

@@ -49,7 +49,7 @@ static void port_backup(void *self, struct view path, uint64_t token) {
                                                  : "ERR this node keeps nothing that could be copied";
     if (refusal != NULL) {
         struct result result = {.outcome = OUTCOME_REFUSED, .detail = view_of_string(refusal)};
-        front_complete(shard->front, token, &result, shard_wall(shard), &shard->scratch);
+        front_complete(shard->front, token, &result, shard_now(shard), shard_wall(shard), &shard->scratch);
     }
 }
 
@@ -66,10 +66,24 @@ static void port_configuration(void *self, void (*emit)(void *context, struct vi
     }
 }
 
+static uint8_t port_least_write_quorum(void *self) {
+    struct shard *shard = self;
+    const struct keyspace_table *table = shard->options.keyspaces;
+    uint8_t least = LIMIT_REPLICAS;
+    for (size_t index = 0; index < table->count; index++) {
+        uint8_t quorum = table->keyspaces[index].write_quorum;
+        least = quorum < least ? quorum : least;
+    }
+    return least;
+}
+
 static void shard_open_front(struct shard *shard) {
     struct front_options options = {
         .deadline_ms = shard->options.deadline_ms,
         .shard_index = shard->options.shard_index,
+        .shard_count = shard->options.shard_count,
+        .slow_us = shard->options.slow_us,
+        .slow_most = shard->options.slow_most,
         .max_pipelined = shard->options.max_pipelined,
         .client_id_base = (uint64_t)shard->options.shard_index << 48,
         .secrets = shard->options.secrets,
@@ -82,6 +96,7 @@ static void shard_open_front(struct shard *shard) {
         .cluster_command = cluster_view_command,
         .information = cluster_view_information,
         .configuration = port_configuration,
+        .least_write_quorum = port_least_write_quorum,
         .keyspaces = port_keyspaces,
         .backup = port_backup,
         .placement = cluster_view_placement,
@@ -324,7 +339,7 @@ void shard_session_closed(struct shard *shard, struct session *session, struct m
 void shard_backup_done(struct shard *shard, uint64_t token, bool is_made, struct view text, struct moment moment) {
     struct result result = {.outcome = is_made ? OUTCOME_DONE : OUTCOME_REFUSED, .detail = text};
     shard_step_begin(shard, moment);
-    front_complete(shard->front, token, &result, moment.wall, &shard->scratch);
+    front_complete(shard->front, token, &result, moment.now, moment.wall, &shard->scratch);
 }
 
 /* ---- messages ---- */

@@ -54,6 +54,9 @@ static void sleep_ms(uint64_t ms) {
     (void)nanosleep(&time, NULL);
 }
 
+/* As Redis begins; CONFIG SET changes them. */
+enum { SLOW_US = 10000, SLOW_MOST_KEPT = 128 };
+
 static uint16_t protocol_spoken = PROTOCOL_VERSION;
 
 void server_speak(uint16_t version) {
@@ -261,6 +264,8 @@ static bool make_loops(struct stage *stage) {
         .deadline_ms = config->deadline_ms,
         .max_pipelined = PIPELINED_MOST,
         .max_requests = config->max_requests,
+        .slow_us = SLOW_US,
+        .slow_most = SLOW_MOST_KEPT,
         .background_latency_ms = config->background_latency_ms,
         .prune_pause_ms = PRUNE_PAUSE_MS,
     };

@@ -81,7 +81,7 @@ bool operation_decode(struct reader *reader, struct operation *ret_operation) {
     if ((has & HAS_ADDEND) != 0) {
         operation.addend = (int64_t)read_u64(reader);
     }
-    if (reader->failed || kind < OPERATION_READ || kind > OPERATION_LIST || (has & ~HAS_KNOWN) != 0 ||
+    if (reader->failed || kind < OPERATION_READ || kind > OPERATION_THREAD || (has & ~HAS_KNOWN) != 0 ||
         (flags & ~(uint64_t)known_flags) != 0 || deadline_ms > UINT32_MAX || stamp_ms > UINT32_MAX) {
         return false;
     }

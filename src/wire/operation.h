@@ -15,6 +15,7 @@ enum operation_kind {
     OPERATION_MEMBERS = 7,   /* `value` is a question or a change (core/members.h); has no key */
     OPERATION_RESTORE = 8,   /* `value` is an encoded object of another cluster: merged with what is there */
     OPERATION_LIST = 9,      /* `value` asks this node for its keys (core/listing.h); has no key */
+    OPERATION_THREAD = 10, /* `value` asks a thread of this node, `offset` says which (core/front/threads.h); no key */
 };
 
 enum operation_flag {
@@ -56,7 +57,7 @@ struct operation {
     uint32_t stamp_ms;      /* PUT: what is left of the time in which it may be stamped; 0: as long as the deadline */
     uint64_t expires_at_ms; /* PUT, EXPIRE: 0 never (EXPIRE: persist) */
     int64_t addend;         /* ADD */
-    uint32_t offset;        /* SPLICE: of `value` in the value before, zeros between; or OPERATION_AT_END */
+    uint32_t offset;        /* SPLICE: of `value` in the value before, zeros between; or OPERATION_AT_END. THREAD */
     struct view key;
     struct view value;     /* PUT */
     struct view context;   /* PUT without PLAIN: encoded context (version/object_codec.h); empty: follows nothing */
@@ -78,7 +79,7 @@ struct result {
     struct view object;  /* encoded. LIST: the answer. READ, EXPIRE: merged; PUT with a condition or RETURN_OLD: the
                             object before. Empty:  absent */
     struct view context; /* PUT without PLAIN: the encoded context to give the client */
-    struct view detail;
+    struct view detail;  /* of a slow one that was DONE or UNCHANGED: where its time went (core/phases.h) */
 };
 
 void operation_encode(struct buffer *buffer, const struct operation *operation);

@@ -284,6 +284,7 @@ static void make_shard(struct rig *rig) {
         .outline_bytes = RIG_OUTLINE_BYTES,
         .scan_records = 64,
         .deadline_ms = 1000,
+        .slow_us = rig->options.slow_ms != 0 ? (int64_t)rig->options.slow_ms * 1000 : -1,
         .max_pipelined = 128,
         .max_requests = rig->options.max_requests != 0 ? rig->options.max_requests : 4096,
         .background_latency_ms = 50,

@@ -57,6 +57,7 @@ struct rig_options {
     bool holds_clock;      /* the disk doesn't answer for the clock's bound */
     bool fence_unknown;    /* its store remembers none */
     uint32_t max_requests; /* 4096 */
+    uint32_t slow_ms;      /* 0: nothing is slow */
     struct hybrid_time clock_floor;
     uint32_t exchange_period_ms; /* never */
     struct view kept_trees;

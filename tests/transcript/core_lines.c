@@ -113,6 +113,8 @@ static const char *verb_of(const struct operation *operation) {
         return "restore";
     case OPERATION_LIST:
         return "list";
+    case OPERATION_THREAD:
+        return "thread";
     case OPERATION_PUT:
         break;
     }
@@ -139,7 +141,7 @@ static void print_operation(struct rig *rig, struct view body) {
         print_key(rig, message.operation.key);
     }
     bool is_text = message.operation.kind != OPERATION_KEYSPACES && message.operation.kind != OPERATION_RESTORE &&
-                   message.operation.kind != OPERATION_LIST;
+                   message.operation.kind != OPERATION_LIST && message.operation.kind != OPERATION_THREAD;
     if (is_text && message.operation.value.size > 0) {
         print_format(&rig->log, " ");
         print_bytes(&rig->log, message.operation.value);

@@ -329,6 +329,20 @@ static void a_late_result_is_dropped(void **state) {
     rig_free(rig);
 }
 
+/* ---- where the time went ---- */
+
+static void a_slow_one_tells_where_its_time_went(void **state) {
+    (void)state;
+    struct rig *rig = rig_new((struct rig_options){.members = 4, .slow_ms = 5});
+    peer_operates(rig, 'D', true, "set k v");
+    disk_done(rig);
+    rig_forget(rig);
+    pass_ms(rig, 7);
+    answer(rig, 'C', "stored");
+    says(rig, "D: result done: queued 0 store 0 10.0.0.2:17000 - 10.0.0.3:17000 7000");
+    rig_free(rig);
+}
+
 /* ---- the hop rule: what came over a link goes over no other ---- */
 
 static void a_hopped_operation_is_coordinated_here(void **state) {
@@ -444,6 +458,7 @@ int main(void) {
         cmocka_unit_test(a_late_decline_of_the_first_try_leaves_it_to_the_second),
         cmocka_unit_test(a_doubt_is_handed_on),
         cmocka_unit_test(a_late_result_is_dropped),
+        cmocka_unit_test(a_slow_one_tells_where_its_time_went),
         cmocka_unit_test(a_hopped_operation_is_coordinated_here),
         cmocka_unit_test(a_hopped_operation_is_not_forwarded_again),
         cmocka_unit_test(a_hopped_conditional_write_stays_though_the_first_owner_is_another),

@@ -290,8 +290,31 @@ static void call_dispatch(struct call *call) {
     }
 }
 
+/* Of an immediate reply. CLIENT REPLY ON answers for itself; what it was before does not hide that. */
+static void settle_reply(struct call *call) {
+    struct front *front = call->front;
+    struct session *session = call->session;
+    bool has_reply = call->reply == &front->scratch && buffer_size(&front->scratch) > 0;
+    if (has_reply && session->replies != REPLIES_ON) {
+        buffer_clear(&front->scratch);
+    } else if (has_reply && session->head == NULL) {
+        buffer_append_view(&session->output, buffer_view(&front->scratch));
+        buffer_clear(&front->scratch);
+    } else if (has_reply) {
+        session_hold_reply(front, session);
+    }
+    session->replies = session->replies == REPLIES_SKIP ? REPLIES_ON : session->replies;
+}
+
+/* CLIENT REPLY: SKIP is for the command behind it, whose time this is. */
+static enum reply_mode next_mode(enum reply_mode mode) {
+    return mode == REPLIES_SKIP_NEXT ? REPLIES_SKIP : mode;
+}
+
 bool call_run(struct front *front, struct session *session, const struct view *arguments, size_t count,
               const struct turn *turn) {
+    enum reply_mode mode_before = session->replies;
+    session->replies = next_mode(mode_before);
     struct call call = {
         .front = front,
         .session = session,
@@ -304,10 +327,9 @@ bool call_run(struct front *front, struct session *session, const struct view *a
     call_dispatch(&call);
     if (call.has_to_wait) {
         front->statistics.commands--;
+        session->replies = mode_before;
         return false;
     }
-    if (call.reply == &front->scratch && buffer_size(&front->scratch) > 0) {
-        session_hold_reply(front, session);
-    }
+    settle_reply(&call);
     return true;
 }

@@ -27,7 +27,8 @@
     "ones. SET and DEL replace what they have seen of it. Additions at once may carry a sum past 64 bits: it goes on " \
     "at "                                                                                                              \
     "the other end. Waits for R, then W."
-#define NEVER "Never waits for a majority, and answers for this node alone."
+#define ENTRIES "O(N) where N is the number of entries"
+#define NEVER   "Never waits for a majority, and answers for this node alone."
 
 static const struct command_note table[] = {
     {"ping", ONE, AS_REDIS},
@@ -41,7 +42,10 @@ static const struct command_note table[] = {
     {"client|setname", ONE, AS_REDIS},
     {"client|getname", ONE, AS_REDIS},
     {"client|setinfo", ONE, AS_REDIS},
-    {"client|list", CLIENTS, "Of the thread that serves this connection."},
+    {"client|list", CLIENTS, "Of this node, all its threads."},
+    {"client|kill", CLIENTS,
+     "Of this node, all its threads. Every client is the user default; LADDR and MAXAGE are unknown."},
+    {"client|reply", ONE, AS_REDIS},
     {"client|info", ONE, AS_REDIS},
     {"client|no-evict", ONE, "Nothing is ever evicted."},
     {"client|no-touch", ONE, "Reads leave no trace on a key anyway."},
@@ -166,9 +170,29 @@ static const struct command_note table[] = {
 
     {"info", ONE, "Redis' fields where there is something like them, and gramme_* fields. Of this node."},
     {"config|get", SETTINGS, "Of this node."},
-    {"config|set", ONE, "Refused: a node reads its configuration when it starts; keyspaces change by GRAMME.KEYSPACE."},
-    {"config|resetstat", ONE, "Of the thread that serves this connection."},
+    {"config|set", ONE,
+     "slowlog-log-slower-than, slowlog-max-len and latency-monitor-threshold, of this node, until it stops. What else "
+     "a "
+     "node reads when it starts is refused; keyspaces change by GRAMME.KEYSPACE."},
+    {"config|resetstat", ONE, "Of this node, all its threads."},
     {"config|rewrite", ONE, "Refused: a node does not write its configuration."},
+    {"slowlog|get", ENTRIES,
+     "Commands that came to this node; times are those of a thread's clock, which is read once a turn. An entry has "
+     "the "
+     "command and the start of its first key, and, seventh, names and microseconds: queued behind others on the key, "
+     "this or that coordinator's own store, and each replica that it asked. The nodes' logs are not added up."},
+    {"slowlog|len", ONE, "Of this node."},
+    {"slowlog|reset", ONE, "Of this node."},
+    {"latency|histogram", COMMANDS, "Of this node. Bounds are powers of two."},
+    {"latency|history", ONE, "Of this node; command is the only event."},
+    {"latency|latest", ONE, "Of this node; command is the only event."},
+    {"latency|reset", ONE, "Of this node."},
+    {"wait", ONE,
+     "Answers at once: a write is answered when W nodes have it, durably where its keyspace says so, so W-1 beside the "
+     "coordinator have each write of this connection that was answered. W is the least of all keyspaces, or what "
+     "GRAMME.PUT asked for. Others that have it too are not counted, and it is not waited for them: a write that must "
+     "reach "
+     "more asks for it with GRAMME.PUT W."},
     {"command", COMMANDS, AS_REDIS},
     {"command|count", ONE, AS_REDIS},
     {"command|docs", COMMANDS, "Without arguments and history."},

@@ -1,5 +1,7 @@
 #include "core/front/pending.h"
 
+#include "core/front/latency.h"
+
 #include "version/object_codec.h"
 #include "version/shown.h"
 #include "wire/resp_writer.h"
@@ -13,6 +15,9 @@ struct pending *pending_begin(struct front *front, struct session *session, cons
     pending->kind = kind;
     pending->parts = parts;
     pending->protocol = session->protocol;
+    pending->begun = front->now;
+    pending->is_muted = session->replies == REPLIES_OFF || session->replies == REPLIES_SKIP;
+    pending->command = session->last_command;
     if (session->tail == NULL) {
         session->head = pending;
     } else {
@@ -40,7 +45,7 @@ static void give_scratch(struct front *front, struct pending *pending) {
     blob_give(&front->blobs, &pending->key);
     blob_give(&front->blobs, &pending->rest);
     blob_give(&front->blobs, &pending->extra);
-    blob_give(&front->blobs, &pending->keys);
+    blob_give(&front->blobs, &pending->pieces);
 }
 
 static void pending_free(struct front *front, struct pending *pending) {
@@ -70,6 +75,13 @@ void pending_submit(struct front *front, struct pending *pending, uint32_t part,
     uint64_t session_id = pending->session->id;
     submitted.deadline_ms = front->options.deadline_ms;
     ENSURE(pending->submitted < pending->parts);
+    if (pending->submitted == 0) {
+        pending->key_bytes =
+            (uint8_t)(operation->key.size < PENDING_KEY_BYTES ? operation->key.size : PENDING_KEY_BYTES);
+        if (pending->key_bytes > 0) {
+            memcpy(pending->key_start, operation->key.data, pending->key_bytes);
+        }
+    }
     pending->submitted++;
     uint64_t token = flight_begin(&front->flights, pending, part);
     front->port.submit(front->port.self, &submitted, token);
@@ -115,7 +127,7 @@ void session_hold_reply(struct front *front, struct session *session) {
 }
 
 struct buffer *session_reply_buffer(struct front *front, struct session *session) {
-    return session->head == NULL ? &session->output : &front->scratch;
+    return session->head == NULL && session->replies == REPLIES_ON ? &session->output : &front->scratch;
 }
 
 static void pending_finish(struct front *front, struct answer *answer) {
@@ -123,8 +135,12 @@ static void pending_finish(struct front *front, struct answer *answer) {
     struct session *session = pending->session;
     bool is_head = session->head == pending;
     ENSURE(buffer_size(&front->scratch) == 0 && session->scatter != pending);
-    answer->reply = is_head ? &session->output : &front->scratch;
+    answer->reply = is_head && !pending->is_muted ? &session->output : &front->scratch;
     pending->kind->finish(answer);
+    latency_measure(answer);
+    if (pending->is_muted) {
+        buffer_clear(&front->scratch);
+    }
     if (is_head) {
         session_pop(front, session);
         session_advance(front, session);
@@ -172,6 +188,23 @@ void pending_answer(struct front *front, struct flight *flight, struct answer *a
 }
 
 /* ---- gathering ---- */
+
+void pending_add_piece(struct front *front, struct pending *pending, struct view piece) {
+    size_t wanted = pending->pieces_bytes + VARINT_BYTES_MOST + piece.size;
+    if (wanted > pending->pieces.size) {
+        struct blob grown = blob_take(&front->blobs, 2 * wanted);
+        if (pending->pieces_bytes > 0) {
+            memcpy(grown.data, pending->pieces.data, pending->pieces_bytes);
+        }
+        blob_give(&front->blobs, &pending->pieces);
+        pending->pieces = grown;
+    }
+    uint8_t *to = varint_store(pending->pieces.data + pending->pieces_bytes, piece.size);
+    if (piece.size > 0) {
+        memcpy(to, piece.data, piece.size);
+    }
+    pending->pieces_bytes = (size_t)(to - pending->pieces.data) + piece.size;
+}
 
 void pending_gather_parts(struct front *front, struct pending *pending, uint32_t count) {
     pending->gathered = blob_take(&front->blobs, count * sizeof(struct part));

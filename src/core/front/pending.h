@@ -49,6 +49,8 @@ struct tally {
     enum outcome worst; /* of the failed */
 };
 
+enum { PENDING_KEY_BYTES = 39 };
+
 struct pending {
     struct pending *next;
     struct session *session; /* NULL: closed */
@@ -58,7 +60,8 @@ struct pending {
     uint32_t answered;
     uint32_t option; /* the handler's */
     bool is_done;
-    int protocol; /* of the session when the command came */
+    bool is_muted; /* its reply is dropped (CLIENT REPLY) */
+    int protocol;  /* of the session when the command came */
     struct tally tally;
     struct blob detail; /* of the worst failure, when that is REFUSED */
     struct blob reply;  /* is_done */
@@ -67,11 +70,20 @@ struct pending {
     size_t rest_position;
     struct blob gathered; /* a struct part for each part */
     size_t gathered_bytes;
-    struct blob extra; /* the handler's */
-    struct blob keys;  /* of a listing: sized keys so far, */
-    size_t keys_bytes; /* in so many of its bytes */
+    struct blob extra;   /* the handler's */
+    struct blob pieces;  /* of a chain: sized ones so far, */
+    size_t pieces_bytes; /* in so many of its bytes */
+    struct instant begun;
+    const struct command *command;
+    uint8_t key_bytes;
+    uint8_t key_start[PENDING_KEY_BYTES]; /* of its first key, for the slow log */
 };
 
+/* Adds a piece to those of a chain. */
+void pending_add_piece(struct front *front, struct pending *pending, struct view piece);
+static inline struct reader pending_pieces(const struct pending *pending) {
+    return reader_of(view_of(pending->pieces.data, pending->pieces_bytes));
+}
 /* Puts a command in the session's line. */
 struct pending *pending_begin(struct front *front, struct session *session, const struct pending_kind *kind,
                               uint32_t parts);

@@ -15,8 +15,6 @@ static const struct refusal table[] = {
     {"dump", LATER},
     {"restore", LATER},
     {"debug", LATER},
-    {"slowlog", LATER},
-    {"latency", LATER},
     {"monitor", LATER},
     {"module", LATER},
     {"acl", USERS},
@@ -174,7 +172,6 @@ static const struct refusal table[] = {
     {"swapdb", ": there is one database"},
     {"migrate", ": nodes move keys by themselves"},
 
-    {"wait", ": a write is answered when W replicas have it; GRAMME.PUT takes a W of its own"},
     {"save", DURABILITY},
     {"bgsave", DURABILITY},
     {"bgrewriteaof", DURABILITY},

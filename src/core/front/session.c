@@ -139,10 +139,7 @@ static void session_run(struct front *front, struct session *session, struct vie
 
 /* ---- telling the driver ---- */
 
-static void session_check_limits(struct front *front, struct session *session) {
-    if (buffer_size(&session->output) + session->held_bytes <= LIMIT_OUTPUT_BYTES) {
-        return;
-    }
+static void session_drop(struct front *front, struct session *session) {
     pending_orphan_all(front, session);
     session_end_batch(front, session);
     buffer_release(&session->output);
@@ -150,6 +147,12 @@ static void session_check_limits(struct front *front, struct session *session) {
     session->is_closing = true;
     session->is_overflown = true;
     session->has_more = false;
+}
+
+static void session_check_limits(struct front *front, struct session *session) {
+    if (buffer_size(&session->output) + session->held_bytes > LIMIT_OUTPUT_BYTES) {
+        session_drop(front, session);
+    }
 }
 
 /* The last thing of a step: the driver is told what it must look at. */
@@ -162,6 +165,16 @@ static void session_settle(struct front *front, struct session *session, bool ha
         session->was_told_to_close = wants_close;
         front->port.session_wake(front->port.self, session);
     }
+}
+
+void session_kill(struct front *front, struct session *session, bool is_asker) {
+    if (is_asker || session->is_running) {
+        session->is_closing = true;
+        return;
+    }
+    session_drop(front, session);
+    session->was_told_to_close = true;
+    front->port.session_wake(front->port.self, session);
 }
 
 void session_told(struct front *front, struct session *session, bool had_output) {
@@ -224,6 +237,7 @@ void front_input(struct front *front, struct session *session, struct view bytes
         return;
     }
     session->last_input = now;
+    front->now = now;
     if (buffer_size(&session->input) > 0) {
         buffer_append_view(&session->input, bytes);
         session_run_kept(front, session, &turn);
@@ -240,16 +254,18 @@ void front_resume(struct front *front, struct session *session, struct instant n
                   struct arena *arena) {
     const struct turn turn = {now, wall, arena};
     bool had_output = buffer_size(&session->output) > 0;
+    front->now = now;
     if (session->has_more && session_may_begin(front, session)) {
         session_run_kept(front, session, &turn);
     }
     session_settle(front, session, had_output);
 }
 
-void front_complete(struct front *front, uint64_t token, const struct result *result, struct wall_time wall,
-                    struct arena *arena) {
+void front_complete(struct front *front, uint64_t token, const struct result *result, struct instant now,
+                    struct wall_time wall, struct arena *arena) {
     struct answer answer = {.front = front, .result = result, .wall = wall, .arena = arena};
     struct flight *flight = flight_find(&front->flights, token);
+    front->now = now;
     if (flight == NULL) {
         return;
     }

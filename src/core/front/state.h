@@ -17,6 +17,7 @@
 #include "base/pool.h"
 #include "core/front.h"
 #include "core/front/command.h"
+#include "core/front/latency.h"
 #include "core/front/subscriptions.h"
 #include "wire/resp.h"
 
@@ -89,6 +90,13 @@ struct batch {
 
 /* ---- sessions ---- */
 
+enum reply_mode {
+    REPLIES_ON,
+    REPLIES_OFF,
+    REPLIES_SKIP_NEXT, /* the command after this one, ... */
+    REPLIES_SKIP,      /* ... which is this one */
+};
+
 struct session {
     struct list_node link;
     void *handle;
@@ -114,6 +122,8 @@ struct session {
     bool was_told_to_close;
     bool never_evict;
     bool never_touch;
+    enum reply_mode replies; /* CLIENT REPLY */
+    uint8_t least_quorum;    /* that a write of it asked for; 0: none did */
     struct instant opened;
     struct instant last_input;
     const struct command *last_command;
@@ -141,7 +151,10 @@ struct front {
     struct busy_keys busy_keys;
     struct subscriptions subscriptions;
     struct buffer scratch;  /* a reply that must wait, while it is written */
-    struct buffer encoding; /* a context on its way into an operation */
+    struct buffer encoding; /* a context, or a question, on its way into an operation */
+    struct buffer ids;      /* of clients, on their way into a question */
+    struct instant now;     /* of this step */
+    struct latency latency;
     uint64_t next_session;
 };
 
@@ -162,6 +175,8 @@ bool session_must_wait(struct front *front, struct session *session, const struc
 void session_told(struct front *front, struct session *session, bool had_output);
 /* Replaces a text that a session keeps. */
 void session_keep(struct front *front, struct blob *text, struct view value);
+/* Closes it: at once, or, if it is the one that asks for it, behind its reply. */
+void session_kill(struct front *front, struct session *session, bool is_asker);
 void session_end_batch(struct front *front, struct session *session);
 
 #endif

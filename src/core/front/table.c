@@ -49,7 +49,11 @@ static const struct command client_table[] = {
     {"setinfo", run_client_setinfo, 4, SETUP_FLAGS, GROUP_CONNECTION, NO_KEYS, NULL, "7.2.0",
      "Says which library the client uses", PART_OF("client")},
     {"list", run_client_list, -2, ADMIN_FLAGS, GROUP_CONNECTION, NO_KEYS, random_output, "2.4.0",
-     "Lists the connections of this thread of the node", PART_OF("client")},
+     "Lists the connections of this node", PART_OF("client")},
+    {"kill", run_client_kill, -3, ADMIN_FLAGS, GROUP_CONNECTION, NO_KEYS, NULL, "2.4.0",
+     "Closes connections of this node", PART_OF("client")},
+    {"reply", run_client_reply, 3, SETUP_FLAGS, GROUP_CONNECTION, NO_KEYS, NULL, "3.2.0",
+     "Turns replies off, or on again", PART_OF("client")},
     {"info", run_client_info, 2, SETUP_FLAGS, GROUP_CONNECTION, NO_KEYS, random_output, "6.2.0",
      "Tells of this connection", PART_OF("client")},
     {"no-evict", run_client_no_evict, 3, ADMIN_FLAGS, GROUP_CONNECTION, NO_KEYS, NULL, "7.0.0",
@@ -95,13 +99,39 @@ static const struct command config_table[] = {
     {"get", run_config_get, -3, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, "2.0.0",
      "Tells the settings whose names match", PART_OF("config")},
     {"set", run_config_set, -4, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS,
-     "request_policy:all_nodes response_policy:all_succeeded", "2.0.0",
-     "Refused: a node reads its settings when it starts", PART_OF("config")},
+     "request_policy:all_nodes response_policy:all_succeeded", "2.0.0", "Sets what can be set while a node runs",
+     PART_OF("config")},
     {"resetstat", run_config_resetstat, 2, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, "2.0.0",
-     "Sets this thread's counters of clients and commands to zero", PART_OF("config")},
+     "Sets the node's counters of clients and commands to zero", PART_OF("config")},
     {"rewrite", run_config_rewrite, 2, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, "2.8.0",
      "Refused: a node doesn't write its settings", PART_OF("config")},
     HELP_OF("config"),
+};
+
+static const char all_nodes[] = "request_policy:all_nodes nondeterministic_output";
+static const char all_nodes_special[] = "nondeterministic_output request_policy:all_nodes response_policy:special";
+
+static const struct command slowlog_table[] = {
+    {"get", run_slowlog_get, -2, COMMAND_ADMIN | ANY_FLAGS, GROUP_SERVER, NO_KEYS, all_nodes, "2.2.12",
+     "Tells the slow commands of this node, the newest first", PART_OF("slowlog")},
+    {"len", run_slowlog_len, 2, COMMAND_ADMIN | ANY_FLAGS, GROUP_SERVER, NO_KEYS,
+     "request_policy:all_nodes response_policy:agg_sum nondeterministic_output", "2.2.12", "Counts them",
+     PART_OF("slowlog")},
+    {"reset", run_slowlog_reset, 2, COMMAND_ADMIN | ANY_FLAGS, GROUP_SERVER, NO_KEYS,
+     "request_policy:all_nodes response_policy:all_succeeded", "2.2.12", "Forgets them", PART_OF("slowlog")},
+    HELP_OF("slowlog"),
+};
+
+static const struct command latency_table[] = {
+    {"histogram", run_latency_histogram, -2, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, all_nodes_special, "7.0.0",
+     "Tells how long commands took, by powers of two", PART_OF("latency")},
+    {"history", run_latency_history, 3, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, all_nodes_special, "2.8.13",
+     "Tells the seconds in which commands took long", PART_OF("latency")},
+    {"latest", run_latency_latest, 2, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, all_nodes_special, "2.8.13",
+     "Tells the last second in which a command took long, and the longest", PART_OF("latency")},
+    {"reset", run_latency_reset, -2, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS,
+     "request_policy:all_nodes response_policy:agg_sum", "2.8.13", "Forgets them", PART_OF("latency")},
+    HELP_OF("latency"),
 };
 
 static const struct command command_command_table[] = {
@@ -319,6 +349,12 @@ static const struct command table[] = {
     {"info", run_info, -1, ANY_FLAGS | COMMAND_DANGEROUS, GROUP_SERVER, NO_KEYS,
      "nondeterministic_output request_policy:all_shards response_policy:special", "1.0.0", "Tells of the node", LEAF},
     {"config", NULL, -2, 0, GROUP_SERVER, NO_KEYS, NULL, "2.0.0", "Commands about settings", PARENT_OF(config_table)},
+    {"slowlog", NULL, -2, 0, GROUP_SERVER, NO_KEYS, NULL, "2.2.12", "Commands about what took long",
+     PARENT_OF(slowlog_table)},
+    {"latency", NULL, -2, 0, GROUP_SERVER, NO_KEYS, NULL, "2.8.13", "Commands about how long commands take",
+     PARENT_OF(latency_table)},
+    {"wait", run_wait, 3, COMMAND_NOSCRIPT, GROUP_GENERIC, NO_KEYS, "request_policy:all_shards response_policy:agg_min",
+     "3.0.0", "Tells how many replicas surely have this connection's writes", LEAF},
     {"command", run_command, -1, ANY_FLAGS, GROUP_SERVER, NO_KEYS, random_order, "2.8.13", "Tells of all commands",
      PARENT_OF(command_command_table)},
     {"cluster", run_cluster, -2, 0, GROUP_CLUSTER, NO_KEYS, NULL, "3.0.0", "Commands about the cluster",

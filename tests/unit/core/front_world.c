@@ -176,7 +176,7 @@ static void do_list(struct world *world, const struct operation *operation, stru
 }
 
 static void operate(struct world *world, const struct operation *operation, uint64_t token) {
-    bool has_key = operation->kind != OPERATION_LIST;
+    bool has_key = operation->kind != OPERATION_LIST && operation->kind != OPERATION_THREAD;
     struct world_entry none = {.object = {0}};
     struct world_entry *entry = has_key ? entry_of(world, operation->key) : &none;
     struct result result = {.outcome = OUTCOME_DONE};
@@ -186,6 +186,10 @@ static void operate(struct world *world, const struct operation *operation, uint
         result = (struct result){.outcome = world->outcome, .detail = view_of_string(world->detail)};
     } else if (operation->kind == OPERATION_LIST) {
         do_list(world, operation, &result);
+    } else if (operation->kind == OPERATION_THREAD) {
+        buffer_clear(&world->scratch);
+        assert_true(front_asked(world->front, operation->value, world->now, world->wall, &world->scratch));
+        result.object = arena_copy(&world->arena, buffer_view(&world->scratch));
     } else if (!expiry_allows(world, entry, operation)) {
         result.outcome = OUTCOME_UNCHANGED;
     } else if (operation->kind == OPERATION_PUT && (operation->flags & OPERATION_SPLICE) != 0) {
@@ -197,7 +201,7 @@ static void operate(struct world *world, const struct operation *operation, uint
     } else if (operation->kind == OPERATION_EXPIRE) {
         do_expire(world, entry, operation, &result);
     }
-    front_complete(world->front, token, &result, world->wall, &world->arena);
+    front_complete(world->front, token, &result, world->now, world->wall, &world->arena);
 }
 
 /* ---- the port ---- */
@@ -240,6 +244,11 @@ static void port_information(void *self, struct view section, struct buffer *tex
     if (view_equal_ignoring_case(section, VIEW("memory"))) {
         buffer_append_view(text, VIEW("used_memory:123\r\n"));
     }
+}
+
+static uint8_t port_least_write_quorum(void *self) {
+    (void)self;
+    return 2;
 }
 
 static void port_configuration(void *self, void (*emit)(void *context, struct view name, struct view value),
@@ -296,11 +305,13 @@ int world_setup(void **state) {
         .cluster_command = port_cluster_command,
         .information = port_information,
         .configuration = port_configuration,
+        .least_write_quorum = port_least_write_quorum,
         .keyspaces = port_keyspaces,
         .placement = port_placement,
         .publish = port_publish,
     };
-    struct front_options options = {.deadline_ms = 1000, .max_pipelined = 64};
+    struct front_options options = {
+        .deadline_ms = 1000, .max_pipelined = 64, .shard_count = 1, .slow_us = 10000, .slow_most = 128};
     memset(options.secrets.current.bytes, 5, sizeof(options.secrets.current.bytes));
     arena_init(&world->arena);
     buffer_init(&world->scratch);
@@ -401,7 +412,7 @@ void world_resume(struct world *world) {
 
 void world_complete(struct world *world, uint64_t token, enum outcome outcome) {
     struct result result = {.outcome = outcome};
-    front_complete(world->front, token, &result, world->wall, &world->arena);
+    front_complete(world->front, token, &result, world->now, world->wall, &world->arena);
 }
 
 void world_add_sibling(struct world *world, const char *key, const char *value) {

@@ -169,7 +169,17 @@ static void test_config(void **state) {
         "*6\r\n$4\r\nport\r\n$4\r\n7001\r\n$10\r\nmaxclients\r\n$3\r\n100\r\n"
         "$9\r\nmaxmemory\r\n$1\r\n0\r\n");
     ask(world, "CONFIG GET nothing", "*0\r\n");
-    ask(world, "CONFIG SET a b", "-ERR CONFIG SET is not supported: a node reads its settings when it starts\r\n");
+    ask(world, "CONFIG SET a b", "-ERR Unknown option or number of arguments for CONFIG SET - 'a'\r\n");
+    ask(world, "CONFIG SET port 1",
+        "-ERR CONFIG SET failed (possibly related to argument 'port') - a node reads it when it starts: change its "
+        "configuration and restart it\r\n");
+    ask(world, "CONFIG SET slowlog-max-len -1",
+        "-ERR CONFIG SET failed (possibly related to argument 'slowlog-max-len') - argument must be a number in its "
+        "range\r\n");
+    ask(world, "CONFIG SET slowlog-max-len", "-ERR wrong number of arguments for 'config|set' command\r\n");
+    ask(world, "CONFIG SET slowlog-max-len 5 SlowLog-log-slower-than -1", "+OK\r\n");
+    ask(world, "CONFIG GET slowlog*",
+        "*4\r\n$23\r\nslowlog-log-slower-than\r\n$2\r\n-1\r\n$15\r\nslowlog-max-len\r\n$1\r\n5\r\n");
     ask(world, "CONFIG REWRITE", "-ERR CONFIG REWRITE is not supported: a node never writes its configuration\r\n");
     ask(world, "CONFIG RESETSTAT", "+OK\r\n");
     struct front_statistics statistics;

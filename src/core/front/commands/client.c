@@ -1,6 +1,7 @@
 /* CLIENT: what a connection is called, and who else is connected. */
 #include "core/front/commands/commands.h"
-#include "core/front/text.h"
+#include "core/front/clients.h"
+#include "core/front/threads.h"
 
 void run_client_id(struct call *call) {
     resp_write_integer(call->reply, (int64_t)call->session->id);
@@ -76,119 +77,189 @@ void run_client_no_touch(struct call *call) {
     (void)read_switch(call, &call->session->never_touch);
 }
 
-/* ---- CLIENT LIST, CLIENT INFO ---- */
-
-static void append_text_field(struct buffer *text, struct view name, struct view value) {
-    buffer_append_byte(text, ' ');
-    buffer_append_view(text, name);
-    buffer_append_byte(text, '=');
-    buffer_append_view(text, value);
-}
-
-static void append_number_field(struct buffer *text, struct view name, uint64_t value) {
-    append_text_field(text, name, (struct view){0});
-    text_append_number(text, value);
-}
-
-static uint64_t seconds_since(struct instant then, struct instant now) {
-    return now.ns > then.ns ? (now.ns - then.ns) / NS_PER_S : 0;
-}
-
-static void append_client(struct buffer *text, const struct session *session, struct instant now) {
-    char command[COMMAND_NAME_BYTES];
-    size_t command_size = session->last_command == NULL ? 0 : command_full_name(session->last_command, command);
-    uint64_t output = buffer_size(&session->output);
-    buffer_append_view(text, VIEW("id="));
-    text_append_number(text, session->id);
-    append_text_field(text, VIEW("addr"), blob_view(&session->address));
-    append_text_field(text, VIEW("name"), blob_view(&session->name));
-    append_number_field(text, VIEW("age"), seconds_since(session->opened, now));
-    append_number_field(text, VIEW("idle"), seconds_since(session->last_input, now));
-    const uint32_t *listens = session->listening.counts;
-    bool is_listener = listening_count(&session->listening) > 0;
-    append_text_field(text, VIEW("flags"), session->batch != NULL ? VIEW("x") : is_listener ? VIEW("P") : VIEW("N"));
-    append_text_field(text, VIEW("db"), VIEW("0"));
-    append_number_field(text, VIEW("sub"), listens[CHANNEL_PLAIN]);
-    append_number_field(text, VIEW("psub"), listens[CHANNEL_PATTERN]);
-    append_number_field(text, VIEW("ssub"), listens[CHANNEL_SHARDED]);
-    if (session->batch != NULL) {
-        append_number_field(text, VIEW("multi"), session->batch->count);
-    } else {
-        append_text_field(text, VIEW("multi"), VIEW("-1"));
-    }
-    append_number_field(text, VIEW("qbuf"), buffer_size(&session->input));
-    append_number_field(text, VIEW("qbuf-free"), session->input.capacity - session->input.end);
-    append_number_field(text, VIEW("obl"), output);
-    append_number_field(text, VIEW("oll"), session->in_flight);
-    append_number_field(text, VIEW("omem"), session->output.capacity + session->held_bytes);
-    append_number_field(text, VIEW("tot-mem"),
-                        sizeof(*session) + session->input.capacity + session->output.capacity + session->held_bytes);
-    append_text_field(text, VIEW("events"), VIEW("r"));
-    append_text_field(text, VIEW("cmd"), command_size > 0 ? view_of(command, command_size) : VIEW("NULL"));
-    append_text_field(text, VIEW("user"), VIEW("default"));
-    append_text_field(text, VIEW("redir"), VIEW("-1"));
-    append_number_field(text, VIEW("resp"), (uint64_t)session->protocol);
-    append_text_field(text, VIEW("lib-name"), blob_view(&session->library_name));
-    append_text_field(text, VIEW("lib-ver"), blob_view(&session->library_version));
-    buffer_append_byte(text, '\n');
-}
+/* ---- CLIENT INFO, CLIENT LIST, CLIENT KILL ---- */
 
 void run_client_info(struct call *call) {
     struct buffer *text = &call->front->encoding;
     buffer_clear(text);
-    append_client(text, call->session, call->turn->now);
+    client_append(text, call->session, call->turn->now);
     resp_write_verbatim(call->reply, "txt", buffer_view(text), call_protocol(call));
 }
 
-static bool id_is_listed(const struct call *call, uint64_t id) {
-    for (size_t i = 3; i < call->count; i++) {
-        uint64_t listed;
-        if (view_to_uint64(call->arguments[i], &listed) && listed == id) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool ids_are_valid(struct call *call) {
-    for (size_t i = 3; i < call->count; i++) {
+static bool read_ids(struct call *call, size_t first, size_t last, struct client_filter *filter) {
+    struct buffer *ids = &call->front->ids;
+    buffer_clear(ids);
+    for (size_t i = first; i < last; i++) {
         uint64_t id;
         if (!view_to_uint64(call->arguments[i], &id) || id == 0) {
             call_error(call, VIEW("ERR Invalid client ID"));
             return false;
         }
+        write_sized(ids, call->arguments[i]);
+    }
+    filter->ids = buffer_view(ids);
+    return true;
+}
+
+/* Nobody here is a replica or a primary. */
+static bool read_type(struct call *call, size_t argument, struct client_filter *filter) {
+    filter->wants_normal = call_is(call, argument, VIEW("normal"));
+    filter->wants_listeners = call_is(call, argument, VIEW("pubsub"));
+    filter->wants_none = call_is(call, argument, VIEW("master")) || call_is(call, argument, VIEW("primary")) ||
+                         call_is(call, argument, VIEW("replica")) || call_is(call, argument, VIEW("slave"));
+    if (!filter->wants_normal && !filter->wants_listeners && !filter->wants_none) {
+        CALL_ERROR_OF(call, VIEW("ERR Unknown client type '"), call->arguments[argument], VIEW("'"));
+        return false;
     }
     return true;
 }
 
-/* CLIENT LIST [TYPE type | ID id ...]; every client here is a normal one. */
+static void ask(struct call *call, enum thread_question question, const struct pending_kind *kind,
+                struct client_filter *filter) {
+    struct buffer *text = &call->front->encoding;
+    filter->asker = call->session->id;
+    buffer_clear(text);
+    write_u8(text, (uint8_t)question);
+    client_filter_write(text, filter);
+    call_ask_threads(call, kind, buffer_view(text));
+}
+
+static void finish_list(struct answer *answer) {
+    struct buffer *text = &answer->front->encoding;
+    struct reader answers = pending_pieces(answer->pending);
+    struct view lines;
+    if (!threads_answered(answer)) {
+        return;
+    }
+    buffer_clear(text);
+    while (threads_read(&answers, &lines)) {
+        buffer_append_view(text, lines);
+    }
+    resp_write_verbatim(answer->reply, "txt", buffer_view(text), answer->pending->protocol);
+}
+
+static const struct pending_kind list_kind = {
+    .gather = threads_gather, .next = threads_next, .finish = finish_list, .is_alone = true};
+
+/* CLIENT LIST [TYPE type | ID id ...] */
 void run_client_list(struct call *call) {
+    struct client_filter filter = {0};
     bool by_id = call->count > 3 && call_is(call, 2, VIEW("id"));
     bool by_type = call->count == 4 && call_is(call, 2, VIEW("type"));
-    bool none = false;
     if (call->count > 2 && !by_id && !by_type) {
         call_syntax_error(call);
         return;
     }
-    if (by_id && !ids_are_valid(call)) {
+    if ((!by_id || read_ids(call, 3, call->count, &filter)) && (!by_type || read_type(call, 3, &filter))) {
+        ask(call, THREAD_CLIENTS, &list_kind, &filter);
+    }
+}
+
+/* ---- CLIENT KILL ---- */
+
+static bool count_closed(struct answer *answer, uint64_t *ret_closed) {
+    struct reader answers = pending_pieces(answer->pending);
+    struct view told;
+    *ret_closed = 0;
+    if (!threads_answered(answer)) {
+        return false;
+    }
+    while (threads_read(&answers, &told)) {
+        struct reader number = reader_of(told);
+        *ret_closed += read_u64(&number);
+    }
+    return true;
+}
+
+static void finish_kill(struct answer *answer) {
+    uint64_t closed;
+    if (count_closed(answer, &closed)) {
+        resp_write_integer(answer->reply, (int64_t)closed);
+    }
+}
+
+static void finish_kill_at(struct answer *answer) {
+    uint64_t closed;
+    if (!count_closed(answer, &closed)) {
         return;
     }
-    if (by_type && !call_is(call, 3, VIEW("normal"))) {
-        none = call_is(call, 3, VIEW("master")) || call_is(call, 3, VIEW("replica")) ||
-               call_is(call, 3, VIEW("slave")) || call_is(call, 3, VIEW("pubsub"));
-        if (!none) {
-            CALL_ERROR_OF(call, VIEW("ERR Unknown client type '"), call->arguments[3], VIEW("'"));
+    if (closed > 0) {
+        resp_write_raw(answer->reply, VIEW("+OK\r\n"));
+    } else {
+        answer_error(answer, VIEW("ERR No such client"));
+    }
+}
+
+static const struct pending_kind kill_kind = {
+    .gather = threads_gather, .next = threads_next, .finish = finish_kill, .is_alone = true};
+static const struct pending_kind kill_at_kind = {
+    .gather = threads_gather, .next = threads_next, .finish = finish_kill_at, .is_alone = true};
+
+static bool read_kill_option(struct call *call, size_t option, struct client_filter *filter) {
+    struct view value = call->arguments[option + 1];
+    if (call_is(call, option, VIEW("id"))) {
+        int64_t id;
+        if (!view_to_int64(value, &id) || id <= 0) {
+            call_error(call, VIEW("ERR client-id should be greater than 0"));
+            return false;
+        }
+        return read_ids(call, option + 1, option + 2, filter);
+    }
+    if (call_is(call, option, VIEW("type"))) {
+        return read_type(call, option + 1, filter);
+    }
+    if (call_is(call, option, VIEW("skipme")) &&
+        (call_is(call, option + 1, VIEW("yes")) || call_is(call, option + 1, VIEW("no")))) {
+        filter->skips_asker = call_is(call, option + 1, VIEW("yes"));
+        return true;
+    }
+    if (call_is(call, option, VIEW("addr"))) {
+        filter->address = value;
+        return true;
+    }
+    if (call_is(call, option, VIEW("user"))) {
+        if (!view_equal(value, VIEW("default"))) {
+            CALL_ERROR_OF(call, VIEW("ERR No such user '"), value, VIEW("'"));
+            return false;
+        }
+        return true;
+    }
+    call_syntax_error(call);
+    return false;
+}
+
+/* CLIENT KILL address:port | (ID id | ADDR address:port | TYPE type | USER default | SKIPME yes|no) ... */
+void run_client_kill(struct call *call) {
+    struct client_filter filter = {.skips_asker = true};
+    if (call->count == 3) {
+        filter = (struct client_filter){.address = call->arguments[2]};
+        ask(call, THREAD_KILL, &kill_at_kind, &filter);
+        return;
+    }
+    for (size_t i = 2; i < call->count; i += 2) {
+        if (i + 1 == call->count) {
+            call_syntax_error(call);
+            return;
+        }
+        if (!read_kill_option(call, i, &filter)) {
             return;
         }
     }
-    struct buffer *text = &call->front->encoding;
-    struct list *sessions = &call->front->sessions;
-    buffer_clear(text);
-    for (struct list_node *node = list_first(sessions); node != NULL && !none; node = list_next(sessions, node)) {
-        const struct session *session = CONTAINER_OF(node, struct session, link);
-        if (!by_id || id_is_listed(call, session->id)) {
-            append_client(text, session, call->turn->now);
-        }
+    ask(call, THREAD_KILL, &kill_kind, &filter);
+}
+
+/* ---- CLIENT REPLY ---- */
+
+void run_client_reply(struct call *call) {
+    struct session *session = call->session;
+    if (call_is(call, 2, VIEW("on"))) {
+        session->replies = REPLIES_ON;
+        call_ok(call);
+    } else if (call_is(call, 2, VIEW("off"))) {
+        session->replies = REPLIES_OFF;
+    } else if (call_is(call, 2, VIEW("skip"))) {
+        session->replies = session->replies == REPLIES_OFF ? REPLIES_OFF : REPLIES_SKIP_NEXT;
+    } else {
+        call_syntax_error(call);
     }
-    resp_write_verbatim(call->reply, "txt", buffer_view(text), call_protocol(call));
 }

@@ -12,6 +12,7 @@ void run_reset(struct call *call);
 void run_hello(struct call *call);
 void run_auth(struct call *call);
 void run_select(struct call *call);
+void run_wait(struct call *call);
 void run_nothing(struct call *call); /* READONLY, READWRITE, ASKING, UNWATCH: true already */
 
 /* client.c */
@@ -20,6 +21,8 @@ void run_client_setname(struct call *call);
 void run_client_getname(struct call *call);
 void run_client_setinfo(struct call *call);
 void run_client_list(struct call *call);
+void run_client_kill(struct call *call);
+void run_client_reply(struct call *call);
 void run_client_info(struct call *call);
 void run_client_no_evict(struct call *call);
 void run_client_no_touch(struct call *call);
@@ -81,6 +84,15 @@ void run_scan(struct call *call);
 void run_keys(struct call *call);
 void run_dbsize(struct call *call);
 void run_randomkey(struct call *call);
+
+/* latency.c */
+void run_slowlog_get(struct call *call);
+void run_slowlog_len(struct call *call);
+void run_slowlog_reset(struct call *call);
+void run_latency_histogram(struct call *call);
+void run_latency_latest(struct call *call);
+void run_latency_history(struct call *call);
+void run_latency_reset(struct call *call);
 
 /* object.c */
 void run_object_encoding(struct call *call);

@@ -32,7 +32,33 @@ void run_reset(struct call *call) {
     call->session->protocol = 2;
     call->session->never_evict = false;
     call->session->never_touch = false;
+    call->session->replies = REPLIES_ON;
     resp_write_raw(call->reply, VIEW("+RESET\r\n"));
+}
+
+/* WAIT replicas timeout: behind all writes of the connection that are under way. Nothing more would come of waiting:
+ * who else has them is not known. */
+void run_wait(struct call *call) {
+    int64_t replicas;
+    int64_t timeout;
+    if (!call_integer(call, 1, &replicas)) {
+        return;
+    }
+    if (!view_to_int64(call->arguments[2], &timeout)) {
+        call_error(call, VIEW("ERR timeout is not an integer or out of range"));
+        return;
+    }
+    if (timeout < 0) {
+        call_error(call, VIEW("ERR timeout is negative"));
+        return;
+    }
+    if (call_must_wait_alone(call)) {
+        return;
+    }
+    uint8_t quorum = call->front->port.least_write_quorum(call->front->port.self);
+    uint8_t asked = call->session->least_quorum;
+    quorum = asked != 0 && asked < quorum ? asked : quorum;
+    resp_write_integer(call->reply, quorum - 1);
 }
 
 void run_nothing(struct call *call) {

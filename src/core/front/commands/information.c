@@ -1,7 +1,9 @@
 /* What a node tells of itself: INFO, CONFIG, TIME, CLUSTER. The shard knows the ring and the process; the front adds
  * what it counts, and what Redis' clients look for. */
 #include "core/front/commands/commands.h"
+#include "core/front/latency.h"
 #include "core/front/text.h"
+#include "core/front/threads.h"
 
 /* ---- INFO ---- */
 
@@ -98,17 +100,106 @@ static void emit_setting(void *context, struct view name, struct view value) {
     }
 }
 
+/* What can be set while a node runs, of each of its threads; a start begins with the defaults. */
+struct live_setting {
+    struct view name;
+    int64_t least;
+    int64_t most;
+};
+
+static void live_settings(struct live_setting settings[3]) {
+    settings[0] = (struct live_setting){VIEW("slowlog-log-slower-than"), -1, INT64_MAX};
+    settings[1] = (struct live_setting){VIEW("slowlog-max-len"), 0, SLOW_MOST};
+    settings[2] = (struct live_setting){VIEW("latency-monitor-threshold"), 0, INT32_MAX};
+}
+
+static void emit_number(struct settings *settings, struct view name, int64_t number) {
+    uint8_t text[1 + DECIMAL_BYTES_MOST] = "-";
+    uint8_t *digits = text + (number < 0 ? 1 : 0);
+    const uint8_t *end = decimal_store(digits, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
+    emit_setting(settings, name, view_of(text, (size_t)(end - text)));
+}
+
 void run_config_get(struct call *call) {
     struct front *front = call->front;
+    const struct latency *latency = &front->latency;
     struct settings settings = {call, &front->encoding, 0};
     buffer_clear(settings.reply);
     front->port.configuration(front->port.self, emit_setting, &settings);
+    emit_number(&settings, VIEW("slowlog-log-slower-than"), latency->slow_us);
+    emit_number(&settings, VIEW("slowlog-max-len"), latency->slow_most);
+    emit_number(&settings, VIEW("latency-monitor-threshold"), latency->threshold_ms);
     resp_write_map(call->reply, settings.count, call_protocol(call));
     buffer_append_view(call->reply, buffer_view(settings.reply));
 }
 
+static void finish_ok(struct answer *answer) {
+    if (threads_answered(answer)) {
+        resp_write_raw(answer->reply, VIEW("+OK\r\n"));
+    }
+}
+
+static const struct pending_kind ok_kind = {
+    .gather = threads_gather, .next = threads_next, .finish = finish_ok, .is_alone = true};
+
+static const struct live_setting *find_live(const struct live_setting settings[3], struct view name) {
+    for (size_t i = 0; i < 3; i++) {
+        if (view_equal_ignoring_case(settings[i].name, name)) {
+            return &settings[i];
+        }
+    }
+    return NULL;
+}
+
+struct known_name {
+    struct view name;
+    bool is_known;
+};
+
+static void know_name(void *context, struct view name, struct view value) {
+    struct known_name *known = context;
+    (void)value;
+    known->is_known = known->is_known || view_equal_ignoring_case(name, known->name);
+}
+
+static void refuse_setting(struct call *call, struct view name) {
+    struct known_name known = {.name = name};
+    call->front->port.configuration(call->front->port.self, know_name, &known);
+    if (known.is_known) {
+        CALL_ERROR_OF(call, VIEW("ERR CONFIG SET failed (possibly related to argument '"), name,
+                      VIEW("') - a node reads it when it starts: change its configuration and restart it"));
+    } else {
+        CALL_ERROR_OF(call, VIEW("ERR Unknown option or number of arguments for CONFIG SET - '"), name, VIEW("'"));
+    }
+}
+
+/* CONFIG SET name value [name value ...]: all of them, or none. */
 void run_config_set(struct call *call) {
-    call_error(call, VIEW("ERR CONFIG SET is not supported: a node reads its settings when it starts"));
+    struct buffer *question = &call->front->encoding;
+    struct live_setting settings[3];
+    live_settings(settings);
+    if (call->count % 2 != 0) {
+        call_wrong_arity(call, call->command);
+        return;
+    }
+    buffer_clear(question);
+    write_u8(question, THREAD_SETTING);
+    for (size_t i = 2; i < call->count; i += 2) {
+        const struct live_setting *setting = find_live(settings, call->arguments[i]);
+        int64_t number;
+        if (setting == NULL) {
+            refuse_setting(call, call->arguments[i]);
+            return;
+        }
+        if (!view_to_int64(call->arguments[i + 1], &number) || number < setting->least || number > setting->most) {
+            CALL_ERROR_OF(call, VIEW("ERR CONFIG SET failed (possibly related to argument '"), setting->name,
+                          VIEW("') - argument must be a number in its range"));
+            return;
+        }
+        write_sized(question, setting->name);
+        write_sized(question, call->arguments[i + 1]);
+    }
+    call_ask_threads(call, &ok_kind, buffer_view(question));
 }
 
 void run_config_rewrite(struct call *call) {
@@ -116,9 +207,8 @@ void run_config_rewrite(struct call *call) {
 }
 
 void run_config_resetstat(struct call *call) {
-    struct front_statistics *statistics = &call->front->statistics;
-    *statistics = (struct front_statistics){.connections_now = statistics->connections_now};
-    call_ok(call);
+    uint8_t question = THREAD_RESETSTAT;
+    call_ask_threads(call, &ok_kind, view_of(&question, 1));
 }
 
 /* ---- TIME, CLUSTER ---- */

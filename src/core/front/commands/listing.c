@@ -61,23 +61,6 @@ static void begin(struct call *call, const struct pending_kind *kind, const stru
 
 /* ---- gathering ---- */
 
-static void keep_key(struct front *front, struct pending *pending, struct view key) {
-    size_t wanted = pending->keys_bytes + VARINT_BYTES_MOST + key.size;
-    if (wanted > pending->keys.size) {
-        struct blob grown = blob_take(&front->blobs, 2 * wanted);
-        if (pending->keys_bytes > 0) {
-            memcpy(grown.data, pending->keys.data, pending->keys_bytes);
-        }
-        blob_give(&front->blobs, &pending->keys);
-        pending->keys = grown;
-    }
-    uint8_t *to = varint_store(pending->keys.data + pending->keys_bytes, key.size);
-    if (key.size > 0) {
-        memcpy(to, key.data, key.size);
-    }
-    pending->keys_bytes = (size_t)(to - pending->keys.data) + key.size;
-}
-
 static void take_keys(struct answer *answer, struct chain *chain, struct view keys) {
     struct pending *pending = answer->pending;
     struct view pattern = pattern_of(pending, chain);
@@ -86,7 +69,7 @@ static void take_keys(struct answer *answer, struct chain *chain, struct view ke
         struct view key = read_sized(&reader);
         bool matches = !chain->has_pattern || text_matches(pattern, key, TEXT_CASE_COUNTS);
         if (!reader.failed && matches && !chain->wants_none) {
-            keep_key(answer->front, pending, key);
+            pending_add_piece(answer->front, pending, key);
             chain->matched++;
         }
     }
@@ -102,7 +85,7 @@ static void gather(struct answer *answer) {
         chain.count += told.count;
         chain.asks_left -= chain.asks_left > 0 ? 1 : 0;
         take_keys(answer, &chain, told.keys);
-        chain.is_too_long = answer->pending->keys_bytes > LIMIT_OUTPUT_BYTES;
+        chain.is_too_long = answer->pending->pieces_bytes > LIMIT_OUTPUT_BYTES;
     }
     memcpy(answer->pending->extra.data, &chain, sizeof(chain));
 }
@@ -139,7 +122,7 @@ static bool is_good(struct answer *answer, const struct chain *chain) {
 }
 
 static void write_keys(struct answer *answer, const struct chain *chain) {
-    struct reader reader = reader_of(view_of(answer->pending->keys.data, answer->pending->keys_bytes));
+    struct reader reader = reader_of(view_of(answer->pending->pieces.data, answer->pending->pieces_bytes));
     resp_write_array(answer->reply, chain->matched);
     for (uint32_t i = 0; i < chain->matched; i++) {
         resp_write_bulk(answer->reply, read_sized(&reader));
@@ -241,7 +224,7 @@ static void finish_randomkey(struct answer *answer) {
     if (chain.matched == 0) {
         resp_write_null(answer->reply, answer->pending->protocol);
     } else {
-        struct reader reader = reader_of(view_of(answer->pending->keys.data, answer->pending->keys_bytes));
+        struct reader reader = reader_of(view_of(answer->pending->pieces.data, answer->pending->pieces_bytes));
         resp_write_bulk(answer->reply, read_sized(&reader));
     }
 }

@@ -119,6 +119,9 @@ static bool read_write_options(struct call *call, size_t first, struct operation
             return false;
         }
     }
+    uint8_t *least = &call->session->least_quorum; /* for WAIT */
+    bool asks = operation->write_quorum != 0 && (*least == 0 || operation->write_quorum < *least);
+    *least = asks ? operation->write_quorum : *least;
     return true;
 }
 

@@ -1,0 +1,117 @@
+#include "core/front/threads.h"
+
+#include "core/front/clients.h"
+#include "core/front/latency.h"
+
+/* ---- asking ---- */
+
+static struct operation ask(const struct pending *pending, uint32_t thread) {
+    return (struct operation){.kind = OPERATION_THREAD, .offset = thread, .value = blob_view(&pending->extra)};
+}
+
+void call_ask_threads(struct call *call, const struct pending_kind *kind, struct view question) {
+    call_ask_threads_with(call, kind, 0, question);
+}
+
+void call_ask_threads_with(struct call *call, const struct pending_kind *kind, uint32_t option, struct view question) {
+    if (call_must_wait_alone(call)) {
+        return;
+    }
+    struct pending *pending = pending_begin(call->front, call->session, kind, 1);
+    pending->option = option;
+    pending->extra = blob_copy(&call->front->blobs, question);
+    struct operation operation = ask(pending, 0);
+    pending_submit(call->front, pending, 0, &operation);
+}
+
+void threads_gather(struct answer *answer) {
+    answer_count(answer);
+    pending_add_piece(answer->front, answer->pending, answer->result->object);
+}
+
+bool threads_next(struct answer *answer, struct operation *ret_operation) {
+    const struct pending *pending = answer->pending;
+    if (pending->parts == answer->front->options.shard_count || pending->tally.failed > 0) {
+        return false;
+    }
+    *ret_operation = ask(pending, pending->parts);
+    return true;
+}
+
+bool threads_answered(struct answer *answer) {
+    return answer_all_good(answer);
+}
+
+bool threads_read(struct reader *answers, struct view *ret_answer) {
+    if (reader_left(answers) == 0 || answers->failed) {
+        return false;
+    }
+    *ret_answer = read_sized(answers);
+    return !answers->failed;
+}
+
+/* ---- answering ---- */
+
+static void reset_statistics(struct front *front) {
+    front->statistics = (struct front_statistics){.connections_now = front->statistics.connections_now};
+}
+
+/* Whoever asks has looked at the numbers. */
+static void set(struct front *front, struct view name, int64_t number) {
+    if (view_equal(name, VIEW("slowlog-log-slower-than"))) {
+        front->latency.slow_us = number;
+    } else if (view_equal(name, VIEW("slowlog-max-len"))) {
+        front->latency.slow_most = (uint32_t)number;
+    } else if (view_equal(name, VIEW("latency-monitor-threshold"))) {
+        front->latency.threshold_ms = (uint32_t)number;
+    }
+}
+
+bool front_asked(struct front *front, struct view bytes, struct instant now, struct wall_time wall,
+                 struct buffer *answer) {
+    struct reader question = reader_of(bytes);
+    (void)wall;
+    front->now = now;
+    switch (read_u8(&question)) {
+    case THREAD_CLIENTS:
+        clients_list(front, &question, answer);
+        break;
+    case THREAD_KILL:
+        write_u64(answer, clients_kill(front, &question));
+        break;
+    case THREAD_SLOW:
+        latency_tell_slow(front, answer);
+        break;
+    case THREAD_SLOW_RESET:
+        latency_forget_slow(front);
+        break;
+    case THREAD_SETTING:
+        while (reader_left(&question) > 0 && !question.failed) {
+            int64_t number = 0;
+            struct view name = read_sized(&question);
+            bool is_number = view_to_int64(read_sized(&question), &number);
+            ENSURE(is_number);
+            set(front, name, number);
+        }
+        break;
+    case THREAD_RESETSTAT:
+        reset_statistics(front);
+        break;
+    case THREAD_HISTOGRAMS:
+        latency_tell_times(front, answer);
+        break;
+    case THREAD_EVENTS:
+        latency_tell_samples(front, answer);
+        break;
+    case THREAD_EVENTS_RESET:
+        latency_forget_samples(front);
+        break;
+    default:
+        return false;
+    }
+    return true;
+}
+
+uint64_t front_slow_us(const struct front *front) {
+    return front->latency.slow_us < 0 ? UINT64_MAX : (uint64_t)front->latency.slow_us;
+}
