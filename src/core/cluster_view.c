@@ -13,7 +13,7 @@ struct address {
 };
 
 /* "host:port", or "[v6]:port"; configuration has checked it. */
-static struct address address_parse(const char *text) {
+static struct address address_parse(const char *text, uint32_t port_offset) {
     struct view whole = view_of_string(text);
     size_t colon = whole.size;
     while (colon > 0 && whole.data[colon - 1] != ':') {
@@ -25,7 +25,7 @@ static struct address address_parse(const char *text) {
     }
     uint64_t port = 0;
     if (view_to_uint64(view_slice(whole, colon, whole.size - colon), &port)) {
-        address.port = port;
+        address.port = port + port_offset;
     }
     return address;
 }
@@ -40,6 +40,16 @@ static void append_line(struct buffer *text, struct view name, uint64_t number) 
     buffer_append_byte(text, ':');
     append_number(text, number);
     buffer_append_view(text, VIEW("\r\n"));
+}
+
+static void append_address(struct buffer *text, const char *address, uint32_t port_offset) {
+    struct view whole = view_of_string(address);
+    size_t port = whole.size;
+    while (port > 0 && whole.data[port - 1] != ':') {
+        port--;
+    }
+    buffer_append_view(text, view_slice(whole, 0, port));
+    append_number(text, address_parse(address, port_offset).port);
 }
 
 enum { CLUSTER_NAME_SIZE = 40 };
@@ -119,13 +129,13 @@ static uint32_t served_slots(struct shard *shard) {
 
 /* ---- CLUSTER ---- */
 
-static void reply_slots(struct shard *shard, int protocol, struct buffer *reply) {
+static void reply_slots(struct shard *shard, uint32_t port_offset, int protocol, struct buffer *reply) {
     struct slot_range *ranges;
     size_t count = slot_ranges(shard, &ranges);
     char name[NODE_ID_TEXT_SIZE + 8];
     resp_write_array(reply, count);
     for (size_t index = 0; index < count; index++) {
-        struct address address = address_parse(client_address(shard, ranges[index].primary));
+        struct address address = address_parse(client_address(shard, ranges[index].primary), port_offset);
         resp_write_array(reply, 3);
         resp_write_integer(reply, ranges[index].first);
         resp_write_integer(reply, ranges[index].last);
@@ -138,9 +148,9 @@ static void reply_slots(struct shard *shard, int protocol, struct buffer *reply)
 }
 
 static void reply_shard(struct shard *shard, struct member_index member, const struct slot_range *ranges, size_t count,
-                        int protocol, struct buffer *reply) {
+                        uint32_t port_offset, int protocol, struct buffer *reply) {
     char name[NODE_ID_TEXT_SIZE + 8];
-    struct address address = address_parse(client_address(shard, member));
+    struct address address = address_parse(client_address(shard, member), port_offset);
     size_t own = 0;
     for (size_t index = 0; index < count; index++) {
         own += member_index_equal(ranges[index].primary, member) ? 1 : 0;
@@ -173,28 +183,28 @@ static void reply_shard(struct shard *shard, struct member_index member, const s
     resp_write_bulk(reply, VIEW("online"));
 }
 
-static void reply_shards(struct shard *shard, int protocol, struct buffer *reply) {
+static void reply_shards(struct shard *shard, uint32_t port_offset, int protocol, struct buffer *reply) {
     struct slot_range *ranges;
     size_t count = slot_ranges(shard, &ranges);
     resp_write_array(reply, shard_reachable_members(shard));
     for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
         struct member_index member = {index};
         if (peer_is_alive(shard, member)) {
-            reply_shard(shard, member, ranges, count, protocol, reply);
+            reply_shard(shard, member, ranges, count, port_offset, protocol, reply);
         }
     }
 }
 
 static void append_node_line(struct shard *shard, struct member_index member, const struct slot_range *ranges,
-                             size_t count, struct buffer *text) {
+                             size_t count, uint32_t port_offset, struct buffer *text) {
     char name[NODE_ID_TEXT_SIZE + 8];
     bool is_alive = peer_is_alive(shard, member);
     const struct member *described = ring_member(shard->ring, member);
     buffer_append_view(text, cluster_name(described->id, name));
     buffer_append_byte(text, ' ');
-    buffer_append_view(text, view_of_string(client_address(shard, member)));
+    append_address(text, client_address(shard, member), port_offset);
     buffer_append_byte(text, '@');
-    append_number(text, address_parse(records_peer_address(shard, member)).port);
+    append_number(text, address_parse(records_peer_address(shard, member), 0).port);
     buffer_append_view(text, member_index_equal(member, shard->self) ? VIEW(" myself,master") : VIEW(" master"));
     /* As in Redis: `fail?` is what this node finds out of reach or suspects, `fail` what it holds for dead. */
     enum verdict verdict = detection_verdict(shard, member).verdict;
@@ -220,13 +230,13 @@ static void append_node_line(struct shard *shard, struct member_index member, co
     buffer_append_byte(text, '\n');
 }
 
-static void reply_nodes(struct shard *shard, int protocol, struct buffer *reply) {
+static void reply_nodes(struct shard *shard, uint32_t port_offset, int protocol, struct buffer *reply) {
     struct slot_range *ranges;
     size_t count = slot_ranges(shard, &ranges);
     buffer_clear(&shard->encoded);
     for (uint16_t index = 0; index < ring_member_count(shard->ring); index++) {
         if (ring_is_present(shard->ring, (struct member_index){index})) {
-            append_node_line(shard, (struct member_index){index}, ranges, count, &shard->encoded);
+            append_node_line(shard, (struct member_index){index}, ranges, count, port_offset, &shard->encoded);
         }
     }
     resp_write_verbatim(reply, "txt", buffer_view(&shard->encoded), protocol);
@@ -251,16 +261,17 @@ static void reply_info(struct shard *shard, int protocol, struct buffer *reply) 
     resp_write_verbatim(reply, "txt", buffer_view(text), protocol);
 }
 
-bool cluster_view_command(void *self, const struct view *arguments, size_t count, int protocol, struct buffer *reply) {
+bool cluster_view_command(void *self, const struct view *arguments, size_t count, uint32_t port_offset, int protocol,
+                          struct buffer *reply) {
     struct shard *shard = self;
     char name[NODE_ID_TEXT_SIZE + 8];
     struct view subcommand = count >= 2 ? arguments[1] : (struct view){0};
     if (count == 2 && view_equal_ignoring_case(subcommand, VIEW("slots"))) {
-        reply_slots(shard, protocol, reply);
+        reply_slots(shard, port_offset, protocol, reply);
     } else if (count == 2 && view_equal_ignoring_case(subcommand, VIEW("shards"))) {
-        reply_shards(shard, protocol, reply);
+        reply_shards(shard, port_offset, protocol, reply);
     } else if (count == 2 && view_equal_ignoring_case(subcommand, VIEW("nodes"))) {
-        reply_nodes(shard, protocol, reply);
+        reply_nodes(shard, port_offset, protocol, reply);
     } else if (count == 2 && view_equal_ignoring_case(subcommand, VIEW("info"))) {
         reply_info(shard, protocol, reply);
     } else if (count == 2 && view_equal_ignoring_case(subcommand, VIEW("myid"))) {
@@ -270,6 +281,20 @@ bool cluster_view_command(void *self, const struct view *arguments, size_t count
     } else {
         return false;
     }
+    return true;
+}
+
+bool cluster_view_moved(void *self, struct view key, uint32_t port_offset, struct buffer *text) {
+    struct shard *shard = self;
+    struct partition partition = ring_partition_of_key(shard->ring, key);
+    bool is_served;
+    struct member_index primary = primary_of(shard, partition, &is_served);
+    if (!is_served || ring_is_owner(shard->ring, partition, shard->self)) {
+        return false;
+    }
+    append_number(text, slot_of_key(key).value);
+    buffer_append_byte(text, ' ');
+    append_address(text, client_address(shard, primary), port_offset);
     return true;
 }
 

@@ -10,7 +10,10 @@ struct shard;
 /* This node is named for the partition's slots: it is the first of its owners in reach. */
 bool cluster_view_shows(const struct shard *shard, struct partition partition);
 /* CLUSTER SLOTS, SHARDS, NODES, INFO, MYID, KEYSLOT; false, nothing written, for anything else. */
-bool cluster_view_command(void *shard, const struct view *arguments, size_t count, int protocol, struct buffer *reply);
+bool cluster_view_command(void *shard, const struct view *arguments, size_t count, uint32_t port_offset, int protocol,
+                          struct buffer *reply);
+/* Where the key lies instead, "slot host:port", when this node is no owner of it and some owner is in reach. */
+bool cluster_view_moved(void *shard, struct view key, uint32_t port_offset, struct buffer *text);
 /* Lines of one section of INFO. */
 void cluster_view_information(void *shard, struct view section, struct buffer *text);
 /* Returns how many replicas it told of. */

@@ -32,7 +32,11 @@ struct front_port {
     /* INFO sections and CLUSTER replies come from the shard, which knows the ring: appends a complete RESP reply
      * (cluster; the arguments begin with CLUSTER) or "name:value\r\n" lines (information). False: no such subcommand.
      */
-    bool (*cluster_command)(void *self, const struct view *arguments, size_t count, int protocol, struct buffer *reply);
+    bool (*cluster_command)(void *self, const struct view *arguments, size_t count, uint32_t port_offset, int protocol,
+                            struct buffer *reply);
+    /* Sessions that redirect: true when this node is no owner of the key, and another is in reach: "slot host:port" of
+     * that one is appended. */
+    bool (*moved)(void *self, struct view key, uint32_t port_offset, struct buffer *text);
     void (*information)(void *self, struct view section, struct buffer *text);
     /* CONFIG GET: all name/value pairs, in order, through `emit`; the front keeps those that were asked for. */
     void (*configuration)(void *self, void (*emit)(void *context, struct view name, struct view value), void *context);
@@ -53,10 +57,11 @@ struct front_options {
     uint32_t deadline_ms;
     uint32_t shard_index;
     uint32_t shard_count;
-    uint32_t max_pipelined;  /* commands of one session in flight; further input waits */
-    uint64_t client_id_base; /* CLIENT ID: unique over the node's shards */
-    int64_t slow_us;         /* a command that takes so long goes into the slow log; negative: none does */
-    uint32_t slow_most;      /* entries that are kept */
+    uint32_t max_pipelined;     /* commands of one session in flight; further input waits */
+    uint64_t client_id_base;    /* CLIENT ID: unique over the node's shards */
+    uint32_t moved_port_offset; /* ports of sessions that redirect lie so far above those that members tell */
+    int64_t slow_us;            /* a command that takes so long goes into the slow log; negative: none does */
+    uint32_t slow_most;         /* entries that are kept */
     struct token_secrets secrets;
 };
 
@@ -65,6 +70,9 @@ void front_free(struct front *front);
 
 /* A connection was accepted. `handle` is the driver's; the address is shown by CLIENT LIST. */
 struct session *front_open(struct front *front, void *handle, const char *address, struct instant now);
+/* It came by the port of Redis Cluster's clients: a command on keys that this node does not own is answered MOVED, and
+ * CLUSTER tells of that port. */
+void session_redirect(struct session *session);
 /* The connection is gone: results that come later for it are dropped. Frees the session. */
 void front_close(struct front *front, struct session *session);
 /* Bytes from the client; borrowed for the call, what is incomplete is kept. */

@@ -100,7 +100,8 @@ struct shard_options {
     uint32_t scan_records;    /* that background work reads at once */
     uint32_t deadline_ms;
     uint32_t max_pipelined;
-    int64_t slow_us; /* front_options */
+    uint32_t moved_port_offset; /* front_options */
+    int64_t slow_us;            /* the same */
     uint32_t slow_most;
     uint32_t max_requests;          /* operations under way at once; past it, BUSY (core/load.h) */
     uint64_t prune_pause_ms;        /* between passes over a partition for the sake of vectors */

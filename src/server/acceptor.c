@@ -19,6 +19,7 @@ struct listener {
     struct acceptor *acceptor;
     int descriptor;
     bool is_peer;
+    bool redirects;
     bool paused; /* clients: not welcome yet; or no descriptor was left: tried again later */
 };
 
@@ -64,7 +65,9 @@ static int listen_on(const struct addrinfo *address) {
     return descriptor;
 }
 
-bool listening_add(struct listening *listening, const char *address, bool is_peer) {
+bool listening_add(struct listening *listening, const char *address, uint32_t port_offset,
+                   enum listens_for listens_for) {
+    static const char *const names[] = {"clients", "cluster clients", "peers"};
     char host[MEMBER_ADDRESS_SIZE];
     char service[8];
     uint16_t port;
@@ -74,7 +77,11 @@ bool listening_add(struct listening *listening, const char *address, bool is_pee
         log_event(CONFIG_LOG_ERROR, "listen-failed", "address=%s why=\"no address\"", address);
         return false;
     }
-    (void)snprintf(service, sizeof(service), "%u", port);
+    if (port + port_offset > UINT16_MAX) {
+        log_event(CONFIG_LOG_ERROR, "listen-failed", "address=%s why=\"no port is %u above it\"", address, port_offset);
+        return false;
+    }
+    (void)snprintf(service, sizeof(service), "%u", port + port_offset);
     int status = getaddrinfo(host, service, &hints, &found);
     if (status != 0) {
         log_event(CONFIG_LOG_ERROR, "listen-failed", "address=%s why=\"%s\"", address, gai_strerror(status));
@@ -86,7 +93,7 @@ bool listening_add(struct listening *listening, const char *address, bool is_pee
         int descriptor = listen_on(one);
         if (descriptor >= 0) {
             listening->sockets[listening->count].descriptor = descriptor;
-            listening->sockets[listening->count].is_peer = is_peer;
+            listening->sockets[listening->count].listens_for = listens_for;
             listening->count++;
         } else if (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL) {
             error = errno;
@@ -99,7 +106,7 @@ bool listening_add(struct listening *listening, const char *address, bool is_pee
         log_event(CONFIG_LOG_ERROR, "listen-failed", "address=%s why=\"%s\"", address, uv_strerror(-error));
         return false;
     }
-    log_event(CONFIG_LOG_INFO, "listening", "address=%s for=%s", address, is_peer ? "peers" : "clients");
+    log_event(CONFIG_LOG_INFO, "listening", "address=%s port=%s for=\"%s\"", address, service, names[listens_for]);
     return true;
 }
 
@@ -270,6 +277,7 @@ static void on_listener(uv_poll_t *poll, int status, int events) {
             return; /* none left, or one that broke before it was accepted: poll will tell of others */
         }
         struct arrival *arrival = arrival_new(descriptor, listener->is_peer);
+        arrival->redirects = listener->redirects;
         name_other_end(arrival, &from);
         if (listener->is_peer) {
             accept_peer(listener->acceptor, arrival);
@@ -323,7 +331,8 @@ struct acceptor *acceptor_new(struct loop *loop, struct listening *listening) {
         ENSURE(listener != NULL);
         listener->acceptor = acceptor;
         listener->descriptor = listening->sockets[index].descriptor;
-        listener->is_peer = listening->sockets[index].is_peer;
+        listener->is_peer = listening->sockets[index].listens_for == LISTENS_FOR_PEERS;
+        listener->redirects = listening->sockets[index].listens_for == LISTENS_FOR_CLUSTER_CLIENTS;
         listener->poll.data = listener;
         listener->paused = true;
         int status = uv_poll_init(&loop->uv, &listener->poll, listener->descriptor);

@@ -19,16 +19,24 @@ enum {
     WELCOME_AFTER_MS = 1000
 };
 
+enum listens_for {
+    LISTENS_FOR_CLIENTS,
+    LISTENS_FOR_CLUSTER_CLIENTS, /* who are told MOVED (core/front.h) */
+    LISTENS_FOR_PEERS,
+};
+
 struct listening {
     struct {
         int descriptor;
-        bool is_peer;
+        enum listens_for listens_for;
     } sockets[LISTENERS_MOST];
     size_t count;
 };
 
-/* Binds to all addresses that the name has, adds their sockets. False, with a reason logged, when one can't be had. */
-bool listening_add(struct listening *listening, const char *address, bool is_peer);
+/* Binds to all addresses that the name has, at a port so far above its own, adds their sockets. False, with a reason
+ * logged, when one can't be had. */
+bool listening_add(struct listening *listening, const char *address, uint32_t port_offset,
+                   enum listens_for listens_for);
 void listening_close(struct listening *listening);
 
 /* Takes the sockets. Before the loop starts, or on its thread. */

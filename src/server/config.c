@@ -41,6 +41,7 @@ enum setting_id {
     SETTING_MAX_REQUESTS,
     SETTING_MEMORY_LIMIT,
     SETTING_BACKGROUND_LATENCY_MS,
+    SETTING_MOVED_PORT_OFFSET,
     SETTING_LOG_LEVEL,
     SETTING_INSECURE_BIND,
     SETTING_ACCEPT_OLDER_DATA,
@@ -74,6 +75,7 @@ static const char *const setting_names[SETTING_COUNT + 1] = {
     [SETTING_MAX_REQUESTS] = "max-requests",
     [SETTING_MEMORY_LIMIT] = "memory-limit",
     [SETTING_BACKGROUND_LATENCY_MS] = "background-latency-ms",
+    [SETTING_MOVED_PORT_OFFSET] = "moved-port-offset",
     [SETTING_LOG_LEVEL] = "log-level",
     [SETTING_INSECURE_BIND] = "insecure-bind",
     [SETTING_ACCEPT_OLDER_DATA] = "accept-older-data",
@@ -616,6 +618,8 @@ static bool parse_single(struct parser *parser, enum setting_id id, struct view 
         return parse_size(parser, name, word, 64 << 20, "64mb", &config->memory_limit_bytes);
     case SETTING_BACKGROUND_LATENCY_MS:
         return parse_number(parser, name, word, 1, 60000, &config->background_latency_ms);
+    case SETTING_MOVED_PORT_OFFSET:
+        return parse_number(parser, name, word, 0, 60000, &config->moved_port_offset);
     default:
         return parse_choice_setting(parser, id, word);
     }
@@ -914,6 +918,7 @@ void config_describe(const struct config *config, void (*emit)(void *context, st
     say_number(&to, SETTING_MAX_REQUESTS, config->max_requests);
     say_number(&to, SETTING_MEMORY_LIMIT, config->memory_limit_bytes);
     say_number(&to, SETTING_BACKGROUND_LATENCY_MS, config->background_latency_ms);
+    say_number(&to, SETTING_MOVED_PORT_OFFSET, config->moved_port_offset);
     say(&to, SETTING_LOG_LEVEL, log_level_names[config->log_level]);
     say(&to, SETTING_INSECURE_BIND, config->insecure_bind ? "yes-i-know" : "");
     say(&to, SETTING_ACCEPT_OLDER_DATA, config->accepts_older_data ? "yes-i-know" : "");

@@ -31,8 +31,10 @@
  *     max-requests        1 to 1000000                  4096 (operations under way in a shard; past it, BUSY)
  *     memory-limit        bytes, or with kb, mb, gb     three quarters of the machine's, or of its control group's
  *     background-latency-ms  1 to 60000                 50 (slower than that, background work gives way: core/load.h)
- *     log-level           debug | info | warning | error  info
- *     insecure-bind       yes-i-know                    without it, a node listens on loopback alone
+ *     moved-port-offset   0 to 60000                    0: none. Else a second port for clients, so far above the
+ * first: there a node answers MOVED to who asks for keys it does not own, as one of a Redis Cluster; the same on all
+ * nodes log-level           debug | info | warning | error  info insecure-bind       yes-i-know without it, a node
+ * listens on loopback alone
  */
 #ifndef GRAMME_SERVER_CONFIG_H
 #define GRAMME_SERVER_CONFIG_H
@@ -71,6 +73,7 @@ struct config {
     uint64_t
         memory_limit_bytes; /* 0 after config_parse() when it isn't said; config_load() puts a part of the machine's */
     uint32_t background_latency_ms;
+    uint32_t moved_port_offset;
     enum config_log_level log_level;
     bool insecure_bind;
     bool accepts_older_data; /* its folder, though others remember a later one of this node (core/witness.h) */

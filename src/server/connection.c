@@ -134,6 +134,9 @@ void connection_adopt(struct loop *loop, struct arrival *arrival) {
     } else {
         connection_configure(connection);
         connection->session = shard_session_open(loop->shard, connection, arrival->address, loop_step(loop));
+        if (arrival->redirects) {
+            session_redirect(connection->session);
+        }
         connection_start_reading(connection);
         if (loop->phase != NODE_RUNNING) {
             connection_drain(connection);

@@ -32,6 +32,7 @@ struct arrival {
     struct list_node node;
     int descriptor;
     bool is_link;
+    bool redirects;               /* a client that is told MOVED */
     struct buffer first_bytes;    /* of a link: what was read already */
     char address[PEER_TEXT_SIZE]; /* of the other end */
 };

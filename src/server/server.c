@@ -160,8 +160,11 @@ static int open_leaf(struct stage *stage) {
 
 static bool listen_for_all(struct stage *stage) {
     const struct member *self = &stage->config->members[stage->config->self];
-    return listening_add(&stage->listening, self->client_address, false) &&
-           listening_add(&stage->listening, self->peer_address, true);
+    uint32_t offset = stage->config->moved_port_offset;
+    return listening_add(&stage->listening, self->client_address, 0, LISTENS_FOR_CLIENTS) &&
+           (offset == 0 ||
+            listening_add(&stage->listening, self->client_address, offset, LISTENS_FOR_CLUSTER_CLIENTS)) &&
+           listening_add(&stage->listening, self->peer_address, 0, LISTENS_FOR_PEERS);
 }
 
 /* Nobody listens meanwhile: who knocks is told at once that nobody is there. */
@@ -264,6 +267,7 @@ static bool make_loops(struct stage *stage) {
         .deadline_ms = config->deadline_ms,
         .max_pipelined = PIPELINED_MOST,
         .max_requests = config->max_requests,
+        .moved_port_offset = config->moved_port_offset,
         .slow_us = SLOW_US,
         .slow_most = SLOW_MOST_KEPT,
         .background_latency_ms = config->background_latency_ms,

@@ -270,10 +270,29 @@ static bool may_run_beside_channels(struct call *call) {
     return false;
 }
 
+/* A session that redirects is served what this node owns, and whatever no owner in reach could serve. */
+static bool is_moved(struct call *call) {
+    struct front *front = call->front;
+    struct buffer *text = &front->encoding;
+    if (!call->session->redirects) {
+        return false;
+    }
+    for (size_t key = command_next_key(call->command, call->count, 0); key != 0;
+         key = command_next_key(call->command, call->count, key)) {
+        buffer_clear(text);
+        buffer_append_view(text, VIEW("MOVED "));
+        if (front->port.moved(front->port.self, call->arguments[key], front->options.moved_port_offset, text)) {
+            call_error(call, buffer_view(text));
+            return true;
+        }
+    }
+    return false;
+}
+
 static void call_dispatch(struct call *call) {
     struct batch *batch = call->session->batch;
     bool is_queueing = batch != NULL && !batch->is_running;
-    if (!call_resolve(call)) {
+    if (!call_resolve(call) || is_moved(call)) {
         if (is_queueing) {
             batch->is_aborted = true;
         }

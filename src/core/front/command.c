@@ -89,3 +89,9 @@ size_t command_last_key(const struct command *command, size_t count) {
     }
     return command->keys.last >= 0 ? (size_t)command->keys.last : count - (size_t)-command->keys.last;
 }
+
+size_t command_next_key(const struct command *command, size_t count, size_t after) {
+    size_t last = command_last_key(command, count);
+    size_t next = after == 0 ? (size_t)command->keys.first : after + (size_t)command->keys.step;
+    return next <= last && next < count ? next : 0;
+}

@@ -108,6 +108,8 @@ const struct command *command_find(const struct command_index *index, struct vie
                                    const struct refusal **ret_refusal);
 const struct command *command_find_subcommand(const struct command *command, struct view name);
 bool command_accepts(const struct command *command, size_t count);
+/* The place of the next key among so many arguments, behind `after`, 0 to begin with; 0: there is none. */
+size_t command_next_key(const struct command *command, size_t count, size_t after);
 
 enum { COMMAND_NAME_BYTES = 48 };
 /* "get", "client|setname"; without a terminating zero. Returns the size. */

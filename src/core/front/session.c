@@ -203,6 +203,10 @@ struct session *front_open(struct front *front, void *handle, const char *addres
     return session;
 }
 
+void session_redirect(struct session *session) {
+    session->redirects = true;
+}
+
 void front_close(struct front *front, struct session *session) {
     ENSURE(!session->is_running);
     pending_orphan_all(front, session);

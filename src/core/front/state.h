@@ -123,6 +123,7 @@ struct session {
     bool never_evict;
     bool never_touch;
     enum reply_mode replies; /* CLIENT REPLY */
+    bool redirects;          /* session_redirect() */
     uint8_t least_quorum;    /* that a write of it asked for; 0: none did */
     struct instant opened;
     struct instant last_input;

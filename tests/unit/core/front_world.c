@@ -228,9 +228,21 @@ static void port_session_wake(void *self, struct session *session) {
     world->woken++;
 }
 
-static bool port_cluster_command(void *self, const struct view *arguments, size_t count, int protocol,
-                                 struct buffer *reply) {
+/* Of another node is what begins with a dash. */
+static bool port_moved(void *self, struct view key, uint32_t port_offset, struct buffer *text) {
     (void)self;
+    (void)port_offset;
+    if (key.size == 0 || key.data[0] != '-') {
+        return false;
+    }
+    buffer_append_view(text, VIEW("7 10.0.0.2:7102"));
+    return true;
+}
+
+static bool port_cluster_command(void *self, const struct view *arguments, size_t count, uint32_t port_offset,
+                                 int protocol, struct buffer *reply) {
+    (void)self;
+    (void)port_offset;
     (void)protocol;
     if (count == 2 && view_equal_ignoring_case(arguments[1], VIEW("myid"))) {
         buffer_append_view(reply, VIEW("$2\r\nme\r\n"));
@@ -303,6 +315,7 @@ int world_setup(void **state) {
         .submit = port_submit,
         .session_wake = port_session_wake,
         .cluster_command = port_cluster_command,
+        .moved = port_moved,
         .information = port_information,
         .configuration = port_configuration,
         .least_write_quorum = port_least_write_quorum,

@@ -470,6 +470,21 @@ static void test_multi(void **state) {
     ask(world, "GET a", "$1\r\n1\r\n");
 }
 
+static void test_moved(void **state) {
+    struct world *world = *state;
+    ask(world, "SET -k v", "+OK\r\n");
+    session_redirect(world->session);
+    ask(world, "GET -k", "-MOVED 7 10.0.0.2:7102\r\n");
+    ask(world, "GET k", "$-1\r\n");
+    ask(world, "MSET a 1 -b 2", "-MOVED 7 10.0.0.2:7102\r\n");
+    ask(world, "MSET a 1 b -2", "+OK\r\n");
+    ask(world, "OBJECT ENCODING -k", "-MOVED 7 10.0.0.2:7102\r\n");
+    ask(world, "PING", "+PONG\r\n");
+    ask(world, "MULTI", "+OK\r\n");
+    ask(world, "SET -k 2", "-MOVED 7 10.0.0.2:7102\r\n");
+    ask(world, "EXEC", "-EXECABORT Transaction discarded because of previous errors.\r\n");
+}
+
 static void test_multi_aborts(void **state) {
     struct world *world = *state;
     static const char *const refused[] = {"FOO\r\n", "GET\r\n", "HSET a f 1\r\n", "CLIENT FOO\r\n"};
@@ -571,6 +586,7 @@ int main(void) {
         WORLD_TEST(test_waiting_in_a_batch),
         WORLD_TEST(test_close_while_waiting),
         WORLD_TEST(test_multi),
+        WORLD_TEST(test_moved),
         WORLD_TEST(test_multi_aborts),
         WORLD_TEST(test_multi_in_flight),
         WORLD_TEST(test_long_multi),

@@ -87,8 +87,8 @@ static void test_everything(void **state) {
                                  "storage memory\nshards 7\npartitions 256\nreplicas 5\nread-quorum 2\nwrite-quorum 4\n"
                                  "conflict siblings\ndurability none\nobject-buffer 3mb\ndeadline-ms 250\n"
                                  "max-clients 12\nmax-requests 13\nmemory-limit 100mb\nbackground-latency-ms "
-                                 "14\nlog-level debug\ninsecure-bind yes-i-know\n" MEMBER1 "member " ID2
-                                 " rack2 900 [2001:db8::1]:7002 node.example:17002");
+                                 "14\nmoved-port-offset 15\nlog-level debug\ninsecure-bind yes-i-know\n" MEMBER1
+                                 "member " ID2 " rack2 900 [2001:db8::1]:7002 node.example:17002");
     assert_true(config.secrets.has_previous);
     assert_int_equal(config.secrets.previous.bytes[15], 0x11);
     assert_string_equal(config.data, "/var/lib/a node");
@@ -102,6 +102,7 @@ static void test_everything(void **state) {
     assert_int_equal(config.max_requests, 13);
     assert_int_equal(config.memory_limit_bytes, 100 << 20);
     assert_int_equal(config.background_latency_ms, 14);
+    assert_int_equal(config.moved_port_offset, 15);
     assert_int_equal(config.log_level, CONFIG_LOG_DEBUG);
     assert_true(config.insecure_bind);
     assert_int_equal(config.keyspaces.count, 3);

@@ -227,7 +227,8 @@ void run_time(struct call *call) {
 
 void run_cluster(struct call *call) {
     struct front *front = call->front;
-    if (!front->port.cluster_command(front->port.self, call->arguments, call->count, call_protocol(call),
+    uint32_t port_offset = call->session->redirects ? front->options.moved_port_offset : 0;
+    if (!front->port.cluster_command(front->port.self, call->arguments, call->count, port_offset, call_protocol(call),
                                      call->reply)) {
         call_unknown_subcommand(call);
     }
