@@ -141,9 +141,11 @@ def agree(node, keys):
 
 
 def counts(node, key):
-    """What each value of a key adds, by its first owner."""
+    """What each counter of a key adds, by its first owner; one that has expired stays beside those that have not."""
     (replicas,) = node.explain([key])
-    return [adds for _, kind, adds, _, _ in owners_of(replicas)[0][0] if kind == b"counter"]
+    now_ms = time.time() * 1000
+    return [adds for _, kind, adds, expires_at_ms, _ in owners_of(replicas)[0][0]
+            if kind == b"counter" and (expires_at_ms == 0 or expires_at_ms > now_ms)]
 
 
 def settle(cluster, keys, seconds=60):

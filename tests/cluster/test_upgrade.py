@@ -21,7 +21,7 @@ def spoken(node):
 
 
 def protocol_of(binary):
-    return 2 if binary == NEXT else 1
+    return 3 if binary == NEXT else 2
 
 
 def check_links(cluster):
