@@ -23,6 +23,14 @@ bench: dependencies
 	@scripts/build release
 	@bench/run
 
+flamegraph: dependencies
+	@scripts/build release
+	@bench/flamegraph
+
+bench-idle: dependencies
+	@scripts/build release
+	@bench/idle-connections
+
 bench-gossip: dependencies
 	@scripts/build release gossip-bench
 	@build/release/gossip-bench
@@ -76,6 +84,8 @@ help:
 	@echo "make run          three nodes on this machine, in the foreground; DATA=$(DATA) is where they keep their data"
 	@echo "make test         build everything and run every test; ends with 'N passed, N failed'"
 	@echo "make bench        measure"
+	@echo "make bench-idle   what ten thousand idle connections cost the others"
+	@echo "make flamegraph   where the CPU time goes: docs/flame-*.svg anew; wants linux-perf"
 	@echo "make bench-gossip what gossip costs and how long it takes, from 4 nodes to 500, in virtual time"
 	@echo "make bench-placement  the paper's strategies of placement side by side: tables, and bench/placement.svg anew"
 	@echo "make sim          SEEDS=$(SEEDS) simulated cluster lives from seed FROM=$(FROM), or FOR=10m as many as that takes"
@@ -91,4 +101,4 @@ help:
 	@echo "make clean        remove build/ (the data in DATA stays)"
 
 .DEFAULT_GOAL := build
-.PHONY: build run test bench bench-gossip bench-placement sim fuzz soak acceptance namespaces differential docs format tidy dependencies clean models models-large help
+.PHONY: build run test bench flamegraph bench-idle bench-gossip bench-placement sim fuzz soak acceptance namespaces differential docs format tidy dependencies clean models models-large help

@@ -80,6 +80,8 @@ void front_input(struct front *front, struct session *session, struct view bytes
                  struct wall_time wall, struct arena *arena);
 void front_complete(struct front *front, uint64_t token, const struct result *result, struct instant now,
                     struct wall_time wall, struct arena *arena);
+/* Now and then: what waited for the end of a pause goes on. */
+void front_beat(struct front *front, struct instant now);
 /* Another thread of the node asks (core/front/threads.h): appends the answer. False when it is nothing known. */
 bool front_asked(struct front *front, struct view question, struct instant now, struct wall_time wall,
                  struct buffer *answer);

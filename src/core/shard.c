@@ -241,6 +241,7 @@ static void shard_beat(struct shard *shard) {
     flush_beat(shard);
     keyspaces_beat(shard);
     witness_beat(shard);
+    front_beat(shard->front, shard_now(shard));
     shard_keep_clock_bound(shard);
     if (lanes_clock_is_off(shard)) {
         shard_trace_peer(shard, TRACE_CLOCK_OFF, shard->self, NULL);

@@ -301,6 +301,12 @@ static void call_dispatch(struct call *call) {
     if (!may_run_beside_channels(call)) {
         return;
     }
+    if (session_must_pause(call->front, call->command)) {
+        call->session->waits_paused = true;
+        call->front->holds_sessions = true;
+        call->has_to_wait = true;
+        return;
+    }
     call->session->last_command = call->command;
     if (is_queueing && (call->command->flags & COMMAND_AT_ONCE) == 0) {
         batch_queue(call);

@@ -23,12 +23,25 @@ bool session_must_wait(struct front *front, struct session *session, const struc
     return session->waits_for_key;
 }
 
+static bool front_is_paused(const struct front *front) {
+    return front->now.ns < front->paused_until.ns;
+}
+
+bool session_must_pause(const struct front *front, const struct command *command) {
+    bool is_for_it = !front->pauses_writes_alone || (command->flags & COMMAND_WRITE) != 0;
+    bool may_always = command->group == GROUP_CONNECTION || (command->flags & COMMAND_ADMIN) != 0;
+    return front_is_paused(front) && is_for_it && !may_always;
+}
+
 static bool session_may_begin(const struct front *front, const struct session *session) {
     if (session->is_closing) {
         return false;
     }
     if (session->waits_for_key &&
         !busy_keys_allow(&front->busy_keys, session->id, session->waiting_hash, session->waiting_use)) {
+        return false;
+    }
+    if (session->waits_paused && front_is_paused(front)) {
         return false;
     }
     if (session->scatter != NULL) {
@@ -125,6 +138,7 @@ static void session_run(struct front *front, struct session *session, struct vie
     while (step == INPUT_USED && session_may_begin(front, session)) {
         session->waits_for_key = false;
         session->waits_alone = false;
+        session->waits_paused = false;
         if (session->scatter != NULL) {
             scatter_continue(front, session);
         } else if (batch_is_running(session)) {
@@ -278,6 +292,21 @@ void front_complete(struct front *front, uint64_t token, const struct result *re
     pending_answer(front, flight, &answer);
     if (session != NULL && !session->is_running) {
         session_settle(front, session, had_output);
+    }
+}
+
+void front_beat(struct front *front, struct instant now) {
+    front->now = now;
+    if (!front->holds_sessions || front_is_paused(front)) {
+        return;
+    }
+    front->holds_sessions = false;
+    for (struct list_node *node = list_first(&front->sessions); node != NULL;
+         node = list_next(&front->sessions, node)) {
+        struct session *session = CONTAINER_OF(node, struct session, link);
+        if (session->waits_paused) {
+            front->port.session_wake(front->port.self, session);
+        }
     }
 }
 

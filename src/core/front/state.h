@@ -115,6 +115,7 @@ struct session {
     bool is_closing; /* begins no more commands */
     bool is_overflown;
     bool has_more;      /* stopped with input that could be run later */
+    bool waits_paused;  /* the next command begins when the pause is over */
     bool waits_alone;   /* the next command begins when none is in flight */
     bool waits_for_key; /* its next operation has to wait for others on the key: */
     enum key_use waiting_use;
@@ -156,6 +157,9 @@ struct front {
     struct buffer ids;      /* of clients, on their way into a question */
     struct instant now;     /* of this step */
     struct latency latency;
+    struct instant paused_until; /* CLIENT PAUSE: until then commands wait, ... */
+    bool pauses_writes_alone;    /* ... or only those that write */
+    bool holds_sessions;         /* some wait for that */
     uint64_t next_session;
 };
 
@@ -172,6 +176,8 @@ struct buffer *session_reply_buffer(struct front *front, struct session *session
 void session_hold_reply(struct front *front, struct session *session);
 /* True, and noted, when the operation has to wait for others of the session on its key. */
 bool session_must_wait(struct front *front, struct session *session, const struct operation *operation);
+/* CLIENT PAUSE holds the command back. */
+bool session_must_pause(const struct front *front, const struct command *command);
 /* Something was written to its output that is no reply: the last thing of it, but while the session runs commands. */
 void session_told(struct front *front, struct session *session, bool had_output);
 /* Replaces a text that a session keeps. */

@@ -190,3 +190,19 @@ uint32_t subscriptions_deliver(struct front *front, bool is_sharded, struct view
     }
     return count;
 }
+
+/* Each once: where its first subscription is. */
+void subscriptions_tell(const struct front *front, unsigned kind, struct buffer *text) {
+    const struct list *sessions = &front->sessions;
+    for (struct list_node *at = list_first(sessions); at != NULL; at = list_next(sessions, at)) {
+        const struct list *list = &CONTAINER_OF(at, struct session, link)->listening.subscriptions;
+        for (struct list_node *node = list_first(list); node != NULL; node = list_next(list, node)) {
+            struct subscription *subscription = CONTAINER_OF(node, struct subscription, of_session);
+            const struct channel *channel = subscription->channel;
+            if (channel->kind == kind && list_first(&channel->subscriptions) == &subscription->of_channel) {
+                write_sized(text, blob_view(&channel->name));
+                write_u32(text, channel->count);
+            }
+        }
+    }
+}

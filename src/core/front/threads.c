@@ -42,6 +42,12 @@ bool threads_answered(struct answer *answer) {
     return answer_all_good(answer);
 }
 
+void threads_finish_ok(struct answer *answer) {
+    if (threads_answered(answer)) {
+        resp_write_raw(answer->reply, VIEW("+OK\r\n"));
+    }
+}
+
 bool threads_read(struct reader *answers, struct view *ret_answer) {
     if (reader_left(answers) == 0 || answers->failed) {
         return false;
@@ -105,6 +111,14 @@ bool front_asked(struct front *front, struct view bytes, struct instant now, str
         break;
     case THREAD_EVENTS_RESET:
         latency_forget_samples(front);
+        break;
+    case THREAD_CHANNELS:
+        subscriptions_tell(front, read_u8(&question), answer);
+        break;
+    case THREAD_PAUSE:
+        front->paused_until.ns = read_u64(&question);
+        front->pauses_writes_alone = read_u8(&question) != 0;
+        front_beat(front, now);
         break;
     default:
         return false;

@@ -16,15 +16,22 @@ enum thread_question {
     THREAD_HISTOGRAMS, /* of commands (latency.h) */
     THREAD_EVENTS,     /* latency events */
     THREAD_EVENTS_RESET,
+    THREAD_CHANNELS, /* u8 of which kind: { sized name, u32 listeners } of each */
+    THREAD_PAUSE,    /* u64 until when, monotonic ns, u8 whether for writes alone; 0: no longer */
 };
 
-/* A pending command that asks; `question` begins with a u8 of enum thread_question. With `kind` made of these two
- * beside its own finish(). Nothing, when it must wait for others of its session. */
+/* A kind of pending command that asks, with its own finish(). */
+#define ASKS_THREADS(own_finish)                                                                                       \
+    { .gather = threads_gather, .next = threads_next, .finish = (own_finish), .is_alone = true }
+
+/* `question` begins with a u8 of enum thread_question. Nothing, when it must wait for others of its session. */
 void call_ask_threads(struct call *call, const struct pending_kind *kind, struct view question);
 /* The same with a number for finish(). */
 void call_ask_threads_with(struct call *call, const struct pending_kind *kind, uint32_t option, struct view question);
 void threads_gather(struct answer *answer);
 bool threads_next(struct answer *answer, struct operation *ret_operation);
+/* OK, when all have done it. */
+void threads_finish_ok(struct answer *answer);
 /* For finish(): false, with the error written, when one of them gave no answer. */
 bool threads_answered(struct answer *answer);
 /* The next thread's answer, of pending_pieces(); false after the last. */

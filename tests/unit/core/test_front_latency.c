@@ -137,6 +137,35 @@ static void test_reply(void **state) {
     expect(world, "+RESET\r\n");
 }
 
+static void test_pause(void **state) {
+    struct world *world = *state;
+    ask(world, "CLIENT PAUSE x", "-ERR timeout is not an integer or out of range\r\n");
+    ask(world, "CLIENT PAUSE -1", "-ERR timeout is negative\r\n");
+    ask(world, "CLIENT PAUSE 1 SOME", "-ERR CLIENT PAUSE mode must be WRITE or ALL\r\n");
+    ask(world, "CLIENT PAUSE 100 WRITE", "+OK\r\n");
+    world_send(world, "GET a\r\nSET a 1\r\nGET a\r\n");
+    expect(world, "$-1\r\n");
+    world->now.ns += 99 * NS_PER_MS;
+    front_beat(world->front, world->now);
+    world_resume(world);
+    expect(world, "");
+    world->now.ns += 1 * NS_PER_MS;
+    uint32_t woken = world->woken;
+    front_beat(world->front, world->now);
+    assert_int_equal(world->woken, woken + 1);
+    world_resume(world);
+    expect(world, "+OK\r\n$1\r\n1\r\n");
+    ask(world, "CLIENT PAUSE 100000", "+OK\r\n");
+    ask(world, "PING", "+PONG\r\n");
+    struct session *other = world_open(world);
+    world_send_to(world, other, VIEW("GET a\r\n"));
+    expect_from(world, other, "");
+    ask(world, "CLIENT UNPAUSE", "+OK\r\n");
+    front_resume(world->front, other, world->now, world->wall, &world->arena);
+    expect_from(world, other, "$1\r\n1\r\n");
+    front_close(world->front, other);
+}
+
 static void test_wait(void **state) {
     struct world *world = *state;
     ask(world, "WAIT 1 0", ":1\r\n"); /* W is 2 */
@@ -165,6 +194,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_kill, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_killed_with_commands_under_way, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_reply, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_pause, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_wait, world_setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

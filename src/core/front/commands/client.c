@@ -138,8 +138,7 @@ static void finish_list(struct answer *answer) {
     resp_write_verbatim(answer->reply, "txt", buffer_view(text), answer->pending->protocol);
 }
 
-static const struct pending_kind list_kind = {
-    .gather = threads_gather, .next = threads_next, .finish = finish_list, .is_alone = true};
+static const struct pending_kind list_kind = ASKS_THREADS(finish_list);
 
 /* CLIENT LIST [TYPE type | ID id ...] */
 void run_client_list(struct call *call) {
@@ -190,10 +189,8 @@ static void finish_kill_at(struct answer *answer) {
     }
 }
 
-static const struct pending_kind kill_kind = {
-    .gather = threads_gather, .next = threads_next, .finish = finish_kill, .is_alone = true};
-static const struct pending_kind kill_at_kind = {
-    .gather = threads_gather, .next = threads_next, .finish = finish_kill_at, .is_alone = true};
+static const struct pending_kind kill_kind = ASKS_THREADS(finish_kill);
+static const struct pending_kind kill_at_kind = ASKS_THREADS(finish_kill_at);
 
 static bool read_kill_option(struct call *call, size_t option, struct client_filter *filter) {
     struct view value = call->arguments[option + 1];
@@ -246,6 +243,40 @@ void run_client_kill(struct call *call) {
         }
     }
     ask(call, THREAD_KILL, &kill_kind, &filter);
+}
+
+/* ---- CLIENT PAUSE ---- */
+
+static const struct pending_kind pause_kind = ASKS_THREADS(threads_finish_ok);
+
+static void ask_to_pause(struct call *call, uint64_t until_ns, bool is_for_writes) {
+    struct buffer *question = &call->front->encoding;
+    buffer_clear(question);
+    write_u8(question, THREAD_PAUSE);
+    write_u64(question, until_ns);
+    write_u8(question, is_for_writes ? 1 : 0);
+    call_ask_threads(call, &pause_kind, buffer_view(question));
+}
+
+/* CLIENT PAUSE ms [WRITE | ALL] */
+void run_client_pause(struct call *call) {
+    int64_t ms;
+    bool is_for_writes = call->count == 4 && call_is(call, 3, VIEW("write"));
+    if (call->count > 4 || (call->count == 4 && !is_for_writes && !call_is(call, 3, VIEW("all")))) {
+        call_error(call, VIEW("ERR CLIENT PAUSE mode must be WRITE or ALL"));
+    } else if (!view_to_int64(call->arguments[2], &ms)) {
+        call_error(call, VIEW("ERR timeout is not an integer or out of range"));
+    } else if (ms < 0) {
+        call_error(call, VIEW("ERR timeout is negative"));
+    } else {
+        uint64_t most_ms = (UINT64_MAX - call->turn->now.ns) / NS_PER_MS;
+        uint64_t so_long_ms = (uint64_t)ms < most_ms ? (uint64_t)ms : most_ms;
+        ask_to_pause(call, call->turn->now.ns + so_long_ms * NS_PER_MS, is_for_writes);
+    }
+}
+
+void run_client_unpause(struct call *call) {
+    ask_to_pause(call, 0, false);
 }
 
 /* ---- CLIENT REPLY ---- */

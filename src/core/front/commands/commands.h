@@ -23,6 +23,8 @@ void run_client_setinfo(struct call *call);
 void run_client_list(struct call *call);
 void run_client_kill(struct call *call);
 void run_client_reply(struct call *call);
+void run_client_pause(struct call *call);
+void run_client_unpause(struct call *call);
 void run_client_info(struct call *call);
 void run_client_no_evict(struct call *call);
 void run_client_no_touch(struct call *call);
@@ -73,6 +75,8 @@ void run_ssubscribe(struct call *call);
 void run_sunsubscribe(struct call *call);
 void run_publish(struct call *call);
 void run_spublish(struct call *call);
+
+/* pubsub.c */
 void run_pubsub_channels(struct call *call);
 void run_pubsub_shardchannels(struct call *call);
 void run_pubsub_numsub(struct call *call);

@@ -133,14 +133,7 @@ void run_config_get(struct call *call) {
     buffer_append_view(call->reply, buffer_view(settings.reply));
 }
 
-static void finish_ok(struct answer *answer) {
-    if (threads_answered(answer)) {
-        resp_write_raw(answer->reply, VIEW("+OK\r\n"));
-    }
-}
-
-static const struct pending_kind ok_kind = {
-    .gather = threads_gather, .next = threads_next, .finish = finish_ok, .is_alone = true};
+static const struct pending_kind ok_kind = ASKS_THREADS(threads_finish_ok);
 
 static const struct live_setting *find_live(const struct live_setting settings[3], struct view name) {
     for (size_t i = 0; i < 3; i++) {

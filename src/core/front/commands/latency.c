@@ -9,12 +9,6 @@ static void ask(struct call *call, const struct pending_kind *kind, enum thread_
     call_ask_threads(call, kind, view_of(&word, 1));
 }
 
-static void finish_ok(struct answer *answer) {
-    if (threads_answered(answer)) {
-        resp_write_raw(answer->reply, VIEW("+OK\r\n"));
-    }
-}
-
 /* ---- SLOWLOG ---- */
 
 struct slow {
@@ -142,12 +136,9 @@ static void finish_len(struct answer *answer) {
     }
 }
 
-static const struct pending_kind get_kind = {
-    .gather = threads_gather, .next = threads_next, .finish = finish_get, .is_alone = true};
-static const struct pending_kind len_kind = {
-    .gather = threads_gather, .next = threads_next, .finish = finish_len, .is_alone = true};
-static const struct pending_kind ok_kind = {
-    .gather = threads_gather, .next = threads_next, .finish = finish_ok, .is_alone = true};
+static const struct pending_kind get_kind = ASKS_THREADS(finish_get);
+static const struct pending_kind len_kind = ASKS_THREADS(finish_len);
+static const struct pending_kind ok_kind = ASKS_THREADS(threads_finish_ok);
 
 /* SLOWLOG GET [count]: 10 unless told, -1 all. */
 void run_slowlog_get(struct call *call) {
@@ -260,8 +251,7 @@ static void finish_histogram(struct answer *answer) {
     }
 }
 
-static const struct pending_kind histogram_kind = {
-    .gather = threads_gather, .next = threads_next, .finish = finish_histogram, .is_alone = true};
+static const struct pending_kind histogram_kind = ASKS_THREADS(finish_histogram);
 
 void run_latency_histogram(struct call *call) {
     struct buffer *question = &call->front->encoding;
@@ -351,12 +341,9 @@ static void finish_reset(struct answer *answer) {
     }
 }
 
-static const struct pending_kind latest_kind = {
-    .gather = threads_gather, .next = threads_next, .finish = finish_latest, .is_alone = true};
-static const struct pending_kind history_kind = {
-    .gather = threads_gather, .next = threads_next, .finish = finish_history, .is_alone = true};
-static const struct pending_kind reset_kind = {
-    .gather = threads_gather, .next = threads_next, .finish = finish_reset, .is_alone = true};
+static const struct pending_kind latest_kind = ASKS_THREADS(finish_latest);
+static const struct pending_kind history_kind = ASKS_THREADS(finish_history);
+static const struct pending_kind reset_kind = ASKS_THREADS(finish_reset);
 
 void run_latency_latest(struct call *call) {
     ask(call, &latest_kind, THREAD_EVENTS);
