@@ -40,6 +40,9 @@ struct front_port {
     void (*information)(void *self, struct view section, struct buffer *text);
     /* CONFIG GET: all name/value pairs, in order, through `emit`; the front keeps those that were asked for. */
     void (*configuration)(void *self, void (*emit)(void *context, struct view name, struct view value), void *context);
+    /* CONFIG REWRITE: lines of settings, to stand in the configuration from now on. Not NULL: why not, an error line.
+     */
+    const char *(*rewrite)(void *self, struct view settings);
     /* WAIT: the least write quorum of all keyspaces. */
     uint8_t (*least_write_quorum)(void *self);
     /* GRAMME.KEYSPACES: appends the whole reply. */
@@ -57,11 +60,12 @@ struct front_options {
     uint32_t deadline_ms;
     uint32_t shard_index;
     uint32_t shard_count;
-    uint32_t max_pipelined;     /* commands of one session in flight; further input waits */
-    uint64_t client_id_base;    /* CLIENT ID: unique over the node's shards */
-    uint32_t moved_port_offset; /* ports of sessions that redirect lie so far above those that members tell */
-    int64_t slow_us;            /* a command that takes so long goes into the slow log; negative: none does */
-    uint32_t slow_most;         /* entries that are kept */
+    uint32_t max_pipelined;        /* commands of one session in flight; further input waits */
+    uint64_t client_id_base;       /* CLIENT ID: unique over the node's shards */
+    uint32_t moved_port_offset;    /* ports of sessions that redirect lie so far above those that members tell */
+    int64_t slow_us;               /* a command that takes so long goes into the slow log; negative: none does */
+    uint32_t slow_most;            /* entries that are kept */
+    uint32_t latency_threshold_ms; /* of LATENCY's events; 0: none */
     struct token_secrets secrets;
 };
 

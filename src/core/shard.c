@@ -66,6 +66,13 @@ static void port_configuration(void *self, void (*emit)(void *context, struct vi
     }
 }
 
+static const char *port_rewrite(void *self, struct view settings) {
+    struct shard *shard = self;
+    const struct shard_driver *driver = &shard->options.driver;
+    return driver->rewrite == NULL ? "ERR The server is running without a config file"
+                                   : driver->rewrite(driver->self, settings);
+}
+
 static uint8_t port_least_write_quorum(void *self) {
     struct shard *shard = self;
     const struct keyspace_table *table = shard->options.keyspaces;
@@ -85,6 +92,7 @@ static void shard_open_front(struct shard *shard) {
         .moved_port_offset = shard->options.moved_port_offset,
         .slow_us = shard->options.slow_us,
         .slow_most = shard->options.slow_most,
+        .latency_threshold_ms = shard->options.latency_threshold_ms,
         .max_pipelined = shard->options.max_pipelined,
         .client_id_base = (uint64_t)shard->options.shard_index << 48,
         .secrets = shard->options.secrets,
@@ -98,6 +106,7 @@ static void shard_open_front(struct shard *shard) {
         .moved = cluster_view_moved,
         .information = cluster_view_information,
         .configuration = port_configuration,
+        .rewrite = port_rewrite,
         .least_write_quorum = port_least_write_quorum,
         .keyspaces = port_keyspaces,
         .backup = port_backup,

@@ -53,6 +53,8 @@ struct shard_driver {
     void (*mail_wake)(void *self, uint32_t to_shard);
     /* CONFIG GET: see front_port. NULL: nothing to tell. */
     void (*configuration)(void *self, void (*emit)(void *context, struct view name, struct view value), void *context);
+    /* CONFIG REWRITE: see front_port. NULL: there is no file. */
+    const char *(*rewrite)(void *self, struct view settings);
     /* Appends "name:value\r\n" lines that only the driver knows (memory, cpu, uptime) to INFO's section. NULL: none. */
     void (*information)(void *self, struct view section, struct buffer *text);
     /* Begin to copy the node's store into that new folder: answered by shard_backup_done() in a later step. Not NULL:
@@ -103,6 +105,7 @@ struct shard_options {
     uint32_t moved_port_offset; /* front_options */
     int64_t slow_us;            /* the same */
     uint32_t slow_most;
+    uint32_t latency_threshold_ms;
     uint32_t max_requests;          /* operations under way at once; past it, BUSY (core/load.h) */
     uint64_t prune_pause_ms;        /* between passes over a partition for the sake of vectors */
     uint32_t background_latency_ms; /* see core/load.h */

@@ -42,6 +42,9 @@ enum setting_id {
     SETTING_MEMORY_LIMIT,
     SETTING_BACKGROUND_LATENCY_MS,
     SETTING_MOVED_PORT_OFFSET,
+    SETTING_SLOW_US,
+    SETTING_SLOW_MOST,
+    SETTING_LATENCY_THRESHOLD,
     SETTING_LOG_LEVEL,
     SETTING_INSECURE_BIND,
     SETTING_ACCEPT_OLDER_DATA,
@@ -76,6 +79,9 @@ static const char *const setting_names[SETTING_COUNT + 1] = {
     [SETTING_MEMORY_LIMIT] = "memory-limit",
     [SETTING_BACKGROUND_LATENCY_MS] = "background-latency-ms",
     [SETTING_MOVED_PORT_OFFSET] = "moved-port-offset",
+    [SETTING_SLOW_US] = "slowlog-log-slower-than",
+    [SETTING_SLOW_MOST] = "slowlog-max-len",
+    [SETTING_LATENCY_THRESHOLD] = "latency-monitor-threshold",
     [SETTING_LOG_LEVEL] = "log-level",
     [SETTING_INSECURE_BIND] = "insecure-bind",
     [SETTING_ACCEPT_OLDER_DATA] = "accept-older-data",
@@ -142,6 +148,13 @@ static bool parse_number(struct parser *parser, const char *name, struct view wo
     }
     *ret = (uint32_t)number;
     return true;
+}
+
+static bool parse_slow(struct parser *parser, const char *name, struct view word) {
+    if (view_to_int64(word, &parser->config.slow_us) && parser->config.slow_us >= -1) {
+        return true;
+    }
+    return fail(parser, "%s must be a number of microseconds, or -1, not '%.*s'", name, SHOWN(word));
 }
 
 static bool parse_choice(struct parser *parser, const char *name, struct view word, const char *const *choices,
@@ -620,6 +633,12 @@ static bool parse_single(struct parser *parser, enum setting_id id, struct view 
         return parse_number(parser, name, word, 1, 60000, &config->background_latency_ms);
     case SETTING_MOVED_PORT_OFFSET:
         return parse_number(parser, name, word, 0, 60000, &config->moved_port_offset);
+    case SETTING_SLOW_US:
+        return parse_slow(parser, name, word);
+    case SETTING_SLOW_MOST:
+        return parse_number(parser, name, word, 0, 65536, &config->slow_most);
+    case SETTING_LATENCY_THRESHOLD:
+        return parse_number(parser, name, word, 0, INT32_MAX, &config->latency_threshold_ms);
     default:
         return parse_choice_setting(parser, id, word);
     }
@@ -742,6 +761,8 @@ static bool parse_text_of(struct view text, const char *file_name, const struct 
     parser->config.scrub_period_s = 24 * 3600;
     parser->config.max_clients = LIMIT_CLIENTS;
     parser->config.max_requests = 4096;
+    parser->config.slow_us = 10000;
+    parser->config.slow_most = 128;
     parser->config.background_latency_ms = 50;
     parser->config.log_level = CONFIG_LOG_INFO;
 

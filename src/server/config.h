@@ -74,6 +74,9 @@ struct config {
         memory_limit_bytes; /* 0 after config_parse() when it isn't said; config_load() puts a part of the machine's */
     uint32_t background_latency_ms;
     uint32_t moved_port_offset;
+    int64_t slow_us; /* negative: none is slow */
+    uint32_t slow_most;
+    uint32_t latency_threshold_ms;
     enum config_log_level log_level;
     bool insecure_bind;
     bool accepts_older_data; /* its folder, though others remember a later one of this node (core/witness.h) */

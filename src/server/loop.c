@@ -1,3 +1,4 @@
+#include "server/config_rewrite.h"
 #include "server/loop.h"
 
 #include "base/ensure.h"
@@ -86,6 +87,11 @@ static void driver_configuration(void *self, void (*emit)(void *context, struct 
                                  void *context) {
     const struct loop *loop = self;
     configuration_describe(loop->node, emit, context);
+}
+
+static const char *driver_rewrite(void *self, struct view settings) {
+    const struct loop *loop = self;
+    return config_rewrite(loop->node->config->path, settings);
 }
 
 static void driver_information(void *self, struct view section, struct buffer *text) {
@@ -553,6 +559,7 @@ void loop_init(struct loop *loop, struct node *node, uint32_t index, struct leaf
         .link_wake = driver_link_wake,
         .link_close = driver_link_close,
         .mail_wake = driver_mail_wake,
+        .rewrite = driver_rewrite,
         .configuration = driver_configuration,
         .information = driver_information,
         .backup = driver_backup,

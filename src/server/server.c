@@ -54,9 +54,6 @@ static void sleep_ms(uint64_t ms) {
     (void)nanosleep(&time, NULL);
 }
 
-/* As Redis begins; CONFIG SET changes them. */
-enum { SLOW_US = 10000, SLOW_MOST_KEPT = 128 };
-
 static uint16_t protocol_spoken = PROTOCOL_VERSION;
 
 void server_speak(uint16_t version) {
@@ -268,8 +265,9 @@ static bool make_loops(struct stage *stage) {
         .max_pipelined = PIPELINED_MOST,
         .max_requests = config->max_requests,
         .moved_port_offset = config->moved_port_offset,
-        .slow_us = SLOW_US,
-        .slow_most = SLOW_MOST_KEPT,
+        .slow_us = config->slow_us,
+        .slow_most = config->slow_most,
+        .latency_threshold_ms = config->latency_threshold_ms,
         .background_latency_ms = config->background_latency_ms,
         .prune_pause_ms = PRUNE_PAUSE_MS,
     };

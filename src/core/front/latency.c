@@ -13,6 +13,7 @@ void latency_init(struct front *front) {
     struct latency *latency = &front->latency;
     latency->slow_us = front->options.slow_us;
     latency->slow_most = front->options.slow_most;
+    latency->threshold_ms = front->options.latency_threshold_ms;
     list_init(&latency->slow);
     pool_init(&latency->slow_pool, sizeof(struct slow_entry), ENTRIES_PER_SLAB);
     map_init(&latency->times, 64);

@@ -178,7 +178,8 @@ static const struct command_note table[] = {
      "a "
      "node reads when it starts is refused; keyspaces change by GRAMME.KEYSPACE."},
     {"config|resetstat", ONE, "Of this node, all its threads."},
-    {"config|rewrite", ONE, "Refused: a node does not write its configuration."},
+    {"config|rewrite", SETTINGS,
+     "What CONFIG SET can set, into the file that this node was started with; all else in it stays."},
     {"slowlog|get", ENTRIES,
      "Commands that came to this node; times are those of a thread's clock, which is read once a turn. An entry has "
      "the "

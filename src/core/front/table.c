@@ -108,7 +108,7 @@ static const struct command config_table[] = {
     {"resetstat", run_config_resetstat, 2, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, "2.0.0",
      "Sets the node's counters of clients and commands to zero", PART_OF("config")},
     {"rewrite", run_config_rewrite, 2, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, "2.8.0",
-     "Refused: a node doesn't write its settings", PART_OF("config")},
+     "Writes what was set into the node's configuration", PART_OF("config")},
     HELP_OF("config"),
 };
 

@@ -258,6 +258,13 @@ static void port_information(void *self, struct view section, struct buffer *tex
     }
 }
 
+static const char *port_rewrite(void *self, struct view settings) {
+    struct world *world = self;
+    buffer_clear(&world->scratch);
+    buffer_append_view(&world->scratch, settings);
+    return NULL;
+}
+
 static uint8_t port_least_write_quorum(void *self) {
     (void)self;
     return 2;
@@ -318,6 +325,7 @@ int world_setup(void **state) {
         .moved = port_moved,
         .information = port_information,
         .configuration = port_configuration,
+        .rewrite = port_rewrite,
         .least_write_quorum = port_least_write_quorum,
         .keyspaces = port_keyspaces,
         .placement = port_placement,

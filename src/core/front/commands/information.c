@@ -195,8 +195,27 @@ void run_config_set(struct call *call) {
     call_ask_threads(call, &ok_kind, buffer_view(question));
 }
 
+static void append_setting(struct buffer *text, struct view name, int64_t number) {
+    buffer_append_view(text, name);
+    buffer_append_view(text, number < 0 ? VIEW(" -") : VIEW(" "));
+    text_append_number(text, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
+    buffer_append_byte(text, '\n');
+}
+
+/* What CONFIG SET can change, as it is now: all threads have the same. */
 void run_config_rewrite(struct call *call) {
-    call_error(call, VIEW("ERR CONFIG REWRITE is not supported: a node never writes its configuration"));
+    struct front *front = call->front;
+    struct buffer *text = &front->encoding;
+    buffer_clear(text);
+    append_setting(text, VIEW("slowlog-log-slower-than"), front->latency.slow_us);
+    append_setting(text, VIEW("slowlog-max-len"), front->latency.slow_most);
+    append_setting(text, VIEW("latency-monitor-threshold"), front->latency.threshold_ms);
+    const char *problem = front->port.rewrite(front->port.self, buffer_view(text));
+    if (problem != NULL) {
+        call_error(call, view_of_string(problem));
+    } else {
+        call_ok(call);
+    }
 }
 
 void run_config_resetstat(struct call *call) {
