@@ -158,7 +158,7 @@ const struct command command_server = {
 
 static void print_setting(void *context, struct view name, struct view value) {
     (void)context;
-    printf("  %-16.*s%.*s\n", (int)name.size, (const char *)name.data, (int)value.size, (const char *)value.data);
+    printf("  %-26.*s%.*s\n", (int)name.size, (const char *)name.data, (int)value.size, (const char *)value.data);
 }
 
 static void print_notes(const struct config *config) {

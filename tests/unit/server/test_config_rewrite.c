@@ -37,7 +37,7 @@ static void assert_reads(const struct file *file, const char *text) {
 
 static int setup(void **state) {
     static struct file file;
-    strcpy(file.folder, "/tmp/gramme-rewrite-XXXXXX");
+    (void)snprintf(file.folder, sizeof(file.folder), "/tmp/gramme-rewrite-XXXXXX");
     assert_non_null(mkdtemp(file.folder));
     (void)snprintf(file.path, sizeof(file.path), "%s/gramme.conf", file.folder);
     *state = &file;
