@@ -43,6 +43,8 @@ struct front_port {
     /* CONFIG REWRITE: lines of settings, to stand in the configuration from now on. Not NULL: why not, an error line.
      */
     const char *(*rewrite)(void *self, struct view settings);
+    /* DEBUG SLEEP: the thread does nothing for so long. NULL: not allowed. */
+    void (*sleep)(void *self, uint64_t ms);
     /* WAIT: the least write quorum of all keyspaces. */
     uint8_t (*least_write_quorum)(void *self);
     /* GRAMME.KEYSPACES: appends the whole reply. */

@@ -73,6 +73,11 @@ static const char *port_rewrite(void *self, struct view settings) {
                                    : driver->rewrite(driver->self, settings);
 }
 
+static void port_sleep(void *self, uint64_t ms) {
+    const struct shard *shard = self;
+    shard->options.driver.sleep(shard->options.driver.self, ms);
+}
+
 static uint8_t port_least_write_quorum(void *self) {
     struct shard *shard = self;
     const struct keyspace_table *table = shard->options.keyspaces;
@@ -107,6 +112,7 @@ static void shard_open_front(struct shard *shard) {
         .information = cluster_view_information,
         .configuration = port_configuration,
         .rewrite = port_rewrite,
+        .sleep = shard->options.debug_commands && shard->options.driver.sleep != NULL ? port_sleep : NULL,
         .least_write_quorum = port_least_write_quorum,
         .keyspaces = port_keyspaces,
         .backup = port_backup,

@@ -55,6 +55,8 @@ struct shard_driver {
     void (*configuration)(void *self, void (*emit)(void *context, struct view name, struct view value), void *context);
     /* CONFIG REWRITE: see front_port. NULL: there is no file. */
     const char *(*rewrite)(void *self, struct view settings);
+    /* DEBUG SLEEP: this thread does nothing for so long. NULL: it cannot. */
+    void (*sleep)(void *self, uint64_t ms);
     /* Appends "name:value\r\n" lines that only the driver knows (memory, cpu, uptime) to INFO's section. NULL: none. */
     void (*information)(void *self, struct view section, struct buffer *text);
     /* Begin to copy the node's store into that new folder: answered by shard_backup_done() in a later step. Not NULL:
@@ -106,6 +108,7 @@ struct shard_options {
     int64_t slow_us;            /* the same */
     uint32_t slow_most;
     uint32_t latency_threshold_ms;
+    bool debug_commands;
     uint32_t max_requests;          /* operations under way at once; past it, BUSY (core/load.h) */
     uint64_t prune_pause_ms;        /* between passes over a partition for the sake of vectors */
     uint32_t background_latency_ms; /* see core/load.h */

@@ -46,6 +46,7 @@ enum setting_id {
     SETTING_SLOW_MOST,
     SETTING_LATENCY_THRESHOLD,
     SETTING_LOG_LEVEL,
+    SETTING_DEBUG_COMMANDS,
     SETTING_INSECURE_BIND,
     SETTING_ACCEPT_OLDER_DATA,
     SETTING_COUNT,
@@ -83,6 +84,7 @@ static const char *const setting_names[SETTING_COUNT + 1] = {
     [SETTING_SLOW_MOST] = "slowlog-max-len",
     [SETTING_LATENCY_THRESHOLD] = "latency-monitor-threshold",
     [SETTING_LOG_LEVEL] = "log-level",
+    [SETTING_DEBUG_COMMANDS] = "debug-commands",
     [SETTING_INSECURE_BIND] = "insecure-bind",
     [SETTING_ACCEPT_OLDER_DATA] = "accept-older-data",
 };
@@ -576,6 +578,9 @@ static bool parse_choice_setting(struct parser *parser, enum setting_id id, stru
         }
         parser->config.log_level = (enum config_log_level)choice;
         return true;
+    case SETTING_DEBUG_COMMANDS:
+        parser->config.debug_commands = parse_choice(parser, "debug-commands", word, yes_names, &choice);
+        return parser->config.debug_commands;
     case SETTING_ACCEPT_OLDER_DATA:
         parser->config.accepts_older_data = parse_choice(parser, "accept-older-data", word, yes_names, &choice);
         return parser->config.accepts_older_data;
@@ -941,6 +946,7 @@ void config_describe(const struct config *config, void (*emit)(void *context, st
     say_number(&to, SETTING_BACKGROUND_LATENCY_MS, config->background_latency_ms);
     say_number(&to, SETTING_MOVED_PORT_OFFSET, config->moved_port_offset);
     say(&to, SETTING_LOG_LEVEL, log_level_names[config->log_level]);
+    say(&to, SETTING_DEBUG_COMMANDS, config->debug_commands ? "yes-i-know" : "");
     say(&to, SETTING_INSECURE_BIND, config->insecure_bind ? "yes-i-know" : "");
     say(&to, SETTING_ACCEPT_OLDER_DATA, config->accepts_older_data ? "yes-i-know" : "");
 }

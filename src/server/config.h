@@ -79,6 +79,7 @@ struct config {
     uint32_t latency_threshold_ms;
     enum config_log_level log_level;
     bool insecure_bind;
+    bool debug_commands;
     bool accepts_older_data; /* its folder, though others remember a later one of this node (core/witness.h) */
 };
 

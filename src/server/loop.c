@@ -89,6 +89,11 @@ static void driver_configuration(void *self, void (*emit)(void *context, struct 
     configuration_describe(loop->node, emit, context);
 }
 
+static void driver_sleep(void *self, uint64_t ms) {
+    (void)self;
+    uv_sleep((unsigned)ms);
+}
+
 static const char *driver_rewrite(void *self, struct view settings) {
     const struct loop *loop = self;
     return config_rewrite(loop->node->config->path, settings);
@@ -560,6 +565,7 @@ void loop_init(struct loop *loop, struct node *node, uint32_t index, struct leaf
         .link_close = driver_link_close,
         .mail_wake = driver_mail_wake,
         .rewrite = driver_rewrite,
+        .sleep = driver_sleep,
         .configuration = driver_configuration,
         .information = driver_information,
         .backup = driver_backup,

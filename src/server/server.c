@@ -268,6 +268,7 @@ static bool make_loops(struct stage *stage) {
         .slow_us = config->slow_us,
         .slow_most = config->slow_most,
         .latency_threshold_ms = config->latency_threshold_ms,
+        .debug_commands = config->debug_commands,
         .background_latency_ms = config->background_latency_ms,
         .prune_pause_ms = PRUNE_PAUSE_MS,
     };

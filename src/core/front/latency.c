@@ -15,6 +15,7 @@ void latency_init(struct front *front) {
     latency->slow_most = front->options.slow_most;
     latency->threshold_ms = front->options.latency_threshold_ms;
     list_init(&latency->slow);
+    buffer_init(&latency->text);
     pool_init(&latency->slow_pool, sizeof(struct slow_entry), ENTRIES_PER_SLAB);
     map_init(&latency->times, 64);
     pool_init(&latency->times_pool, sizeof(struct command_times), ENTRIES_PER_SLAB);
@@ -39,6 +40,7 @@ void latency_forget_slow(struct front *front) {
 void latency_release(struct front *front) {
     struct latency *latency = &front->latency;
     latency_forget_slow(front);
+    buffer_release(&latency->text);
     pool_release(&latency->slow_pool);
     map_release(&latency->times);
     pool_release(&latency->times_pool);
@@ -52,7 +54,7 @@ static void add_slow(const struct answer *answer, uint64_t took_us) {
     char name[COMMAND_NAME_BYTES];
     bool is_done = answer->result != NULL &&
                    (answer->result->outcome == OUTCOME_DONE || answer->result->outcome == OUTCOME_UNCHANGED);
-    struct buffer *text = &front->encoding;
+    struct buffer *text = &latency->text;
     buffer_clear(text);
     write_u64(text, latency->slow_next++ * front->options.shard_count + front->options.shard_index);
     write_u64(text, answer->wall.ms / 1000);

@@ -4,6 +4,7 @@
 #ifndef GRAMME_CORE_FRONT_LATENCY_H
 #define GRAMME_CORE_FRONT_LATENCY_H
 
+#include "base/buffer.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "base/pool.h"
@@ -38,6 +39,7 @@ struct latency {
     struct list slow; /* oldest first */
     uint32_t slow_count;
     uint64_t slow_next;
+    struct buffer text; /* of an entry that is being made: operations may still be borrowed from the front's buffers */
     struct pool slow_pool;
     struct map times;
     struct pool times_pool;

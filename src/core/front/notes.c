@@ -180,6 +180,9 @@ static const struct command_note table[] = {
     {"config|resetstat", ONE, "Of this node, all its threads."},
     {"config|rewrite", SETTINGS,
      "What CONFIG SET can set, into the file that this node was started with; all else in it stays."},
+    {"debug|sleep", ONE,
+     "The thread that serves this connection, with its part of the keys; where the configuration says debug-commands "
+     "yes-i-know. Other parts of DEBUG there are none."},
     {"slowlog|get", ENTRIES,
      "Commands that came to this node; times are those of a thread's clock, which is read once a turn. An entry has "
      "the "

@@ -14,7 +14,6 @@ static const struct refusal table[] = {
     {"lcs", LATER},
     {"dump", LATER},
     {"restore", LATER},
-    {"debug", LATER},
     {"monitor", LATER},
     {"module", LATER},
     {"acl", USERS},

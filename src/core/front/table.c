@@ -138,6 +138,12 @@ static const struct command latency_table[] = {
     HELP_OF("latency"),
 };
 
+static const struct command debug_table[] = {
+    {"sleep", run_debug_sleep, 3, ADMIN_FLAGS, GROUP_SERVER, NO_KEYS, NULL, "2.2.12",
+     "Lets a thread of the node do nothing for some seconds", PART_OF("debug")},
+    HELP_OF("debug"),
+};
+
 static const struct command command_command_table[] = {
     {"count", run_command_count, 2, ANY_FLAGS, GROUP_SERVER, NO_KEYS, NULL, "2.8.13", "Counts the commands",
      PART_OF("command")},
@@ -353,6 +359,7 @@ static const struct command table[] = {
     {"info", run_info, -1, ANY_FLAGS | COMMAND_DANGEROUS, GROUP_SERVER, NO_KEYS,
      "nondeterministic_output request_policy:all_shards response_policy:special", "1.0.0", "Tells of the node", LEAF},
     {"config", NULL, -2, 0, GROUP_SERVER, NO_KEYS, NULL, "2.0.0", "Commands about settings", PARENT_OF(config_table)},
+    {"debug", NULL, -2, 0, GROUP_SERVER, NO_KEYS, NULL, "1.0.0", "Commands for tests", PARENT_OF(debug_table)},
     {"slowlog", NULL, -2, 0, GROUP_SERVER, NO_KEYS, NULL, "2.2.12", "Commands about what took long",
      PARENT_OF(slowlog_table)},
     {"latency", NULL, -2, 0, GROUP_SERVER, NO_KEYS, NULL, "2.8.13", "Commands about how long commands take",

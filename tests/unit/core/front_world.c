@@ -265,6 +265,11 @@ static const char *port_rewrite(void *self, struct view settings) {
     return NULL;
 }
 
+static void port_sleep(void *self, uint64_t ms) {
+    struct world *world = self;
+    world->now.ns += ms * NS_PER_MS;
+}
+
 static uint8_t port_least_write_quorum(void *self) {
     (void)self;
     return 2;
@@ -326,6 +331,7 @@ int world_setup(void **state) {
         .information = port_information,
         .configuration = port_configuration,
         .rewrite = port_rewrite,
+        .sleep = port_sleep,
         .least_write_quorum = port_least_write_quorum,
         .keyspaces = port_keyspaces,
         .placement = port_placement,

@@ -166,6 +166,22 @@ static void test_pause(void **state) {
     front_close(world->front, other);
 }
 
+static void test_sleep(void **state) {
+    struct world *world = *state;
+    uint64_t began_ns = world->now.ns;
+    ask(world, "DEBUG SLEEP 1", "+OK\r\n");
+    ask(world, "DEBUG SLEEP 0.05", "+OK\r\n");
+    ask(world, "DEBUG SLEEP 0.0019", "+OK\r\n");
+    assert_int_equal(world->now.ns - began_ns, 1051 * NS_PER_MS);
+    static const char *const bad[] = {"x", "-1", "1.", ".5", "1.x", "601", "1e3", "0.0000000001"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        world_send(world, "DEBUG SLEEP ");
+        world_send(world, bad[i]);
+        world_send(world, "\r\n");
+        expect(world, "-ERR the argument must be seconds, at most 600, such as 0.5\r\n");
+    }
+}
+
 static void test_wait(void **state) {
     struct world *world = *state;
     ask(world, "WAIT 1 0", ":1\r\n"); /* W is 2 */
@@ -195,6 +211,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_killed_with_commands_under_way, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_reply, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_pause, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_sleep, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_wait, world_setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -90,6 +90,7 @@ void run_dbsize(struct call *call);
 void run_randomkey(struct call *call);
 
 /* latency.c */
+void run_debug_sleep(struct call *call);
 void run_slowlog_get(struct call *call);
 void run_slowlog_len(struct call *call);
 void run_slowlog_reset(struct call *call);

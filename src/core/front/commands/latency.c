@@ -1,4 +1,4 @@
-/* SLOWLOG and LATENCY: what took long, in all threads of this node (Redis command reference). */
+/* SLOWLOG, LATENCY, DEBUG SLEEP: what took long, in all threads of this node (Redis command reference). */
 #include "core/front/commands/commands.h"
 #include "core/front/latency.h"
 #include "core/front/text.h"
@@ -366,5 +366,47 @@ void run_latency_reset(struct call *call) {
         ask(call, &reset_kind, THREAD_EVENTS_RESET);
     } else {
         resp_write_integer(call->reply, 0);
+    }
+}
+
+/* ---- DEBUG SLEEP ---- */
+
+enum { SLEEP_MOST_S = 600 };
+
+/* "1", "0.05" */
+static bool read_ms(struct view seconds, uint64_t *ret_ms) {
+    size_t point = view_find(seconds, '.');
+    bool has_fraction = point < seconds.size;
+    struct view fraction = has_fraction ? view_slice(seconds, point + 1, seconds.size - point - 1) : VIEW("0");
+    uint64_t whole;
+    uint64_t part;
+    if (!view_to_uint64(view_slice(seconds, 0, has_fraction ? point : seconds.size), &whole) || whole > SLEEP_MOST_S ||
+        fraction.size == 0 || fraction.size > 9) {
+        return false;
+    }
+    uint64_t ms = 0;
+    for (size_t i = 0; i < 3; i++) {
+        bool is_there = i < fraction.size;
+        part = is_there ? (uint64_t)fraction.data[i] - '0' : 0;
+        if (part > 9) {
+            return false;
+        }
+        ms = 10 * ms + part;
+    }
+    *ret_ms = 1000 * whole + ms;
+    return true;
+}
+
+void run_debug_sleep(struct call *call) {
+    const struct front_port *port = &call->front->port;
+    uint64_t ms;
+    if (port->sleep == NULL) {
+        call_error(call, VIEW("ERR DEBUG command not allowed: the node's configuration must say debug-commands "
+                              "yes-i-know"));
+    } else if (!read_ms(call->arguments[2], &ms)) {
+        call_error(call, VIEW("ERR the argument must be seconds, at most 600, such as 0.5"));
+    } else {
+        port->sleep(port->self, ms);
+        call_ok(call);
     }
 }
