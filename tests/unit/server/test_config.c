@@ -78,17 +78,19 @@ static void test_least(void **state) {
 
 static void test_everything(void **state) {
     (void)state;
-    struct config config = parse("# a comment\r\n"
-                                 "\tkeyspace cart: write-quorum 5 conflict lww   # behind a setting\r\n"
-                                 "keyspace \"a b#\" durability interval read-quorum 1\n"
-                                 "\n" CLUSTER "previous-cluster-secret 00000000000000000000000000000011\n"
-                                 "node-id " ID2 "\n"
-                                 "data \"/var/lib/a node\"\n"
-                                 "storage memory\nshards 7\npartitions 256\nreplicas 5\nread-quorum 2\nwrite-quorum 4\n"
-                                 "conflict siblings\ndurability none\nobject-buffer 3mb\ndeadline-ms 250\n"
-                                 "max-clients 12\nmax-requests 13\nmemory-limit 100mb\nbackground-latency-ms "
-                                 "14\nmoved-port-offset 15\nlog-level debug\ninsecure-bind yes-i-know\n" MEMBER1
-                                 "member " ID2 " rack2 900 [2001:db8::1]:7002 node.example:17002");
+    struct config config = parse(
+        "# a comment\r\n"
+        "\tkeyspace cart: write-quorum 5 conflict lww   # behind a setting\r\n"
+        "keyspace \"a b#\" durability interval read-quorum 1\n"
+        "\n" CLUSTER "previous-cluster-secret 00000000000000000000000000000011\n"
+        "node-id " ID2 "\n"
+        "data \"/var/lib/a node\"\n"
+        "storage memory\nshards 7\npartitions 256\nreplicas 5\nread-quorum 2\nwrite-quorum 4\n"
+        "conflict siblings\ndurability none\nobject-buffer 3mb\ndeadline-ms 250\n"
+        "max-clients 12\nmax-requests 13\nmemory-limit 100mb\nbackground-latency-ms "
+        "14\nmoved-port-offset 15\nslowlog-log-slower-than -1\nslowlog-max-len 16\n"
+        "latency-monitor-threshold 17\ndebug-commands yes-i-know\nlog-level debug\ninsecure-bind yes-i-know\n" MEMBER1
+        "member " ID2 " rack2 900 [2001:db8::1]:7002 node.example:17002");
     assert_true(config.secrets.has_previous);
     assert_int_equal(config.secrets.previous.bytes[15], 0x11);
     assert_string_equal(config.data, "/var/lib/a node");
@@ -103,6 +105,10 @@ static void test_everything(void **state) {
     assert_int_equal(config.memory_limit_bytes, 100 << 20);
     assert_int_equal(config.background_latency_ms, 14);
     assert_int_equal(config.moved_port_offset, 15);
+    assert_int_equal(config.slow_us, -1);
+    assert_int_equal(config.slow_most, 16);
+    assert_int_equal(config.latency_threshold_ms, 17);
+    assert_true(config.debug_commands);
     assert_int_equal(config.log_level, CONFIG_LOG_DEBUG);
     assert_true(config.insecure_bind);
     assert_int_equal(config.keyspaces.count, 3);
@@ -190,6 +196,10 @@ static void test_range(void **state) {
     refuse(HEAD "partitions 8\n" TAIL, "gramme.conf:5: partitions must be a number from 16 to 16384, not '8'");
     refuse(HEAD "partitions 1000\n" TAIL, "gramme.conf:5: partitions must be a power of two, not 1000");
     refuse(HEAD "replicas 8\n" TAIL, "gramme.conf:5: replicas must be a number from 1 to 7, not '8'");
+    refuse(HEAD "slowlog-log-slower-than -2\n" TAIL,
+           "gramme.conf:5: slowlog-log-slower-than must be a number of microseconds, or -1, not '-2'");
+    refuse(HEAD "moved-port-offset 60001\n" TAIL,
+           "gramme.conf:5: moved-port-offset must be a number from 0 to 60000, not '60001'");
     refuse(HEAD "deadline-ms 9\n" TAIL, "gramme.conf:5: deadline-ms must be a number from 10 to 600000, not '9'");
     refuse(HEAD "max-clients 0\n" TAIL, "gramme.conf:5: max-clients must be a number from 1 to 1000000, not '0'");
     refuse(HEAD "object-buffer 1kb\n" TAIL,
