@@ -292,9 +292,12 @@ bool cluster_view_moved(void *self, struct view key, uint32_t port_offset, struc
     if (!is_served || ring_is_owner(shard->ring, partition, shard->self)) {
         return false;
     }
+    struct address address = address_parse(client_address(shard, primary), port_offset); /* as Redis, no brackets */
     append_number(text, slot_of_key(key).value);
     buffer_append_byte(text, ' ');
-    append_address(text, client_address(shard, primary), port_offset);
+    buffer_append_view(text, address.host);
+    buffer_append_byte(text, ':');
+    append_number(text, address.port);
     return true;
 }
 

@@ -508,10 +508,6 @@ static void route_of_all(struct shard *shard, const struct operation *operation,
 }
 
 static void route_to_thread(struct shard *shard, const struct operation *operation, const struct origin *origin) {
-    if (origin->source.lane != NULL) {
-        origin_answer_outcome(shard, origin, OUTCOME_REFUSED, "ERR nothing that another node is told");
-        return;
-    }
     buffer_clear(&shard->encoded);
     bool is_known = front_asked(shard->front, operation->value, shard_now(shard), shard_wall(shard), &shard->encoded);
     struct result result = {.outcome = is_known ? OUTCOME_DONE : OUTCOME_REFUSED,
@@ -519,54 +515,9 @@ static void route_to_thread(struct shard *shard, const struct operation *operati
     origin_answer(shard, origin, &result);
 }
 
-void router_route(struct shard *shard, const struct operation *operation, const struct origin *origin, bool hopped) {
-    struct partition partition = ring_partition_of_key(shard->ring, operation->key);
-    bool is_of_all = operation->kind == OPERATION_FLUSH || operation->kind == OPERATION_KEYSPACES ||
-                     operation->kind == OPERATION_MEMBERS;
-    bool is_listing = operation->kind == OPERATION_LIST;
-    bool is_for_thread = operation->kind == OPERATION_THREAD;
-    uint32_t to_shard = is_of_all       ? 0
-                        : is_listing    ? listing_shard(shard, operation)
-                        : is_for_thread ? operation->offset % shard->options.shard_count
-                                        : shard_of_partition(shard, partition);
-    if (!load_admits(shard, operation)) {
-        origin_answer_outcome(shard, origin, OUTCOME_BUSY, "");
-        return;
-    }
-    if (to_shard != shard->options.shard_index) {
-        route_by_mail(shard, operation, origin, partition, to_shard, hopped);
-        return;
-    }
-    if (is_of_all) {
-        route_of_all(shard, operation, origin, hopped);
-        return;
-    }
-    if (is_listing) {
-        listing_begin(shard, operation, origin);
-        return;
-    }
-    if (is_for_thread) {
-        route_to_thread(shard, operation, origin);
-        return;
-    }
-    if (operation->kind == OPERATION_INSPECT) {
-        route_inspect(shard, operation, origin, partition, hopped);
-        return;
-    }
-    if ((operation->flags & OPERATION_ADD) != 0 && !lanes_all_speak(shard, PROTOCOL_WITH_COUNTERS)) {
-        origin_answer_outcome(shard, origin, OUTCOME_REFUSED,
-                              "ERR a member of the cluster runs a version without counters: upgrade all nodes first");
-        return;
-    }
-    bool is_owner = ring_is_owner(shard->ring, partition, shard->self);
-    if (hopped) {
-        if (is_owner && may_coordinate(shard, operation)) {
-            coordinator_begin(shard, operation, origin, partition);
-        } else {
-            origin_answer_outcome(shard, origin, OUTCOME_NOREPLICAS, "");
-        }
-        return;
-    }
+/* To an owner of its key that can take it: this node, another, or a stand-in where none can. */
+static void route_by_owner(struct shard *shard, const struct operation *operation, const struct origin *origin,
+                           struct partition partition) {
     int place = choose_owner(shard, shard->ring, operation, partition, 0);
     if (place < 0 && may_stand_in(shard, operation, partition)) {
         coordinator_begin(shard, operation, origin, partition);
@@ -586,6 +537,58 @@ void router_route(struct shard *shard, const struct operation *operation, const 
         return;
     }
     route_away(shard, operation, origin, partition);
+}
+
+/* At the shard of its key. */
+static void route_key(struct shard *shard, const struct operation *operation, const struct origin *origin,
+                      struct partition partition, bool hopped) {
+    if (operation->kind == OPERATION_INSPECT) {
+        route_inspect(shard, operation, origin, partition, hopped);
+        return;
+    }
+    if ((operation->flags & OPERATION_ADD) != 0 && !lanes_all_speak(shard, PROTOCOL_WITH_COUNTERS)) {
+        origin_answer_outcome(shard, origin, OUTCOME_REFUSED,
+                              "ERR a member of the cluster runs a version without counters: upgrade all nodes first");
+        return;
+    }
+    if (!hopped) {
+        route_by_owner(shard, operation, origin, partition);
+    } else if (ring_is_owner(shard->ring, partition, shard->self) && may_coordinate(shard, operation)) {
+        coordinator_begin(shard, operation, origin, partition);
+    } else {
+        origin_answer_outcome(shard, origin, OUTCOME_NOREPLICAS, "");
+    }
+}
+
+void router_route(struct shard *shard, const struct operation *operation, const struct origin *origin, bool hopped) {
+    struct partition partition = ring_partition_of_key(shard->ring, operation->key);
+    bool is_of_all = operation->kind == OPERATION_FLUSH || operation->kind == OPERATION_KEYSPACES ||
+                     operation->kind == OPERATION_MEMBERS;
+    bool is_listing = operation->kind == OPERATION_LIST;
+    bool is_for_thread = operation->kind == OPERATION_THREAD;
+    uint32_t to_shard = is_of_all       ? 0
+                        : is_listing    ? listing_shard(shard, operation)
+                        : is_for_thread ? operation->offset % shard->options.shard_count
+                                        : shard_of_partition(shard, partition);
+    if (is_for_thread && origin->source.lane != NULL) {
+        origin_answer_outcome(shard, origin, OUTCOME_REFUSED, "ERR nothing that another node is told");
+        return;
+    }
+    if (!load_admits(shard, operation)) {
+        origin_answer_outcome(shard, origin, OUTCOME_BUSY, "");
+        return;
+    }
+    if (to_shard != shard->options.shard_index) {
+        route_by_mail(shard, operation, origin, partition, to_shard, hopped);
+    } else if (is_of_all) {
+        route_of_all(shard, operation, origin, hopped);
+    } else if (is_listing) {
+        listing_begin(shard, operation, origin);
+    } else if (is_for_thread) {
+        route_to_thread(shard, operation, origin);
+    } else {
+        route_key(shard, operation, origin, partition, hopped);
+    }
 }
 
 /* Within a process clocks are one; but its shards may have been stopped between writing and reading. */

@@ -320,7 +320,8 @@ static void settle_reply(struct call *call) {
     struct front *front = call->front;
     struct session *session = call->session;
     bool has_reply = call->reply == &front->scratch && buffer_size(&front->scratch) > 0;
-    if (has_reply && session->replies != REPLIES_ON) {
+    bool is_muted = session->replies == REPLIES_OFF || session->replies == REPLIES_SKIP;
+    if (has_reply && is_muted) {
         buffer_clear(&front->scratch);
     } else if (has_reply && session->head == NULL) {
         buffer_append_view(&session->output, buffer_view(&front->scratch));
@@ -328,18 +329,20 @@ static void settle_reply(struct call *call) {
     } else if (has_reply) {
         session_hold_reply(front, session);
     }
-    session->replies = session->replies == REPLIES_SKIP ? REPLIES_ON : session->replies;
+    bool is_over = session->batch == NULL || !session->batch->is_running;
+    session->replies = is_over && session->replies == REPLIES_SKIP ? REPLIES_ON : session->replies;
 }
 
-/* CLIENT REPLY: SKIP is for the command behind it, whose time this is. */
-static enum reply_mode next_mode(enum reply_mode mode) {
-    return mode == REPLIES_SKIP_NEXT ? REPLIES_SKIP : mode;
+/* CLIENT REPLY: SKIP is for the command behind it, whose time this is. Those of a batch are EXEC's. */
+static enum reply_mode next_mode(const struct session *session) {
+    bool is_inside = session->batch != NULL && session->batch->is_running;
+    return session->replies == REPLIES_SKIP_NEXT && !is_inside ? REPLIES_SKIP : session->replies;
 }
 
 bool call_run(struct front *front, struct session *session, const struct view *arguments, size_t count,
               const struct turn *turn) {
     enum reply_mode mode_before = session->replies;
-    session->replies = next_mode(mode_before);
+    session->replies = next_mode(session);
     struct call call = {
         .front = front,
         .session = session,

@@ -64,13 +64,15 @@ enum filter_flag {
     FILTER_LISTENERS = 1 << 0,
     FILTER_NORMAL = 1 << 1,
     FILTER_NONE = 1 << 2,
-    FILTER_SKIPS_ASKER = 1 << 3
+    FILTER_SKIPS_ASKER = 1 << 3,
+    FILTER_ADDRESS = 1 << 4,
 };
 
 void client_filter_write(struct buffer *question, const struct client_filter *filter) {
     write_u8(question,
              (uint8_t)((filter->wants_listeners ? FILTER_LISTENERS : 0) | (filter->wants_normal ? FILTER_NORMAL : 0) |
-                       (filter->wants_none ? FILTER_NONE : 0) | (filter->skips_asker ? FILTER_SKIPS_ASKER : 0)));
+                       (filter->wants_none ? FILTER_NONE : 0) | (filter->skips_asker ? FILTER_SKIPS_ASKER : 0) |
+                       (filter->has_address ? FILTER_ADDRESS : 0)));
     write_u64(question, filter->asker);
     write_sized(question, filter->address);
     write_sized(question, filter->ids);
@@ -83,6 +85,7 @@ static struct client_filter filter_read(struct reader *question) {
         .wants_normal = (flags & FILTER_NORMAL) != 0,
         .wants_none = (flags & FILTER_NONE) != 0,
         .skips_asker = (flags & FILTER_SKIPS_ASKER) != 0,
+        .has_address = (flags & FILTER_ADDRESS) != 0,
         .asker = read_u64(question),
     };
     filter.address = read_sized(question);
@@ -104,7 +107,7 @@ static bool is_meant(const struct session *session, const struct client_filter *
     bool is_listener = listening_count(&session->listening) > 0;
     return !filter->wants_none && (!filter->wants_listeners || is_listener) &&
            (!filter->wants_normal || !is_listener) && (!filter->skips_asker || session->id != filter->asker) &&
-           (filter->address.size == 0 || view_equal(filter->address, blob_view(&session->address))) &&
+           (!filter->has_address || view_equal(filter->address, blob_view(&session->address))) &&
            is_listed(session, filter->ids);
 }
 

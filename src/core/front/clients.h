@@ -10,6 +10,7 @@ enum { CLIENT_IDS_MOST = 1024 };
 struct client_filter {
     struct view ids; /* a sized decimal for each */
     struct view address;
+    bool has_address;
     bool wants_listeners; /* TYPE pubsub: in the middle of SUBSCRIBE */
     bool wants_normal;    /* TYPE normal */
     bool wants_none;      /* of a type that there is not here */

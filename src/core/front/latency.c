@@ -37,6 +37,13 @@ void latency_forget_slow(struct front *front) {
     }
 }
 
+void latency_keep_slow(struct front *front, uint32_t most) {
+    front->latency.slow_most = most;
+    while (front->latency.slow_count > most) {
+        drop_oldest(front);
+    }
+}
+
 void latency_release(struct front *front) {
     struct latency *latency = &front->latency;
     latency_forget_slow(front);
@@ -96,6 +103,17 @@ static struct command_times *times_of(struct latency *latency, const struct comm
     return times;
 }
 
+void latency_forget_times(struct front *front) {
+    struct latency *latency = &front->latency;
+    struct map_cursor cursor = {0};
+    struct map_node *node;
+    while ((node = map_each(&latency->times, &cursor)) != NULL) {
+        struct command_times *times = CONTAINER_OF(node, struct command_times, node);
+        times->calls = 0;
+        memset(times->buckets, 0, sizeof(times->buckets));
+    }
+}
+
 static uint32_t bucket_of(uint64_t us) {
     uint32_t bucket = us <= 1 ? 0 : (uint32_t)(64 - __builtin_clzll(us - 1));
     return bucket < LATENCY_BUCKETS ? bucket : LATENCY_BUCKETS - 1;
@@ -107,10 +125,13 @@ void latency_tell_times(const struct front *front, struct buffer *text) {
     while ((node = map_each(&front->latency.times, &cursor)) != NULL) {
         const struct command_times *times = CONTAINER_OF(node, struct command_times, node);
         char name[COMMAND_NAME_BYTES];
+        if (times->calls == 0) {
+            continue;
+        }
         write_sized(text, view_of(name, command_full_name(times->command, name)));
         write_u64(text, times->calls);
         for (uint32_t bucket = 0; bucket < LATENCY_BUCKETS; bucket++) {
-            write_u32(text, times->buckets[bucket]);
+            write_u64(text, times->buckets[bucket]);
         }
     }
 }

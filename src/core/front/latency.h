@@ -24,7 +24,7 @@ struct command_times {
     struct map_node node;
     const struct command *command;
     uint64_t calls;
-    uint32_t buckets[LATENCY_BUCKETS];
+    uint64_t buckets[LATENCY_BUCKETS];
 };
 
 /* Of a second in which some command took as long as latency-monitor-threshold; the longest. */
@@ -58,8 +58,11 @@ void latency_measure(struct answer *answer);
  * key, sized address, sized client name, sized phases }. */
 void latency_tell_slow(const struct front *front, struct buffer *text);
 void latency_forget_slow(struct front *front);
-/* { sized name, u64 calls, u32 bucket * LATENCY_BUCKETS } */
+/* So many from now on. */
+void latency_keep_slow(struct front *front, uint32_t most);
+/* { sized name, u64 calls, u64 bucket * LATENCY_BUCKETS } */
 void latency_tell_times(const struct front *front, struct buffer *text);
+void latency_forget_times(struct front *front);
 /* { u32 longest ms, then u64 second, u32 ms of each sample, oldest first } */
 void latency_tell_samples(const struct front *front, struct buffer *text);
 void latency_forget_samples(struct front *front);

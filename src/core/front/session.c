@@ -95,11 +95,13 @@ static bool batch_run_next(struct front *front, struct session *session, const s
     buffer_consume(&batch->commands, reader.position);
     if (batch->left == 0) {
         session_end_batch(front, session);
+        session->replies = session->replies == REPLIES_SKIP ? REPLIES_ON : session->replies;
     }
     return true;
 }
 
 static void session_protocol_error(struct front *front, struct session *session) {
+    session->replies = REPLIES_ON; /* the last word is said to all */
     struct buffer *reply = session_reply_buffer(front, session);
     bool waits = reply != &session->output;
     struct view problem = resp_problem(&session->parser);
@@ -295,18 +297,23 @@ void front_complete(struct front *front, uint64_t token, const struct result *re
     }
 }
 
-void front_beat(struct front *front, struct instant now) {
-    front->now = now;
-    if (!front->holds_sessions || front_is_paused(front)) {
-        return;
-    }
+/* Those whom a pause holds look again whether it does. */
+void front_wake_paused(struct front *front) {
     front->holds_sessions = false;
     for (struct list_node *node = list_first(&front->sessions); node != NULL;
          node = list_next(&front->sessions, node)) {
         struct session *session = CONTAINER_OF(node, struct session, link);
         if (session->waits_paused) {
+            session->waits_paused = false;
             front->port.session_wake(front->port.self, session);
         }
+    }
+}
+
+void front_beat(struct front *front, struct instant now) {
+    front->now = now;
+    if (front->holds_sessions && !front_is_paused(front)) {
+        front_wake_paused(front);
     }
 }
 

@@ -176,6 +176,7 @@ struct buffer *session_reply_buffer(struct front *front, struct session *session
 void session_hold_reply(struct front *front, struct session *session);
 /* True, and noted, when the operation has to wait for others of the session on its key. */
 bool session_must_wait(struct front *front, struct session *session, const struct operation *operation);
+void front_wake_paused(struct front *front);
 /* CLIENT PAUSE holds the command back. */
 bool session_must_pause(const struct front *front, const struct command *command);
 /* Something was written to its output that is no reply: the last thing of it, but while the session runs commands. */

@@ -191,18 +191,42 @@ uint32_t subscriptions_deliver(struct front *front, bool is_sharded, struct view
     return count;
 }
 
+static void tell_channel(const struct channel *channel, struct buffer *text) {
+    write_sized(text, blob_view(&channel->name));
+    write_u32(text, channel->count);
+}
+
 /* Each once: where its first subscription is. */
-void subscriptions_tell(const struct front *front, unsigned kind, struct buffer *text) {
+static void tell_matching(const struct front *front, unsigned kind, const struct view *pattern, struct buffer *text) {
     const struct list *sessions = &front->sessions;
     for (struct list_node *at = list_first(sessions); at != NULL; at = list_next(sessions, at)) {
         const struct list *list = &CONTAINER_OF(at, struct session, link)->listening.subscriptions;
         for (struct list_node *node = list_first(list); node != NULL; node = list_next(list, node)) {
             struct subscription *subscription = CONTAINER_OF(node, struct subscription, of_session);
             const struct channel *channel = subscription->channel;
-            if (channel->kind == kind && list_first(&channel->subscriptions) == &subscription->of_channel) {
-                write_sized(text, blob_view(&channel->name));
-                write_u32(text, channel->count);
+            bool is_first = list_first(&channel->subscriptions) == &subscription->of_channel;
+            if (channel->kind == kind && is_first &&
+                (pattern == NULL || text_matches(*pattern, blob_view(&channel->name), TEXT_CASE_COUNTS))) {
+                tell_channel(channel, text);
             }
+        }
+    }
+}
+
+void subscriptions_tell(const struct front *front, struct reader *question, struct buffer *text) {
+    unsigned kind = read_u8(question);
+    bool is_by_name = read_u8(question) != 0;
+    if (!is_by_name) {
+        bool has_pattern = reader_left(question) > 0;
+        struct view pattern = has_pattern ? read_sized(question) : (struct view){0};
+        tell_matching(front, kind, has_pattern ? &pattern : NULL, text);
+        return;
+    }
+    while (kind < CHANNEL_KINDS && reader_left(question) > 0 && !question->failed) {
+        const struct channel *channel =
+            channel_find(&front->subscriptions, (enum channel_kind)kind, read_sized(question));
+        if (channel != NULL) {
+            tell_channel(channel, text);
         }
     }
 }

@@ -7,7 +7,7 @@
 #define GRAMME_CORE_FRONT_SUBSCRIPTIONS_H
 
 #include "base/blobs.h"
-#include "base/buffer.h"
+#include "base/codec.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "base/pool.h"
@@ -66,7 +66,8 @@ const struct channel *subscription_first(const struct session *session, enum cha
 /* To all who listen at this front; how many times it was told. */
 uint32_t subscriptions_deliver(struct front *front, bool is_sharded, struct view channel, struct view payload);
 
-/* The channels of a kind: { sized name, u32 listeners } of each. */
-void subscriptions_tell(const struct front *front, unsigned kind, struct buffer *text);
+/* What a question wants to know: u8 kind, u8 whether by name, then sized names, or one sized pattern, or nothing for
+ * all. { sized name, u32 listeners } of each channel that somebody listens to. */
+void subscriptions_tell(const struct front *front, struct reader *question, struct buffer *text);
 
 #endif

@@ -59,6 +59,7 @@ bool threads_read(struct reader *answers, struct view *ret_answer) {
 /* ---- answering ---- */
 
 static void reset_statistics(struct front *front) {
+    latency_forget_times(front);
     front->statistics = (struct front_statistics){.connections_now = front->statistics.connections_now};
 }
 
@@ -67,7 +68,7 @@ static void set(struct front *front, struct view name, int64_t number) {
     if (view_equal(name, VIEW("slowlog-log-slower-than"))) {
         front->latency.slow_us = number;
     } else if (view_equal(name, VIEW("slowlog-max-len"))) {
-        front->latency.slow_most = (uint32_t)number;
+        latency_keep_slow(front, (uint32_t)number);
     } else if (view_equal(name, VIEW("latency-monitor-threshold"))) {
         front->latency.threshold_ms = (uint32_t)number;
     }
@@ -93,11 +94,11 @@ bool front_asked(struct front *front, struct view bytes, struct instant now, str
         break;
     case THREAD_SETTING:
         while (reader_left(&question) > 0 && !question.failed) {
-            int64_t number = 0;
+            int64_t number;
             struct view name = read_sized(&question);
-            bool is_number = view_to_int64(read_sized(&question), &number);
-            ENSURE(is_number);
-            set(front, name, number);
+            if (view_to_int64(read_sized(&question), &number)) {
+                set(front, name, number);
+            }
         }
         break;
     case THREAD_RESETSTAT:
@@ -110,15 +111,16 @@ bool front_asked(struct front *front, struct view bytes, struct instant now, str
         latency_tell_samples(front, answer);
         break;
     case THREAD_EVENTS_RESET:
+        write_u8(answer, front->latency.sample_count > 0 ? 1 : 0);
         latency_forget_samples(front);
         break;
     case THREAD_CHANNELS:
-        subscriptions_tell(front, read_u8(&question), answer);
+        subscriptions_tell(front, &question, answer);
         break;
     case THREAD_PAUSE:
         front->paused_until.ns = read_u64(&question);
         front->pauses_writes_alone = read_u8(&question) != 0;
-        front_beat(front, now);
+        front_wake_paused(front);
         break;
     default:
         return false;

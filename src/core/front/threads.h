@@ -16,7 +16,7 @@ enum thread_question {
     THREAD_HISTOGRAMS, /* of commands (latency.h) */
     THREAD_EVENTS,     /* latency events */
     THREAD_EVENTS_RESET,
-    THREAD_CHANNELS, /* u8 of which kind: { sized name, u32 listeners } of each */
+    THREAD_CHANNELS, /* see subscriptions_tell() */
     THREAD_PAUSE,    /* u64 until when, monotonic ns, u8 whether for writes alone; 0: no longer */
 };
 

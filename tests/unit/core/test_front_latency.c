@@ -40,6 +40,22 @@ static void test_slow_log(void **state) {
     ask(world, "SLOWLOG GET", "*0\r\n");
 }
 
+static void test_a_shorter_slow_log_forgets_the_oldest(void **state) {
+    struct world *world = *state;
+    send_slowly(world, "GET a\r\n", 10);
+    send_slowly(world, "GET b\r\n", 10);
+    ask(world, "CONFIG SET slowlog-max-len 1", "+OK\r\n");
+    ask(world, "SLOWLOG LEN", ":1\r\n");
+    world_send(world, "SLOWLOG GET\r\n");
+    assert_true(view_has(world_take(world), "$1\r\nb\r\n"));
+    ask(world, "CONFIG SET slowlog-max-len 0", "+OK\r\n");
+    ask(world, "SLOWLOG LEN", ":0\r\n");
+    ask(world, "CONFIG SET slowlog-max-len 1 slowlog-log-slower-than 0 Slowlog-Max-Len 2",
+        "-ERR CONFIG SET failed (possibly related to argument 'slowlog-max-len') - duplicate parameter\r\n");
+    ask(world, "CONFIG GET slowlog-max-len", "*2\r\n$15\r\nslowlog-max-len\r\n$1\r\n0\r\n");
+    ask(world, "SLOWLOG GET 1 2", "-ERR wrong number of arguments for 'slowlog|get' command\r\n");
+}
+
 static void test_long_keys_are_cut(void **state) {
     struct world *world = *state;
     send_slowly(world, "GET 0123456789012345678901234567890123456789012345678901234567890123456789\r\n", 10);
@@ -62,6 +78,8 @@ static void test_histograms(void **state) {
     ask(world, "LATENCY HISTOGRAM nothing", "*0\r\n");
     world_send(world, "LATENCY HISTOGRAM latency\r\n"); /* a parent's name means all its parts */
     assert_true(view_has(world_take(world), "latency|histogram"));
+    ask(world, "CONFIG RESETSTAT", "+OK\r\n");
+    ask(world, "LATENCY HISTOGRAM get set", "*0\r\n");
 }
 
 static void test_events(void **state) {
@@ -80,6 +98,7 @@ static void test_events(void **state) {
     ask(world, "LATENCY HISTORY fork", "*0\r\n");
     ask(world, "LATENCY RESET fork", ":0\r\n");
     ask(world, "LATENCY RESET", ":1\r\n");
+    ask(world, "LATENCY RESET", ":0\r\n");
     ask(world, "LATENCY LATEST", "*0\r\n");
 }
 
@@ -94,6 +113,8 @@ static void test_kill(void **state) {
     ask(world, "CLIENT KILL ID 2 ADDR", "-ERR syntax error\r\n");
     ask(world, "CLIENT KILL FOO bar", "-ERR syntax error\r\n");
     ask(world, "CLIENT KILL ID 2 TYPE pubsub", ":0\r\n");
+    ask(world, "CLIENT KILL \"\"", "-ERR No such client\r\n");
+    ask(world, "CLIENT KILL ADDR \"\"", ":0\r\n");
     assert_false(session_wants_close(other));
     world_send_to(world, other, VIEW("SET k v\r\n"));
     ask(world, "CLIENT KILL ID 2 TYPE normal USER default", ":1\r\n");
@@ -102,6 +123,22 @@ static void test_kill(void **state) {
     ask(world, "CLIENT KILL TYPE normal", ":0\r\n"); /* not the one that asks */
     ask(world, "CLIENT KILL TYPE normal SKIPME no", ":1\r\n");
     assert_true(session_wants_close(world->session));
+}
+
+static void test_too_many_ids(void **state) {
+    struct world *world = *state;
+    world_send(world, "CLIENT LIST ID");
+    for (uint32_t i = 0; i < 1024; i++) {
+        world_send(world, " 1");
+    }
+    world_send(world, "\r\n");
+    assert_int_equal(view_count(world_take(world), "id=1 "), 1);
+    world_send(world, "CLIENT LIST ID");
+    for (uint32_t i = 0; i < 1025; i++) {
+        world_send(world, " 1");
+    }
+    world_send(world, "\r\n");
+    expect(world, "-ERR more than 1024 client IDs\r\n");
 }
 
 static void test_killed_with_commands_under_way(void **state) {
@@ -137,6 +174,21 @@ static void test_reply(void **state) {
     expect(world, "+RESET\r\n");
 }
 
+/* EXEC's array comes whole, as with Redis: the one that is left out is behind it. */
+static void test_replies_of_a_batch(void **state) {
+    struct world *world = *state;
+    world_send(world, "MULTI\r\nCLIENT REPLY SKIP\r\nSET a 1\r\nGET a\r\nEXEC\r\nPING\r\nPING\r\n");
+    expect(world, "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n+OK\r\n$1\r\n1\r\n+PONG\r\n");
+}
+
+/* The last word before the end is said to those too who asked for none. */
+static void test_protocol_error_without_replies(void **state) {
+    struct world *world = *state;
+    world_send(world, "CLIENT REPLY OFF\r\nPING\r\n*1\r\nx\r\n");
+    expect(world, "-ERR Protocol error: expected '$', got 'x'\r\n");
+    assert_true(session_wants_close(world->session));
+}
+
 static void test_pause(void **state) {
     struct world *world = *state;
     ask(world, "CLIENT PAUSE x", "-ERR timeout is not an integer or out of range\r\n");
@@ -164,6 +216,33 @@ static void test_pause(void **state) {
     front_resume(world->front, other, world->now, world->wall, &world->arena);
     expect_from(world, other, "$1\r\n1\r\n");
     front_close(world->front, other);
+}
+
+/* Whom a pause held is looked at anew whenever the pause changes. */
+static void test_pauses_one_after_another(void **state) {
+    struct world *world = *state;
+    struct session *reader = world_open(world);
+    struct session *writer = world_open(world);
+    ask(world, "CLIENT PAUSE 100000", "+OK\r\n");
+    world_send_to(world, reader, VIEW("GET a\r\n"));
+    world_send_to(world, writer, VIEW("SET a 1\r\n"));
+    ask(world, "CLIENT PAUSE 100000 WRITE", "+OK\r\n");
+    front_resume(world->front, reader, world->now, world->wall, &world->arena);
+    front_resume(world->front, writer, world->now, world->wall, &world->arena);
+    expect_from(world, reader, "$-1\r\n");
+    expect_from(world, writer, "");
+    world_send(world, "CLIENT UNPAUSE\r\nCLIENT PAUSE 50 WRITE\r\n");
+    expect(world, "+OK\r\n+OK\r\n");
+    front_resume(world->front, writer, world->now, world->wall, &world->arena);
+    expect_from(world, writer, "");
+    uint32_t woken = world->woken;
+    world->now.ns += 50 * NS_PER_MS;
+    front_beat(world->front, world->now);
+    assert_int_equal(world->woken, woken + 1);
+    front_resume(world->front, writer, world->now, world->wall, &world->arena);
+    expect_from(world, writer, "+OK\r\n");
+    front_close(world->front, reader);
+    front_close(world->front, writer);
 }
 
 static void test_sleep(void **state) {
@@ -204,13 +283,18 @@ static void test_wait(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_slow_log, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_a_shorter_slow_log_forgets_the_oldest, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_long_keys_are_cut, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_histograms, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_events, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_kill, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_too_many_ids, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_killed_with_commands_under_way, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_reply, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_replies_of_a_batch, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_protocol_error_without_replies, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_pause, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_pauses_one_after_another, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_sleep, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_wait, world_setup, world_teardown),
     };

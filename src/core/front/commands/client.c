@@ -89,6 +89,10 @@ void run_client_info(struct call *call) {
 static bool read_ids(struct call *call, size_t first, size_t last, struct client_filter *filter) {
     struct buffer *ids = &call->front->ids;
     buffer_clear(ids);
+    if (last - first > CLIENT_IDS_MOST) {
+        call_error(call, VIEW("ERR more than 1024 client IDs"));
+        return false;
+    }
     for (size_t i = first; i < last; i++) {
         uint64_t id;
         if (!view_to_uint64(call->arguments[i], &id) || id == 0) {
@@ -212,6 +216,7 @@ static bool read_kill_option(struct call *call, size_t option, struct client_fil
     }
     if (call_is(call, option, VIEW("addr"))) {
         filter->address = value;
+        filter->has_address = true;
         return true;
     }
     if (call_is(call, option, VIEW("user"))) {
@@ -229,7 +234,7 @@ static bool read_kill_option(struct call *call, size_t option, struct client_fil
 void run_client_kill(struct call *call) {
     struct client_filter filter = {.skips_asker = true};
     if (call->count == 3) {
-        filter = (struct client_filter){.address = call->arguments[2]};
+        filter = (struct client_filter){.address = call->arguments[2], .has_address = true};
         ask(call, THREAD_KILL, &kill_at_kind, &filter);
         return;
     }

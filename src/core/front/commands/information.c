@@ -184,6 +184,13 @@ void run_config_set(struct call *call) {
             refuse_setting(call, call->arguments[i]);
             return;
         }
+        for (size_t before = 2; before < i; before += 2) {
+            if (view_equal_ignoring_case(call->arguments[before], call->arguments[i])) {
+                CALL_ERROR_OF(call, VIEW("ERR CONFIG SET failed (possibly related to argument '"), setting->name,
+                              VIEW("') - duplicate parameter"));
+                return;
+            }
+        }
         if (!view_to_int64(call->arguments[i + 1], &number) || number < setting->least || number > setting->most) {
             CALL_ERROR_OF(call, VIEW("ERR CONFIG SET failed (possibly related to argument '"), setting->name,
                           VIEW("') - argument must be a number in its range"));

@@ -53,15 +53,13 @@ static uint32_t count_slow(const struct pending *pending) {
     return count;
 }
 
-/* The newest first; a thread tells its own oldest first. */
-static uint32_t read_all_slow(const struct pending *pending, struct slow *slow, struct arena *arena) {
+/* The newest first; a thread tells its own oldest first. In one of the two arrays, each with room for all. */
+static struct slow *read_all_slow(const struct pending *pending, struct slow *slow, struct slow *merged,
+                                  struct slow *of_thread, uint32_t *ret_count) {
     struct reader answers = pending_pieces(pending);
     struct view entries;
     uint32_t count = 0;
-    uint32_t most = count_slow(pending);
     while (threads_read(&answers, &entries)) {
-        struct slow *of_thread = ARENA_ARRAY(arena, struct slow, (size_t)most + 1);
-        struct slow *merged = ARENA_ARRAY(arena, struct slow, (size_t)most + 1);
         struct reader list = reader_of(entries);
         uint32_t left = 0;
         while (reader_left(&list) > 0 && read_slow(read_sized(&list), &of_thread[left])) {
@@ -74,9 +72,12 @@ static uint32_t read_all_slow(const struct pending *pending, struct slow *slow, 
             merged[merged_count++] = takes_thread ? of_thread[--left] : slow[at++];
         }
         count = merged_count;
-        memcpy(slow, merged, sizeof(*slow) * count);
+        struct slow *other = slow;
+        slow = merged;
+        merged = other;
     }
-    return count;
+    *ret_count = count;
+    return slow;
 }
 
 /* Names and microseconds by turns, as phases_of() writes them. */
@@ -121,8 +122,9 @@ static void finish_get(struct answer *answer) {
         return;
     }
     uint32_t count = count_slow(answer->pending);
-    struct slow *slow = ARENA_ARRAY(answer->arena, struct slow, count + 1);
-    count = read_all_slow(answer->pending, slow, answer->arena);
+    struct slow *room = ARENA_ARRAY(answer->arena, struct slow, 3 * ((size_t)count + 1));
+    const struct slow *slow =
+        read_all_slow(answer->pending, room, room + count + 1, room + 2 * ((size_t)count + 1), &count);
     uint32_t told = answer->pending->option < count ? answer->pending->option : count;
     resp_write_array(answer->reply, told);
     for (uint32_t i = 0; i < told; i++) {
@@ -144,7 +146,7 @@ static const struct pending_kind ok_kind = ASKS_THREADS(threads_finish_ok);
 void run_slowlog_get(struct call *call) {
     int64_t count = 10;
     if (call->count > 3) {
-        call_unknown_subcommand(call);
+        call_wrong_arity(call, call->command);
         return;
     }
     if (call->count == 3 && (!view_to_int64(call->arguments[2], &count) || count < -1)) {
@@ -210,7 +212,7 @@ static uint32_t add_histograms(const struct pending *pending, struct histogram *
             struct histogram *into = is_asked(pending, name) ? histogram_of(histograms, &count, name) : &ignored;
             into->calls += calls;
             for (uint32_t bucket = 0; bucket < LATENCY_BUCKETS; bucket++) {
-                into->buckets[bucket] += read_u32(&list);
+                into->buckets[bucket] += read_u64(&list);
             }
         }
     }
@@ -255,6 +257,10 @@ static const struct pending_kind histogram_kind = ASKS_THREADS(finish_histogram)
 
 void run_latency_histogram(struct call *call) {
     struct buffer *question = &call->front->encoding;
+    if (call->count - 2 > HISTOGRAMS_MOST) {
+        call_error(call, VIEW("ERR more than 512 names of commands"));
+        return;
+    }
     buffer_clear(question);
     write_u8(question, THREAD_HISTOGRAMS);
     for (size_t i = 2; i < call->count; i++) {
@@ -334,11 +340,18 @@ static void finish_history(struct answer *answer) {
     }
 }
 
-/* How many kinds of event were forgotten: here there is one, and it is. */
+/* How many kinds of event were forgotten: here there is one. */
 static void finish_reset(struct answer *answer) {
-    if (threads_answered(answer)) {
-        resp_write_integer(answer->reply, 1);
+    struct reader answers = pending_pieces(answer->pending);
+    struct view told;
+    uint8_t had_any = 0;
+    if (!threads_answered(answer)) {
+        return;
     }
+    while (threads_read(&answers, &told)) {
+        had_any |= told.size > 0 ? told.data[0] : 0;
+    }
+    resp_write_integer(answer->reply, had_any);
 }
 
 static const struct pending_kind latest_kind = ASKS_THREADS(finish_latest);

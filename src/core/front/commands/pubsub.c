@@ -1,6 +1,5 @@
 /* PUBSUB: who listens to what at this node, in all its threads. */
 #include "core/front/commands/commands.h"
-#include "core/front/text.h"
 #include "core/front/threads.h"
 
 /* A channel of some thread, and those of the same name in others. */
@@ -40,11 +39,24 @@ static void add(struct told_channels *told, struct view name, uint32_t count) {
     channel->count += count;
 }
 
+static uint32_t count_told(const struct answer *answer) {
+    struct reader answers = pending_pieces(answer->pending);
+    struct view of_thread;
+    uint32_t count = 0;
+    while (threads_read(&answers, &of_thread)) {
+        struct reader list = reader_of(of_thread);
+        while (reader_left(&list) > 0 && !list.failed) {
+            (void)read_sized(&list);
+            (void)read_u32(&list);
+            count++;
+        }
+    }
+    return count;
+}
+
 /* To be released. */
 static struct told_channels read_told(const struct answer *answer) {
-    enum { ENTRY_BYTES_LEAST = 5 };
-    size_t most = answer->pending->pieces_bytes / ENTRY_BYTES_LEAST + 1;
-    struct told_channels told = {.channels = ARENA_ARRAY(answer->arena, struct told, most)};
+    struct told_channels told = {.channels = ARENA_ARRAY(answer->arena, struct told, (size_t)count_told(answer) + 1)};
     struct reader answers = pending_pieces(answer->pending);
     struct view of_thread;
     map_init(&told.by_name, 64);
@@ -58,24 +70,10 @@ static struct told_channels read_told(const struct answer *answer) {
     return told;
 }
 
-/* What was asked for, behind the question's two bytes. */
+/* The names that were asked for, behind the question's three bytes. */
 static struct reader asked_of(const struct answer *answer) {
     struct view question = blob_view(&answer->pending->extra);
-    return reader_of(view_slice(question, 2, question.size - 2));
-}
-
-static uint32_t list_matching(const struct told_channels *told, struct view pattern, bool is_any,
-                              struct buffer *reply) {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < told->count; i++) {
-        if (is_any || text_matches(pattern, told->channels[i].name, TEXT_CASE_COUNTS)) {
-            count++;
-            if (reply != NULL) {
-                resp_write_bulk(reply, told->channels[i].name);
-            }
-        }
-    }
-    return count;
+    return reader_of(view_slice(question, 3, question.size - 3));
 }
 
 static void finish_channels(struct answer *answer) {
@@ -83,11 +81,10 @@ static void finish_channels(struct answer *answer) {
         return;
     }
     struct told_channels told = read_told(answer);
-    struct reader asked = asked_of(answer);
-    bool is_any = reader_left(&asked) == 0;
-    struct view pattern = is_any ? (struct view){0} : read_sized(&asked);
-    resp_write_array(answer->reply, list_matching(&told, pattern, is_any, NULL));
-    (void)list_matching(&told, pattern, is_any, answer->reply);
+    resp_write_array(answer->reply, told.count);
+    for (uint32_t i = 0; i < told.count; i++) {
+        resp_write_bulk(answer->reply, told.channels[i].name);
+    }
     map_release(&told.by_name);
 }
 
@@ -103,7 +100,7 @@ static void finish_counts(struct answer *answer) {
         count++;
     }
     asked.position = 0;
-    resp_write_map(answer->reply, count, answer->pending->protocol);
+    resp_write_array(answer->reply, 2 * count);
     while (reader_left(&asked) > 0) {
         struct view name = read_sized(&asked);
         const struct told *channel = find(&told, name);
@@ -127,10 +124,12 @@ static const struct pending_kind counts_kind = ASKS_THREADS(finish_counts);
 static const struct pending_kind patterns_kind = ASKS_THREADS(finish_patterns);
 
 static void ask(struct call *call, const struct pending_kind *kind, enum channel_kind channels) {
+    bool is_by_name = kind == &counts_kind;
     struct buffer *question = &call->front->encoding;
     buffer_clear(question);
     write_u8(question, THREAD_CHANNELS);
     write_u8(question, (uint8_t)channels);
+    write_u8(question, is_by_name ? 1 : 0);
     for (size_t i = 2; i < call->count; i++) {
         write_sized(question, call->arguments[i]);
     }
