@@ -22,3 +22,11 @@ uint8_t *decimal_store(uint8_t *to, uint64_t number) {
     memcpy(to, digits + first, sizeof(digits) - first);
     return to + (sizeof(digits) - first);
 }
+
+uint8_t *decimal_store_signed(uint8_t *to, int64_t number) {
+    if (number >= 0) {
+        return decimal_store(to, (uint64_t)number);
+    }
+    *to = '-';
+    return decimal_store(to + 1, 0 - (uint64_t)number);
+}

@@ -89,8 +89,7 @@ void front_complete(struct front *front, uint64_t token, const struct result *re
 /* Now and then: what waited for the end of a pause goes on. */
 void front_beat(struct front *front, struct instant now);
 /* Another thread of the node asks (core/front/threads.h): appends the answer. False when it is nothing known. */
-bool front_asked(struct front *front, struct view question, struct instant now, struct wall_time wall,
-                 struct buffer *answer);
+bool front_asked(struct front *front, struct view question, struct instant now, struct buffer *answer);
 /* Operations that take so long tell where their time went; UINT64_MAX: none does. */
 uint64_t front_slow_us(const struct front *front);
 

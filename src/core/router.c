@@ -509,7 +509,7 @@ static void route_of_all(struct shard *shard, const struct operation *operation,
 
 static void route_to_thread(struct shard *shard, const struct operation *operation, const struct origin *origin) {
     buffer_clear(&shard->encoded);
-    bool is_known = front_asked(shard->front, operation->value, shard_now(shard), shard_wall(shard), &shard->encoded);
+    bool is_known = front_asked(shard->front, operation->value, shard_now(shard), &shard->encoded);
     struct result result = {.outcome = is_known ? OUTCOME_DONE : OUTCOME_REFUSED,
                             .object = buffer_view(&shard->encoded)};
     origin_answer(shard, origin, &result);

@@ -32,9 +32,16 @@
  *     memory-limit        bytes, or with kb, mb, gb     three quarters of the machine's, or of its control group's
  *     background-latency-ms  1 to 60000                 50 (slower than that, background work gives way: core/load.h)
  *     moved-port-offset   0 to 60000                    0: none. Else a second port for clients, so far above the
- * first: there a node answers MOVED to who asks for keys it does not own, as one of a Redis Cluster; the same on all
- * nodes log-level           debug | info | warning | error  info insecure-bind       yes-i-know without it, a node
- * listens on loopback alone
+ *                                                       first: there a node answers MOVED to who asks for keys it
+ *                                                       does not own, as one of a Redis Cluster; the same on all nodes
+ *     slowlog-log-slower-than  -1 or microseconds       10000 (SLOWLOG; -1: none is slow)
+ *     slowlog-max-len     0 to 65536                    128 (entries, in each shard)
+ *     latency-monitor-threshold  milliseconds           0: no events for LATENCY
+ *     log-level           debug | info | warning | error  info
+ *     debug-commands      yes-i-know                    without it, DEBUG is refused
+ *     insecure-bind       yes-i-know                    without it, a node listens on loopback alone
+ *     accept-older-data   yes-i-know                    without it, a node whose folder was put back to an older state
+ *                                                       stops (core/witness.h)
  */
 #ifndef GRAMME_SERVER_CONFIG_H
 #define GRAMME_SERVER_CONFIG_H

@@ -1,9 +1,9 @@
-#include "server/config_rewrite.h"
 #include "server/loop.h"
 
 #include "base/ensure.h"
 #include "server/acceptor.h"
 #include "server/backup.h"
+#include "server/config_rewrite.h"
 #include "server/connection.h"
 #include "server/dial.h"
 #include "server/information.h"

@@ -46,11 +46,8 @@ static struct count count_of(const struct object *object, struct wall_time now) 
 static struct value counted(const struct count *count, const struct value *base, int64_t number, struct arena *arena) {
     struct value value = count->value;
     uint64_t total = count->sum + (uint64_t)number;
-    bool is_negative = total > INT64_MAX;
     uint8_t *text = arena_take(arena, 1 + DECIMAL_BYTES_MOST);
-    text[0] = '-';
-    uint8_t *digits = text + (is_negative ? 1 : 0);
-    const uint8_t *end = decimal_store(digits, is_negative ? 0 - total : total);
+    const uint8_t *end = decimal_store_signed(text, (int64_t)total);
     if (base != NULL) {
         take_latest(&value, base);
     }

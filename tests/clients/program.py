@@ -20,6 +20,20 @@ import load
 import scenario
 
 
+class Versions:
+    """GRAMME's commands, of an adapter that has raw()."""
+
+    def gramme_put(self, key, value, context=None):
+        return self.raw("GRAMME.PUT", key, value, *(("CONTEXT", context) if context else ()))
+
+    def gramme_get(self, key):
+        reply = self.raw("GRAMME.GET", key)
+        return reply if reply is None else (reply[0], reply[1:])
+
+    def gramme_delete(self, key, context):
+        return self.raw("GRAMME.DEL", key, "CONTEXT", context)
+
+
 def say(*words):
     print(json.dumps(words), flush=True)
 

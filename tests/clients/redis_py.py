@@ -15,7 +15,7 @@ CONNECTION_ERRORS = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutE
                      redis.exceptions.RedisClusterException, redis.exceptions.ClusterError)
 
 
-class Plain:
+class Plain(program.Versions):
     binary_key = bytes(range(256))
 
     def __init__(self, config):
@@ -100,16 +100,6 @@ class Plain:
 
     def raw(self, *words):
         return self.client.execute_command(*words)
-
-    def gramme_put(self, key, value, context=None):
-        return self.raw("GRAMME.PUT", key, value, *(("CONTEXT", context) if context else ()))
-
-    def gramme_get(self, key):
-        reply = self.raw("GRAMME.GET", key)
-        return reply if reply is None else (reply[0], reply[1:])
-
-    def gramme_delete(self, key, context):
-        return self.raw("GRAMME.DEL", key, "CONTEXT", context)
 
 
 class Cluster(Plain):

@@ -24,7 +24,7 @@ def build():
     os.replace(mine, BUILT)
 
 
-class Hiredis:
+class Hiredis(program.Versions):
     binary_key = bytes(range(256))
 
     def __init__(self, config):
@@ -116,16 +116,6 @@ class Hiredis:
 
     def decrby(self, key, amount):
         return self.raw("DECRBY", key, amount)
-
-    def gramme_put(self, key, value, context=None):
-        return self.raw("GRAMME.PUT", key, value, *(("CONTEXT", context) if context else ()))
-
-    def gramme_get(self, key):
-        reply = self.raw("GRAMME.GET", key)
-        return reply if reply is None else (reply[0], reply[1:])
-
-    def gramme_delete(self, key, context):
-        return self.raw("GRAMME.DEL", key, "CONTEXT", context)
 
 
 if __name__ == "__main__":

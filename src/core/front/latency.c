@@ -31,15 +31,14 @@ static void drop_oldest(struct front *front) {
     latency->slow_count--;
 }
 
-void latency_forget_slow(struct front *front) {
-    while (front->latency.slow_count > 0) {
+static void drop_what_is_too_much(struct front *front) {
+    while (front->latency.slow_count > front->latency.slow_most) {
         drop_oldest(front);
     }
 }
 
-void latency_keep_slow(struct front *front, uint32_t most) {
-    front->latency.slow_most = most;
-    while (front->latency.slow_count > most) {
+void latency_forget_slow(struct front *front) {
+    while (front->latency.slow_count > 0) {
         drop_oldest(front);
     }
 }
@@ -75,15 +74,40 @@ static void add_slow(const struct answer *answer, uint64_t took_us) {
     entry->text = blob_copy(&front->blobs, buffer_view(text));
     list_push_back(&latency->slow, &entry->link);
     latency->slow_count++;
-    while (latency->slow_count > latency->slow_most) {
-        drop_oldest(front);
-    }
+    drop_what_is_too_much(front);
 }
 
 void latency_tell_slow(const struct front *front, struct buffer *text) {
     const struct list *slow = &front->latency.slow;
     for (struct list_node *node = list_first(slow); node != NULL; node = list_next(slow, node)) {
         write_sized(text, blob_view(&CONTAINER_OF(node, struct slow_entry, link)->text));
+    }
+}
+
+/* ---- settings ---- */
+
+const struct latency_bounds latency_settings[LATENCY_SETTINGS] = {
+    [LATENCY_SLOW_US] = {"slowlog-log-slower-than", -1, INT64_MAX},
+    [LATENCY_SLOW_MOST] = {"slowlog-max-len", 0, SLOW_MOST},
+    [LATENCY_THRESHOLD_MS] = {"latency-monitor-threshold", 0, INT32_MAX},
+};
+
+int64_t latency_get(const struct front *front, enum latency_setting setting) {
+    const struct latency *latency = &front->latency;
+    return setting == LATENCY_SLOW_US     ? latency->slow_us
+           : setting == LATENCY_SLOW_MOST ? latency->slow_most
+                                          : latency->threshold_ms;
+}
+
+void latency_set(struct front *front, enum latency_setting setting, int64_t number) {
+    struct latency *latency = &front->latency;
+    if (setting == LATENCY_SLOW_US) {
+        latency->slow_us = number;
+    } else if (setting == LATENCY_SLOW_MOST) {
+        latency->slow_most = (uint32_t)number;
+        drop_what_is_too_much(front);
+    } else if (setting == LATENCY_THRESHOLD_MS) {
+        latency->threshold_ms = (uint32_t)number;
     }
 }
 

@@ -49,17 +49,29 @@ struct latency {
     uint32_t longest_ms;
 };
 
+/* What CONFIG SET can set while a node runs, in each of its threads, within these bounds. */
+enum latency_setting { LATENCY_SLOW_US, LATENCY_SLOW_MOST, LATENCY_THRESHOLD_MS, LATENCY_SETTINGS };
+
+struct latency_bounds {
+    const char *name;
+    int64_t least;
+    int64_t most;
+};
+
+extern const struct latency_bounds latency_settings[LATENCY_SETTINGS];
+int64_t latency_get(const struct front *front, enum latency_setting setting);
+/* An entry too many goes at once. */
+void latency_set(struct front *front, enum latency_setting setting, int64_t number);
+
 void latency_init(struct front *front);
 void latency_release(struct front *front);
 /* The answer's command is over. */
 void latency_measure(struct answer *answer);
 
-/* Entries as threads tell them to each other, the newest first: sized { u64 id, u64 second, u64 us, sized name, sized
+/* Entries as threads tell them to each other, the oldest first: sized { u64 id, u64 second, u64 us, sized name, sized
  * key, sized address, sized client name, sized phases }. */
 void latency_tell_slow(const struct front *front, struct buffer *text);
 void latency_forget_slow(struct front *front);
-/* So many from now on. */
-void latency_keep_slow(struct front *front, uint32_t most);
 /* { sized name, u64 calls, u64 bucket * LATENCY_BUCKETS } */
 void latency_tell_times(const struct front *front, struct buffer *text);
 void latency_forget_times(struct front *front);

@@ -38,12 +38,8 @@ bool threads_next(struct answer *answer, struct operation *ret_operation) {
     return true;
 }
 
-bool threads_answered(struct answer *answer) {
-    return answer_all_good(answer);
-}
-
 void threads_finish_ok(struct answer *answer) {
-    if (threads_answered(answer)) {
+    if (answer_all_good(answer)) {
         resp_write_raw(answer->reply, VIEW("+OK\r\n"));
     }
 }
@@ -63,21 +59,8 @@ static void reset_statistics(struct front *front) {
     front->statistics = (struct front_statistics){.connections_now = front->statistics.connections_now};
 }
 
-/* Whoever asks has looked at the numbers. */
-static void set(struct front *front, struct view name, int64_t number) {
-    if (view_equal(name, VIEW("slowlog-log-slower-than"))) {
-        front->latency.slow_us = number;
-    } else if (view_equal(name, VIEW("slowlog-max-len"))) {
-        latency_keep_slow(front, (uint32_t)number);
-    } else if (view_equal(name, VIEW("latency-monitor-threshold"))) {
-        front->latency.threshold_ms = (uint32_t)number;
-    }
-}
-
-bool front_asked(struct front *front, struct view bytes, struct instant now, struct wall_time wall,
-                 struct buffer *answer) {
+bool front_asked(struct front *front, struct view bytes, struct instant now, struct buffer *answer) {
     struct reader question = reader_of(bytes);
-    (void)wall;
     front->now = now;
     switch (read_u8(&question)) {
     case THREAD_CLIENTS:
@@ -94,11 +77,8 @@ bool front_asked(struct front *front, struct view bytes, struct instant now, str
         break;
     case THREAD_SETTING:
         while (reader_left(&question) > 0 && !question.failed) {
-            int64_t number;
-            struct view name = read_sized(&question);
-            if (view_to_int64(read_sized(&question), &number)) {
-                set(front, name, number);
-            }
+            uint8_t setting = read_u8(&question);
+            latency_set(front, setting, (int64_t)read_u64(&question));
         }
         break;
     case THREAD_RESETSTAT:

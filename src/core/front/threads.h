@@ -11,7 +11,7 @@ enum thread_question {
     THREAD_KILL,        /* closes those: u64 how many */
     THREAD_SLOW,        /* entries of the slow log */
     THREAD_SLOW_RESET,
-    THREAD_SETTING, /* sized name, sized value */
+    THREAD_SETTING, /* u8 of enum latency_setting, u64 number; again and again */
     THREAD_RESETSTAT,
     THREAD_HISTOGRAMS, /* of commands (latency.h) */
     THREAD_EVENTS,     /* latency events */
@@ -32,8 +32,6 @@ void threads_gather(struct answer *answer);
 bool threads_next(struct answer *answer, struct operation *ret_operation);
 /* OK, when all have done it. */
 void threads_finish_ok(struct answer *answer);
-/* For finish(): false, with the error written, when one of them gave no answer. */
-bool threads_answered(struct answer *answer);
 /* The next thread's answer, of pending_pieces(); false after the last. */
 bool threads_read(struct reader *answers, struct view *ret_answer);
 

@@ -188,7 +188,7 @@ static void operate(struct world *world, const struct operation *operation, uint
         do_list(world, operation, &result);
     } else if (operation->kind == OPERATION_THREAD) {
         buffer_clear(&world->scratch);
-        assert_true(front_asked(world->front, operation->value, world->now, world->wall, &world->scratch));
+        assert_true(front_asked(world->front, operation->value, world->now, &world->scratch));
         result.object = arena_copy(&world->arena, buffer_view(&world->scratch));
     } else if (!expiry_allows(world, entry, operation)) {
         result.outcome = OUTCOME_UNCHANGED;

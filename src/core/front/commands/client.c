@@ -132,7 +132,7 @@ static void finish_list(struct answer *answer) {
     struct buffer *text = &answer->front->encoding;
     struct reader answers = pending_pieces(answer->pending);
     struct view lines;
-    if (!threads_answered(answer)) {
+    if (!answer_all_good(answer)) {
         return;
     }
     buffer_clear(text);
@@ -164,7 +164,7 @@ static bool count_closed(struct answer *answer, uint64_t *ret_closed) {
     struct reader answers = pending_pieces(answer->pending);
     struct view told;
     *ret_closed = 0;
-    if (!threads_answered(answer)) {
+    if (!answer_all_good(answer)) {
         return false;
     }
     while (threads_read(&answers, &told)) {

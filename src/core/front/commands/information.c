@@ -100,48 +100,29 @@ static void emit_setting(void *context, struct view name, struct view value) {
     }
 }
 
-/* What can be set while a node runs, of each of its threads; a start begins with the defaults. */
-struct live_setting {
-    struct view name;
-    int64_t least;
-    int64_t most;
-};
-
-static void live_settings(struct live_setting settings[3]) {
-    settings[0] = (struct live_setting){VIEW("slowlog-log-slower-than"), -1, INT64_MAX};
-    settings[1] = (struct live_setting){VIEW("slowlog-max-len"), 0, SLOW_MOST};
-    settings[2] = (struct live_setting){VIEW("latency-monitor-threshold"), 0, INT32_MAX};
-}
-
-static void emit_number(struct settings *settings, struct view name, int64_t number) {
-    uint8_t text[1 + DECIMAL_BYTES_MOST] = "-";
-    uint8_t *digits = text + (number < 0 ? 1 : 0);
-    const uint8_t *end = decimal_store(digits, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
-    emit_setting(settings, name, view_of(text, (size_t)(end - text)));
-}
-
 void run_config_get(struct call *call) {
     struct front *front = call->front;
-    const struct latency *latency = &front->latency;
     struct settings settings = {call, &front->encoding, 0};
     buffer_clear(settings.reply);
     front->port.configuration(front->port.self, emit_setting, &settings);
-    emit_number(&settings, VIEW("slowlog-log-slower-than"), latency->slow_us);
-    emit_number(&settings, VIEW("slowlog-max-len"), latency->slow_most);
-    emit_number(&settings, VIEW("latency-monitor-threshold"), latency->threshold_ms);
+    for (unsigned i = 0; i < LATENCY_SETTINGS; i++) {
+        uint8_t text[1 + DECIMAL_BYTES_MOST];
+        const uint8_t *end = decimal_store_signed(text, latency_get(front, i));
+        emit_setting(&settings, view_of_string(latency_settings[i].name), view_of(text, (size_t)(end - text)));
+    }
     resp_write_map(call->reply, settings.count, call_protocol(call));
     buffer_append_view(call->reply, buffer_view(settings.reply));
 }
 
 static const struct pending_kind ok_kind = ASKS_THREADS(threads_finish_ok);
 
-static const struct live_setting *find_live(const struct live_setting settings[3], struct view name) {
-    for (size_t i = 0; i < 3; i++) {
-        if (view_equal_ignoring_case(settings[i].name, name)) {
-            return &settings[i];
-        }
+/* LATENCY_SETTINGS: none has that name. */
+static unsigned find_live(struct view name) {
+    unsigned i = 0;
+    while (i < LATENCY_SETTINGS && !view_equal_ignoring_case(view_of_string(latency_settings[i].name), name)) {
+        i++;
     }
-    return NULL;
+    return i;
 }
 
 struct known_name {
@@ -169,8 +150,7 @@ static void refuse_setting(struct call *call, struct view name) {
 /* CONFIG SET name value [name value ...]: all of them, or none. */
 void run_config_set(struct call *call) {
     struct buffer *question = &call->front->encoding;
-    struct live_setting settings[3];
-    live_settings(settings);
+    uint32_t seen = 0;
     if (call->count % 2 != 0) {
         call_wrong_arity(call, call->command);
         return;
@@ -178,35 +158,29 @@ void run_config_set(struct call *call) {
     buffer_clear(question);
     write_u8(question, THREAD_SETTING);
     for (size_t i = 2; i < call->count; i += 2) {
-        const struct live_setting *setting = find_live(settings, call->arguments[i]);
+        unsigned setting = find_live(call->arguments[i]);
         int64_t number;
-        if (setting == NULL) {
+        if (setting == LATENCY_SETTINGS) {
             refuse_setting(call, call->arguments[i]);
             return;
         }
-        for (size_t before = 2; before < i; before += 2) {
-            if (view_equal_ignoring_case(call->arguments[before], call->arguments[i])) {
-                CALL_ERROR_OF(call, VIEW("ERR CONFIG SET failed (possibly related to argument '"), setting->name,
-                              VIEW("') - duplicate parameter"));
-                return;
-            }
-        }
-        if (!view_to_int64(call->arguments[i + 1], &number) || number < setting->least || number > setting->most) {
-            CALL_ERROR_OF(call, VIEW("ERR CONFIG SET failed (possibly related to argument '"), setting->name,
-                          VIEW("') - argument must be a number in its range"));
+        const struct latency_bounds *bounds = &latency_settings[setting];
+        bool is_number = view_to_int64(call->arguments[i + 1], &number);
+        if ((seen & 1U << setting) != 0) {
+            CALL_ERROR_OF(call, VIEW("ERR CONFIG SET failed (possibly related to argument '"),
+                          view_of_string(bounds->name), VIEW("') - duplicate parameter"));
             return;
         }
-        write_sized(question, setting->name);
-        write_sized(question, call->arguments[i + 1]);
+        if (!is_number || number < bounds->least || number > bounds->most) {
+            CALL_ERROR_OF(call, VIEW("ERR CONFIG SET failed (possibly related to argument '"),
+                          view_of_string(bounds->name), VIEW("') - argument must be a number in its range"));
+            return;
+        }
+        seen |= 1U << setting;
+        write_u8(question, (uint8_t)setting);
+        write_u64(question, (uint64_t)number);
     }
     call_ask_threads(call, &ok_kind, buffer_view(question));
-}
-
-static void append_setting(struct buffer *text, struct view name, int64_t number) {
-    buffer_append_view(text, name);
-    buffer_append_view(text, number < 0 ? VIEW(" -") : VIEW(" "));
-    text_append_number(text, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
-    buffer_append_byte(text, '\n');
 }
 
 /* What CONFIG SET can change, as it is now: all threads have the same. */
@@ -214,9 +188,14 @@ void run_config_rewrite(struct call *call) {
     struct front *front = call->front;
     struct buffer *text = &front->encoding;
     buffer_clear(text);
-    append_setting(text, VIEW("slowlog-log-slower-than"), front->latency.slow_us);
-    append_setting(text, VIEW("slowlog-max-len"), front->latency.slow_most);
-    append_setting(text, VIEW("latency-monitor-threshold"), front->latency.threshold_ms);
+    for (unsigned i = 0; i < LATENCY_SETTINGS; i++) {
+        uint8_t number[1 + DECIMAL_BYTES_MOST];
+        const uint8_t *end = decimal_store_signed(number, latency_get(front, i));
+        buffer_append_view(text, view_of_string(latency_settings[i].name));
+        buffer_append_byte(text, ' ');
+        buffer_append(text, number, (size_t)(end - number));
+        buffer_append_byte(text, '\n');
+    }
     const char *problem = front->port.rewrite(front->port.self, buffer_view(text));
     if (problem != NULL) {
         call_error(call, view_of_string(problem));

@@ -118,7 +118,7 @@ static void write_slow(struct buffer *reply, const struct slow *slow) {
 }
 
 static void finish_get(struct answer *answer) {
-    if (!threads_answered(answer)) {
+    if (!answer_all_good(answer)) {
         return;
     }
     uint32_t count = count_slow(answer->pending);
@@ -133,7 +133,7 @@ static void finish_get(struct answer *answer) {
 }
 
 static void finish_len(struct answer *answer) {
-    if (threads_answered(answer)) {
+    if (answer_all_good(answer)) {
         resp_write_integer(answer->reply, count_slow(answer->pending));
     }
 }
@@ -242,7 +242,7 @@ static void write_histogram(struct buffer *reply, const struct histogram *histog
 }
 
 static void finish_histogram(struct answer *answer) {
-    if (!threads_answered(answer)) {
+    if (!answer_all_good(answer)) {
         return;
     }
     struct histogram *histograms = ARENA_ARRAY(answer->arena, struct histogram, HISTOGRAMS_MOST);
@@ -311,7 +311,7 @@ static struct events read_events(struct answer *answer) {
 }
 
 static void finish_latest(struct answer *answer) {
-    if (!threads_answered(answer)) {
+    if (!answer_all_good(answer)) {
         return;
     }
     struct events events = read_events(answer);
@@ -327,7 +327,7 @@ static void finish_latest(struct answer *answer) {
 }
 
 static void finish_history(struct answer *answer) {
-    if (!threads_answered(answer)) {
+    if (!answer_all_good(answer)) {
         return;
     }
     struct events events = read_events(answer);
@@ -345,7 +345,7 @@ static void finish_reset(struct answer *answer) {
     struct reader answers = pending_pieces(answer->pending);
     struct view told;
     uint8_t had_any = 0;
-    if (!threads_answered(answer)) {
+    if (!answer_all_good(answer)) {
         return;
     }
     while (threads_read(&answers, &told)) {

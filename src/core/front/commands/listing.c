@@ -122,7 +122,7 @@ static bool is_good(struct answer *answer, const struct chain *chain) {
 }
 
 static void write_keys(struct answer *answer, const struct chain *chain) {
-    struct reader reader = reader_of(view_of(answer->pending->pieces.data, answer->pending->pieces_bytes));
+    struct reader reader = pending_pieces(answer->pending);
     resp_write_array(answer->reply, chain->matched);
     for (uint32_t i = 0; i < chain->matched; i++) {
         resp_write_bulk(answer->reply, read_sized(&reader));
@@ -224,7 +224,7 @@ static void finish_randomkey(struct answer *answer) {
     if (chain.matched == 0) {
         resp_write_null(answer->reply, answer->pending->protocol);
     } else {
-        struct reader reader = reader_of(view_of(answer->pending->pieces.data, answer->pending->pieces_bytes));
+        struct reader reader = pending_pieces(answer->pending);
         resp_write_bulk(answer->reply, read_sized(&reader));
     }
 }

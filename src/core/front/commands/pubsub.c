@@ -77,7 +77,7 @@ static struct reader asked_of(const struct answer *answer) {
 }
 
 static void finish_channels(struct answer *answer) {
-    if (!threads_answered(answer)) {
+    if (!answer_all_good(answer)) {
         return;
     }
     struct told_channels told = read_told(answer);
@@ -89,7 +89,7 @@ static void finish_channels(struct answer *answer) {
 }
 
 static void finish_counts(struct answer *answer) {
-    if (!threads_answered(answer)) {
+    if (!answer_all_good(answer)) {
         return;
     }
     struct told_channels told = read_told(answer);
@@ -111,7 +111,7 @@ static void finish_counts(struct answer *answer) {
 }
 
 static void finish_patterns(struct answer *answer) {
-    if (!threads_answered(answer)) {
+    if (!answer_all_good(answer)) {
         return;
     }
     struct told_channels told = read_told(answer);
